@@ -1,0 +1,17 @@
+//! Words that every layer shares: ids, lab time, keyed random draws, units, and text made safe to show.
+//!
+//! This layer knows nothing of nodes, protocols, sockets or screens, and names nothing above it.
+
+pub mod draw;
+pub mod ids;
+pub mod names;
+pub mod text;
+pub mod time;
+pub mod units;
+
+pub use ids::{
+    ConnId, EventId, FrameId, Incarnation, NodeId, Owner, Peer, QuestionNo, TimerId, VisitorId,
+};
+pub use names::Names;
+pub use text::Shown;
+pub use time::LabTime;

@@ -1,0 +1,204 @@
+//! The append-only log of everything that happened: bounded, in order, readable from any place while it grows.
+//!
+//! It knows events and their order, not what they mean. Whoever reads too slowly is told how much is missing.
+
+use crate::base::LabTime;
+use crate::event::Event;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Events in one segment. Sealed segments are shared, never copied; 4,096 events of about 100 bytes fit a cache.
+pub const SEGMENT_EVENTS: usize = 4096;
+
+/// Events that the live log keeps: with what they point to, some 100 MB.
+pub const EVENTS_MAX: usize = 512 * 1024;
+
+/// The log. Positions count events from 0 and never change their meaning.
+#[derive(Debug)]
+pub struct Log {
+    sealed: VecDeque<Arc<[Event]>>,
+    open: Vec<Event>,
+    start: u64,
+    keep: usize,
+    newest: LabTime,
+}
+
+/// What a reader gets.
+#[derive(Debug, Clone, Default)]
+pub struct Tail {
+    /// Events that were dropped before these because the reader came too late.
+    pub missing: u64,
+    /// The events, in order, in shared pieces.
+    pub pieces: Vec<Piece>,
+    /// Where to read on.
+    pub next: u64,
+}
+
+/// A run of events.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    segment: Arc<[Event]>,
+    from: usize,
+}
+
+impl Piece {
+    /// The events.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.segment[self.from..]
+    }
+}
+
+impl Tail {
+    /// All events of the tail in order.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.pieces.iter().flat_map(|piece| piece.events().iter())
+    }
+
+    /// How many events it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.events().len()).sum()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self::new(EVENTS_MAX)
+    }
+}
+
+impl Log {
+    /// A log that keeps about the newest `keep` events.
+    #[must_use]
+    pub fn new(keep: usize) -> Self {
+        Self {
+            sealed: VecDeque::new(),
+            open: Vec::with_capacity(SEGMENT_EVENTS),
+            start: 0,
+            keep: keep.max(SEGMENT_EVENTS),
+            newest: LabTime::ZERO,
+        }
+    }
+
+    /// Appends an event and gives its position. Reported lab time never runs backwards: an event that claims to be
+    /// older than its predecessor gets the predecessor's time.
+    pub fn push(&mut self, mut event: Event) -> u64 {
+        event.time = event.time.max(self.newest);
+        self.newest = event.time;
+        self.open.push(event);
+        let position = self.end() - 1;
+        if self.open.len() == SEGMENT_EVENTS {
+            let full = std::mem::replace(&mut self.open, Vec::with_capacity(SEGMENT_EVENTS));
+            self.sealed.push_back(full.into());
+            while self.sealed.len() * SEGMENT_EVENTS > self.keep {
+                self.sealed.pop_front();
+                self.start += SEGMENT_EVENTS as u64;
+            }
+        }
+        position
+    }
+
+    /// The position of the oldest event that is still here.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// The position that the next event will have.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.start + (self.sealed.len() * SEGMENT_EVENTS + self.open.len()) as u64
+    }
+
+    /// Everything from a position on, but at most about `most` events.
+    #[must_use]
+    pub fn read(&self, from: u64, most: usize) -> Tail {
+        let missing = self.start.saturating_sub(from);
+        let mut next = from.max(self.start).min(self.end());
+        let mut pieces = Vec::new();
+        let mut left = most;
+        while left > 0 && next < self.end() {
+            let offset = usize::try_from(next - self.start).expect("a log fits in memory");
+            let (index, at) = (offset / SEGMENT_EVENTS, offset % SEGMENT_EVENTS);
+            let piece = match self.sealed.get(index) {
+                Some(segment) => Piece { segment: segment.clone(), from: at },
+                None => Piece { segment: self.open[at..].into(), from: 0 },
+            };
+            let count = piece.events().len();
+            next += count as u64;
+            left = left.saturating_sub(count);
+            pieces.push(piece);
+        }
+        Tail { missing, pieces, next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{EventId, NodeId, Owner};
+    use crate::event::{Cause, Fact};
+
+    fn event(number: u64, time: u64) -> Event {
+        Event {
+            id: EventId { owner: Owner::Lab, number },
+            time: LabTime(time),
+            cause: Cause::Boot,
+            fact: Fact::NodeKilled { node: NodeId(0) },
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_every_event_once_in_order_across_segments() {
+        let mut log = Log::new(100 * SEGMENT_EVENTS);
+        let (mut at, mut seen) = (0, Vec::new());
+        for number in 0..10_000 {
+            log.push(event(number, number));
+            if number % 777 == 0 {
+                let tail = log.read(at, 5000);
+                assert_eq!(tail.missing, 0);
+                at = tail.next;
+                seen.extend(tail.events().map(|event| event.id.number));
+            }
+        }
+        seen.extend(log.read(at, usize::MAX).events().map(|event| event.id.number));
+        assert_eq!(seen, (0..10_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reader_that_comes_too_late_is_told_how_much_is_missing() {
+        let mut log = Log::new(2 * SEGMENT_EVENTS);
+        for number in 0..5 * SEGMENT_EVENTS as u64 {
+            log.push(event(number, number));
+        }
+        let tail = log.read(10, usize::MAX);
+        assert_eq!(tail.missing, 3 * SEGMENT_EVENTS as u64 - 10);
+        assert_eq!(
+            tail.events().next().map(|event| event.id.number),
+            Some(3 * SEGMENT_EVENTS as u64)
+        );
+        assert_eq!(tail.next, log.end());
+    }
+
+    #[test]
+    fn reported_time_never_runs_backwards() {
+        let mut log = Log::default();
+        for time in [5, 3, 9] {
+            log.push(event(1, time));
+        }
+        let times: Vec<u64> = log.read(0, 9).events().map(|event| event.time.0).collect();
+        assert_eq!(times, [5, 5, 9]);
+    }
+
+    #[test]
+    fn an_event_stays_small() {
+        assert!(size_of::<Event>() <= 144, "{}", size_of::<Event>());
+    }
+}

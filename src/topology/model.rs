@@ -1,0 +1,441 @@
+//! The validated topology. Whoever holds one may rely on all that `check` promises: ids resolve, times are in range,
+//! settings fit their policy.
+
+use crate::base::{Names, NodeId};
+use crate::command::{Command, Expectation};
+use crate::message::{Faults, Flaws, HostName, Shape};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which edition of the course's wire the line-speaking nodes use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// `name address A`; `name - Error:HOST NOT FOUND`.
+    #[default]
+    #[serde(rename = "first-2021")]
+    First2021,
+    /// `name address A IN`; `name - TIMED OUT`.
+    #[serde(rename = "first-2023")]
+    First2023,
+    /// `address` without the name; `other`; `name - Error:HOST NOT FOUND`.
+    #[serde(rename = "sticky-2021")]
+    Sticky2021,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Asks.
+    Client,
+    /// Load-balancing server: asks others on behalf of clients.
+    Ls,
+    /// Name server with a table.
+    Ts,
+}
+
+impl Role {
+    /// The word in files and on the screen.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Ls => "ls",
+            Self::Ts => "ts",
+        }
+    }
+}
+
+/// A whole laboratory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Topology {
+    /// The file's name without folders and `.toml`, or the bundled topology's name.
+    pub name: String,
+    /// One line: what is this?
+    pub title: String,
+    /// What it teaches.
+    pub lesson: String,
+    /// Every random draw of the lab comes from it.
+    pub seed: u64,
+    /// The edition of the line wire.
+    pub dialect: Dialect,
+    /// Whether the clock starts in automatic pace.
+    pub auto_pace: bool,
+    /// The nodes, in the file's order; a node's id is its index.
+    pub nodes: Vec<Node>,
+    /// Names of the nodes.
+    pub names: Names,
+    /// Named sets of nodes.
+    pub groups: BTreeMap<String, Vec<NodeId>>,
+    /// What every link between nodes is like unless `links` says otherwise.
+    pub default_link: Faults,
+    /// Directions of links that are written out, with all their values (defaults included).
+    pub links: BTreeMap<(NodeId, NodeId), Faults>,
+    /// The lecture.
+    pub steps: Vec<Step>,
+}
+
+impl Topology {
+    /// The node with this id.
+    ///
+    /// # Panics
+    /// For an id of another topology.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// What the file says of one direction between two nodes.
+    #[must_use]
+    pub fn link(&self, from: NodeId, to: NodeId) -> Faults {
+        self.links.get(&(from, to)).copied().unwrap_or(self.default_link)
+    }
+
+    /// The nodes that have a name in their table, in the file's order.
+    pub fn holders<'a>(&'a self, name: &'a HostName) -> impl Iterator<Item = NodeId> + 'a {
+        self.nodes
+            .iter()
+            .filter(move |node| match &node.kind {
+                Kind::Ts(ts) => ts.records.get(name).is_some(),
+                Kind::Client(_) | Kind::Ls(_) => false,
+            })
+            .map(|node| node.id)
+    }
+}
+
+/// One named place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its id: its place in the list.
+    pub id: NodeId,
+    /// The group it was made by or belongs to.
+    pub group: Option<String>,
+    /// Whether it runs from the beginning.
+    pub starts: bool,
+    /// Where it runs, if it is a program of someone else's outside this process.
+    pub at: Option<SocketAddr>,
+    /// The address its listeners bind; loopback unless the command line allows more.
+    pub listen: Listen,
+    /// What it is and how it is set.
+    pub kind: Kind,
+}
+
+impl Node {
+    /// What it is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self.kind {
+            Kind::Client(_) => Role::Client,
+            Kind::Ls(_) => Role::Ls,
+            Kind::Ts(_) => Role::Ts,
+        }
+    }
+
+    /// Whom it asks, in the file's order.
+    #[must_use]
+    pub fn asks(&self) -> &[NodeId] {
+        match &self.kind {
+            Kind::Client(client) => &client.asks,
+            Kind::Ls(ls) => &ls.upstreams,
+            Kind::Ts(_) => &[],
+        }
+    }
+}
+
+/// Where a node listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Listen {
+    /// The port of the line wire; `Some(0)` for one that the lab chooses, `None` where the node does not listen.
+    pub line: Option<u16>,
+    /// The address to bind, 127.0.0.1 where none is given.
+    pub address: Option<std::net::IpAddr>,
+}
+
+/// What a node is and how it is set.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Asks.
+    Client(ClientConfig),
+    /// Asks others on behalf of clients.
+    Ls(LsConfig),
+    /// Has a table.
+    Ts(TsConfig),
+}
+
+/// How a client works through its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pace {
+    /// The next name after the last verdict.
+    Serial,
+    /// All names at once, each with its own deadline.
+    #[default]
+    Pipelined,
+}
+
+/// How often a client asks again after `failed`, `reset` or `refused`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Retry {
+    /// How many more times for one question.
+    pub times: u8,
+    /// Retries as a share of questions asked (0.1: one for each ten), plus one to begin with.
+    pub budget: f64,
+}
+
+/// A client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientConfig {
+    /// Whom it asks: the first that is not down.
+    pub asks: Vec<NodeId>,
+    /// Its list of names, in order.
+    pub list: Arc<[HostName]>,
+    /// How it works through the list.
+    pub pace: Pace,
+    /// When it gives a question up.
+    pub timeout: Duration,
+    /// Asking again.
+    pub retry: Retry,
+    /// The open-loop load it starts with, in questions a second.
+    pub rate: f64,
+    /// How long it waits before it tries a lost connection again.
+    pub reconnect: Duration,
+    /// Whether its questions bear correlation ids.
+    pub ids: bool,
+    /// Confessions that are on.
+    pub flaws: Flaws,
+}
+
+/// How an LS chooses whom to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// All at once, the first answer wins.
+    #[default]
+    Race,
+    /// All at once for a whole window of names; what has no answer when it closes is told to be missing.
+    Batch,
+    /// One after the other: the next when one fails or stays silent.
+    Failover,
+    /// In turn, one for each question.
+    RoundRobin,
+    /// A new name in turn, a known name always the same one.
+    Sticky,
+}
+
+impl Policy {
+    /// Every policy, in the order in which they are offered.
+    pub const ALL: [Self; 5] =
+        [Self::Race, Self::Batch, Self::Failover, Self::RoundRobin, Self::Sticky];
+
+    /// The word in files and commands.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Race => "race",
+            Self::Batch => "batch",
+            Self::Failover => "failover",
+            Self::RoundRobin => "round-robin",
+            Self::Sticky => "sticky",
+        }
+    }
+
+    /// The policy with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+/// Whether a fast "there is none" settles a race.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accept {
+    /// The first answer that settles the question, positive or negative (servers that know the same names).
+    #[default]
+    FirstFinal,
+    /// The first address; negative only when every upstream says so (servers that each know a part).
+    FirstPositive,
+}
+
+/// When an upstream is left alone, and when it is taken back (outlier ejection).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Ejected after so many failures in a row.
+    pub fall: u32,
+    /// Taken back after so many successes in a row.
+    pub rise: u32,
+    /// How long it is left alone before it is tried again.
+    pub eject_for: Duration,
+}
+
+/// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
+/// runs; a file may only state those of its own policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LsConfig {
+    /// Whom it asks, in order.
+    pub upstreams: Vec<NodeId>,
+    /// How it chooses.
+    pub policy: Policy,
+    /// What an unanswered question costs.
+    pub timeout: Duration,
+    /// `race`: what settles it.
+    pub accept: Accept,
+    /// `batch`: how long the window stays open.
+    pub window: Duration,
+    /// `batch`: whether it closes when the last answer is in.
+    pub early_end: bool,
+    /// `failover`, and the others where they fail over: how long one upstream may take before the next is asked.
+    pub failover_after: Duration,
+    /// `round-robin`, `sticky`: whether another upstream is asked after a failure or silence.
+    pub failover: bool,
+    /// Ejection, if it is on.
+    pub health: Option<Health>,
+    /// How long it waits before it tries a lost connection again.
+    pub reconnect: Duration,
+    /// Whether its questions bear correlation ids.
+    pub ids: bool,
+    /// Confessions that are on.
+    pub flaws: Flaws,
+}
+
+/// What a TS does when it has no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnMiss {
+    /// Nothing at all, as in the course.
+    #[default]
+    Silent,
+    /// It says that it has none.
+    Negative,
+}
+
+/// How long a TS works on a question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Service {
+    /// Always this long.
+    Constant(Duration),
+    /// This long on average, distributed like this around it.
+    Shaped(Duration, Shape),
+    /// Log-normal through these two percentiles.
+    Percentiles {
+        /// Half of the questions take at most this long.
+        p50: Duration,
+        /// All but one in a hundred take at most this long.
+        p99: Duration,
+    },
+    /// Mostly `usual`, but a share of questions takes `slow`.
+    SlowShare {
+        /// The usual time.
+        usual: Duration,
+        /// The slow time.
+        slow: Duration,
+        /// The share of slow questions, 0 to 1.
+        share: f64,
+    },
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self::Constant(Duration::ZERO)
+    }
+}
+
+/// A line of a TS's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The name in the table's spelling.
+    pub name: HostName,
+    /// The address, or several with commas.
+    pub address: Arc<str>,
+    /// The third field (`A`), perhaps empty.
+    pub flag: Arc<str>,
+}
+
+/// A TS's table: looked up without case, in the file's order. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Records {
+    table: Arc<BTreeMap<HostName, Record>>,
+    order: Arc<[HostName]>,
+}
+
+impl Records {
+    /// A table of these lines; of several with the same name the first counts.
+    #[must_use]
+    pub fn new(lines: impl IntoIterator<Item = Record>) -> Self {
+        let mut table = BTreeMap::new();
+        let mut order = Vec::new();
+        for record in lines {
+            if !table.contains_key(&record.name) {
+                order.push(record.name.clone());
+                table.insert(record.name.clone(), record);
+            }
+        }
+        Self { table: Arc::new(table), order: order.into() }
+    }
+
+    /// The line for this name.
+    #[must_use]
+    pub fn get(&self, name: &HostName) -> Option<&Record> {
+        self.table.get(name)
+    }
+
+    /// All lines in the file's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.order.iter().filter_map(|name| self.table.get(name))
+    }
+
+    /// How many names it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether it is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
+/// A name server.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TsConfig {
+    /// Its table.
+    pub records: Records,
+    /// What it does without an entry.
+    pub on_miss: OnMiss,
+    /// How long it takes.
+    pub responds: Service,
+    /// Whether it answers wrongly.
+    pub lie: bool,
+    /// How many questions it works on at once; none for any number.
+    pub workers: Option<u32>,
+    /// How many may wait for a worker before it says that it cannot.
+    pub queue: u32,
+    /// Confessions that are on.
+    pub flaws: Flaws,
+}
+
+/// One step of the lecture. It has three beats: note and question; the commands; the answer with the expectations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The speaker's note.
+    pub say: String,
+    /// The question to the room.
+    pub ask: Option<String>,
+    /// Its answer.
+    pub reveal: Option<String>,
+    /// What is done, in order.
+    pub commands: Vec<Command>,
+    /// What must then hold.
+    pub expect: Vec<Expectation>,
+    /// What `V` flips: the commands that bring back the confessed state …
+    pub confessed: Vec<Command>,
+    /// … and those that repair it.
+    pub repaired: Vec<Command>,
+}

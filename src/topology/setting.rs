@@ -1,0 +1,151 @@
+//! One setting of one node, typed: what `set NODE KEY VALUE` changes while the node runs.
+
+use super::model::{
+    Accept, ClientConfig, Health, Kind, LsConfig, OnMiss, Pace, Policy, Retry, Service, Topology,
+    TsConfig,
+};
+use crate::base::NodeId;
+use crate::message::Flaws;
+use std::time::Duration;
+
+/// A setting with its new value. `None` for a health figure switches ejection off.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting {
+    /// `policy` of an LS.
+    Policy(Policy),
+    /// `upstreams` of an LS, `asks` of a client.
+    Upstreams(Vec<NodeId>),
+    /// `timeout` of a client or an LS.
+    Timeout(Duration),
+    /// `accept` of an LS.
+    Accept(Accept),
+    /// `window` of an LS.
+    Window(Duration),
+    /// `early_end` of an LS.
+    EarlyEnd(bool),
+    /// `failover_after` of an LS.
+    FailoverAfter(Duration),
+    /// `failover` of an LS.
+    Failover(bool),
+    /// `fall` of an LS: ejection after so many failures in a row; 0 switches ejection off.
+    Fall(u32),
+    /// `rise` of an LS.
+    Rise(u32),
+    /// `eject_for` of an LS.
+    EjectFor(Duration),
+    /// `reconnect` of a client or an LS.
+    Reconnect(Duration),
+    /// `ids` of a client or an LS.
+    Ids(bool),
+    /// `flaws` of any node.
+    Flaws(Flaws),
+    /// `pace` of a client.
+    Pace(Pace),
+    /// `retry` of a client.
+    Retry(Retry),
+    /// `on_miss` of a TS.
+    OnMiss(OnMiss),
+    /// `responds` of a TS.
+    Responds(Service),
+    /// `lie` of a TS.
+    Lie(bool),
+    /// `workers` of a TS; none for any number.
+    Workers(Option<u32>),
+    /// `queue` of a TS.
+    Queue(u32),
+}
+
+/// What `set` finds when health has been off: the usual figures of proxies (5 failures, 30 s) made short enough for a
+/// lecture.
+pub const HEALTH_DEFAULT: Health = Health { fall: 2, rise: 2, eject_for: Duration::from_secs(5) };
+
+impl Setting {
+    /// Puts the setting into an LS's configuration; false if an LS has none such.
+    pub fn apply_to_ls(&self, ls: &mut LsConfig) -> bool {
+        let health = ls.health.unwrap_or(HEALTH_DEFAULT);
+        match self {
+            Self::Policy(policy) => ls.policy = *policy,
+            Self::Upstreams(upstreams) => ls.upstreams.clone_from(upstreams),
+            Self::Timeout(timeout) => ls.timeout = *timeout,
+            Self::Accept(accept) => ls.accept = *accept,
+            Self::Window(window) => ls.window = *window,
+            Self::EarlyEnd(on) => ls.early_end = *on,
+            Self::FailoverAfter(after) => ls.failover_after = *after,
+            Self::Failover(on) => ls.failover = *on,
+            Self::Fall(0) => ls.health = None,
+            Self::Fall(fall) => ls.health = Some(Health { fall: *fall, ..health }),
+            Self::Rise(rise) => ls.health = Some(Health { rise: *rise, ..health }),
+            Self::EjectFor(eject_for) => {
+                ls.health = Some(Health { eject_for: *eject_for, ..health })
+            }
+            Self::Reconnect(after) => ls.reconnect = *after,
+            Self::Ids(on) => ls.ids = *on,
+            Self::Flaws(flaws) => ls.flaws = *flaws,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts the setting into a client's configuration; false if a client has none such.
+    pub fn apply_to_client(&self, client: &mut ClientConfig) -> bool {
+        match self {
+            Self::Upstreams(asks) => client.asks.clone_from(asks),
+            Self::Timeout(timeout) => client.timeout = *timeout,
+            Self::Pace(pace) => client.pace = *pace,
+            Self::Retry(retry) => client.retry = *retry,
+            Self::Reconnect(after) => client.reconnect = *after,
+            Self::Ids(on) => client.ids = *on,
+            Self::Flaws(flaws) => client.flaws = *flaws,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts the setting into a TS's configuration; false if a TS has none such.
+    pub fn apply_to_ts(&self, ts: &mut TsConfig) -> bool {
+        match self {
+            Self::OnMiss(on_miss) => ts.on_miss = *on_miss,
+            Self::Responds(service) => ts.responds = *service,
+            Self::Lie(on) => ts.lie = *on,
+            Self::Workers(workers) => ts.workers = *workers,
+            Self::Queue(queue) => ts.queue = *queue,
+            Self::Flaws(flaws) => ts.flaws = *flaws,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts the setting into whatever configuration this is; false if it has none such.
+    pub fn apply(&self, kind: &mut Kind) -> bool {
+        match kind {
+            Kind::Client(client) => self.apply_to_client(client),
+            Kind::Ls(ls) => self.apply_to_ls(ls),
+            Kind::Ts(ts) => self.apply_to_ts(ts),
+        }
+    }
+}
+
+/// Reads `set NODE KEY VALUE`: the typed setting.
+///
+/// # Errors
+/// A sentence: which keys this node has, which of them only a restart changes, or what the value should look like.
+pub fn parse(
+    _topology: &Topology,
+    _node: NodeId,
+    key: &str,
+    _value: &str,
+) -> Result<Setting, String> {
+    Err(format!("`{key}` cannot be set"))
+}
+
+/// The keys that can be set while a node of this kind runs, in the order of the documentation.
+#[must_use]
+pub fn keys(_kind: &Kind) -> &'static [&'static str] {
+    &[]
+}
+
+/// The present value of a key, written such that [`parse`] reads it back; none for a key that this kind has not.
+#[must_use]
+pub fn current(_topology: &Topology, _kind: &Kind, _key: &str) -> Option<String> {
+    None
+}

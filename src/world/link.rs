@@ -1,0 +1,77 @@
+//! One direction of a link in truth: its faults, and the frames that are on it.
+
+use super::race::RaceNo;
+use crate::base::{FrameId, LabTime};
+use crate::message::{Faults, Message};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a frame on a link is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkState {
+    /// On its way.
+    Travelling,
+    /// It waits: a cut stalls it, or a hand holds it.
+    Stalled,
+    /// It is gone; shown for a moment where it was.
+    Lost {
+        /// When it was lost.
+        at: LabTime,
+    },
+}
+
+/// A frame on a link: what moves along the line in the map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// Its frame.
+    pub frame: FrameId,
+    /// When it was sent.
+    pub sent: LabTime,
+    /// When it arrives; `NEVER` while it is stalled.
+    pub due: LabTime,
+    /// What it is doing.
+    pub state: MarkState,
+    /// The race it belongs to.
+    pub race: Option<RaceNo>,
+    /// What it says.
+    pub message: Arc<Message>,
+}
+
+impl Mark {
+    /// How much of its way is behind it at `now`, 0 to 1.
+    #[must_use]
+    pub fn progress(&self, now: LabTime) -> f64 {
+        if self.due == LabTime::NEVER || self.due <= self.sent {
+            return if self.due == LabTime::NEVER { 0.5 } else { 1.0 };
+        }
+        let whole = (self.due.0 - self.sent.0) as f64;
+        (now.since(self.sent).as_nanos() as f64 / whole).clamp(0.0, 1.0)
+    }
+}
+
+/// One direction of a link.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LinkState {
+    /// Its faults, what the file says of it included.
+    pub faults: Faults,
+    /// What the file says of it: to tell what was done by hand.
+    pub usual: Faults,
+    /// Frames on it, by number. At most 1,000: the oldest go.
+    pub marks: BTreeMap<FrameId, Mark>,
+    /// Connections that stand over it, counted at the opener's direction.
+    pub conns: u32,
+    /// Frames sent on it.
+    pub sent: u64,
+    /// Frames that arrived.
+    pub arrived: u64,
+    /// Frames that were lost.
+    pub lost: u64,
+}
+
+impl LinkState {
+    /// Whether something was done to it by hand.
+    #[must_use]
+    pub fn is_faulty(&self) -> bool {
+        self.faults != self.usual
+    }
+}

@@ -1,0 +1,105 @@
+//! The world: the fold of all events up to one moment. What is drawn, reported and judged is read from here.
+//!
+//! It holds facts, not wording and not colour; it names no machine and no terminal. Folding the same events gives the
+//! same world, live, replayed or from a file.
+
+mod link;
+mod node;
+mod race;
+mod steps;
+mod truth;
+
+pub use link::{LinkState, Mark, MarkState};
+pub use node::{Load, NodeState, VisitorState};
+pub use race::{Lane, LaneEnd, Race, RaceNo, Verdict};
+pub use steps::{Beat, StepsState};
+pub use truth::{Alarm, AlarmKind, Truth};
+
+use crate::base::{LabTime, NodeId, Peer, VisitorId};
+use crate::event::{ClockState, Event};
+use crate::topology::Topology;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Races that the world remembers: what `last 20` and the race panel's history can show, and then some.
+pub const RACES_MAX: usize = 1000;
+
+/// Everything there is to see at one moment. Cloning is cheap enough for checkpoints: large parts are shared.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// What there is, by the file.
+    pub topology: Arc<Topology>,
+    /// The time of the newest event.
+    pub now: LabTime,
+    /// How many events were folded (gaps included): the position in the log.
+    pub position: u64,
+    /// The nodes, in the file's order.
+    pub nodes: Vec<NodeState>,
+    /// Visitors that are or were connected; old ones are forgotten.
+    pub visitors: BTreeMap<VisitorId, VisitorState>,
+    /// Directions of links that were used or have faults.
+    pub links: BTreeMap<(Peer, Peer), LinkState>,
+    /// The newest races, oldest first.
+    pub races: VecDeque<Arc<Race>>,
+    /// The number the next race gets: how many there were, plus one.
+    pub races_begun: u64,
+    /// Counters and alarms that no node can know.
+    pub truth: Truth,
+    /// How the clock runs.
+    pub clock: ClockState,
+    /// Where the lecture is.
+    pub steps: StepsState,
+    /// Events that were missed (a reader too slow, a log too short).
+    pub missed: u64,
+}
+
+impl World {
+    /// The world before the first event.
+    #[must_use]
+    pub fn new(topology: Arc<Topology>) -> Self {
+        let nodes = topology.nodes.iter().map(NodeState::new).collect();
+        let clock = ClockState { rate: 1.0, paused: false, auto: topology.auto_pace };
+        Self {
+            now: LabTime::ZERO,
+            position: 0,
+            nodes,
+            visitors: BTreeMap::new(),
+            links: BTreeMap::new(),
+            races: VecDeque::new(),
+            races_begun: 0,
+            truth: Truth::default(),
+            clock,
+            steps: StepsState::new(topology.steps.len()),
+            missed: 0,
+            topology,
+        }
+    }
+
+    /// Folds one event.
+    pub fn apply(&mut self, event: &Event) {
+        self.now = event.time;
+        self.position += 1;
+    }
+
+    /// Takes note of events that never came. What they would have told is unknown until a census says it.
+    pub fn gap(&mut self, missing: u64) {
+        self.position += missing;
+        self.missed += missing;
+    }
+
+    /// The state of a node.
+    ///
+    /// # Panics
+    /// For an id of another topology.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &NodeState {
+        &self.nodes[id.index()]
+    }
+
+    /// A race by its number, if it is still remembered.
+    #[must_use]
+    pub fn race(&self, no: RaceNo) -> Option<&Race> {
+        let first = self.races.front()?.no.0;
+        self.races.get(usize::try_from(no.0.checked_sub(first)?).ok()?).map(AsRef::as_ref)
+    }
+}

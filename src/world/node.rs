@@ -1,0 +1,104 @@
+//! What is true of a node and of a visitor, and what a node believes of the others.
+
+use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
+use crate::event::Life;
+use crate::message::{Belief, HostName};
+use crate::topology::Node;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a node did so far, over all its lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Questions it took or began.
+    pub taken: u64,
+    /// Questions without a verdict yet.
+    pub open: u32,
+    /// Messages it sent and received.
+    pub sent: u64,
+    /// Messages it received.
+    pub received: u64,
+    /// Races it won (a TS).
+    pub wins: u64,
+}
+
+/// One node in truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeState {
+    /// Its id.
+    pub id: NodeId,
+    /// Its state.
+    pub life: Life,
+    /// Since when.
+    pub since: LabTime,
+    /// Which life.
+    pub incarnation: Incarnation,
+    /// Why it crashed, if it did.
+    pub crash: Option<Arc<str>>,
+    /// Where it listens, and with which wire.
+    pub listens: Vec<(Arc<str>, SocketAddr)>,
+    /// Why it could not listen.
+    pub port_busy: Option<Arc<str>>,
+    /// Whether it was told to go on for ever instead of stopping (flaw `cannot-stop`).
+    pub spinning: bool,
+    /// Settings changed since the start, key to value, as written.
+    pub changed: BTreeMap<Arc<str>, Arc<str>>,
+    /// What it believes of others, and since when.
+    pub beliefs: BTreeMap<NodeId, (Belief, LabTime)>,
+    /// Upstreams it has ejected, and until when.
+    pub ejected: BTreeMap<NodeId, LabTime>,
+    /// Sticky table: name to upstream, oldest first when walked through `stuck_order`; the newest 1,000.
+    pub stuck: BTreeMap<HostName, NodeId>,
+    /// The batch window that is open: number and the time it closes.
+    pub window: Option<(u64, LabTime)>,
+    /// Names of the open window and whether an answer is in, in order of arrival.
+    pub window_names: Vec<(HostName, bool)>,
+    /// The client's open-loop load, in questions a thousand seconds.
+    pub per_kilosecond: u64,
+    /// What it did.
+    pub load: Load,
+    /// How long the answers of each upstream took, newest last, at most 20 (an LS).
+    pub recent_ms: BTreeMap<NodeId, Vec<f32>>,
+}
+
+impl NodeState {
+    /// A node before its first boot.
+    #[must_use]
+    pub fn new(node: &Node) -> Self {
+        Self {
+            id: node.id,
+            life: Life::Off,
+            since: LabTime::ZERO,
+            incarnation: Incarnation(0),
+            crash: None,
+            listens: Vec::new(),
+            port_busy: None,
+            spinning: false,
+            changed: BTreeMap::new(),
+            beliefs: BTreeMap::new(),
+            ejected: BTreeMap::new(),
+            stuck: BTreeMap::new(),
+            window: None,
+            window_names: Vec::new(),
+            per_kilosecond: 0,
+            load: Load::default(),
+            recent_ms: BTreeMap::new(),
+        }
+    }
+}
+
+/// Somebody from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisitorState {
+    /// Its number.
+    pub id: VisitorId,
+    /// Which node it talks to.
+    pub visits: NodeId,
+    /// Since when.
+    pub since: LabTime,
+    /// When it left, if it did.
+    pub left: Option<LabTime>,
+    /// How many questions it asked.
+    pub asked: u64,
+}
