@@ -1,0 +1,93 @@
+//! The command line: what can be asked of the program, and the words for it.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A laboratory bench for distributed systems in one terminal.
+///
+/// Without a command it opens a picker of the bundled topologies.
+#[derive(Debug, Parser)]
+#[command(name = "faultlab", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without it, pick a topology and open the panel.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Settings of the panel.
+    #[command(flatten)]
+    pub look: Look,
+}
+
+/// How the panel looks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Look {
+    /// Draw with ASCII characters only.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a topology: in the panel, or without a terminal.
+    Run(Run),
+    /// Check topology files without opening a socket.
+    Check {
+        /// Topology files, or names of bundled topologies.
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// Allow addresses that are not loopback.
+        #[arg(long)]
+        allow_nonlocal: bool,
+    },
+    /// List the bundled topologies.
+    List,
+    /// Print a JSON Schema of topology files, for editors.
+    Schema,
+    /// Print a script that completes this command line.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A run of one topology.
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    /// A topology file, or the name of a bundled topology (see `faultlab list`).
+    pub topology: String,
+    /// Without a terminal: the steps run by themselves, and the exit code tells how it went. 0: every expectation
+    /// held; 1: one failed; 2: nothing can be said; 3: the topology or the command line is wrong.
+    #[arg(long)]
+    pub headless: bool,
+    /// One line for each event, and commands at a prompt; without a terminal's tricks.
+    #[arg(long)]
+    pub plain: bool,
+    /// At most this much lab time (headless and plain): `10s`.
+    #[arg(long = "for", value_name = "TIME", value_parser = faultlab::base::units::duration)]
+    pub lasting: Option<std::time::Duration>,
+    /// Another seed than the file's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Lab seconds for each second on the wall (headless and plain).
+    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
+    pub time_scale: f64,
+    /// Write the report of the run (JSON) to this file.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write every event (JSON lines) to this file.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Change a setting before the start: `ls.policy=failover`. May be given several times.
+    #[arg(long = "set", value_name = "NODE.KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// The first port that is tried when the lab chooses.
+    #[arg(long, value_name = "PORT", default_value_t = faultlab::lab::PORT_BASE,
+        value_parser = clap::value_parser!(u16).range(1024..))]
+    pub port_base: u16,
+    /// The folder for what the run writes (results files).
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Allow addresses that are not loopback.
+    #[arg(long)]
+    pub allow_nonlocal: bool,
+}

@@ -1,0 +1,229 @@
+//! One direction of a link in the running lab: its queue, and the handing over of what is due to real sockets.
+//!
+//! Who delivers may hold a node's lock, so nothing here ever takes one: what must become a node's turn is handed to
+//! the scheduler's task instead.
+
+use super::conn::{Owner, Writer};
+use super::scheduler::Wake;
+use super::shared::Shared;
+use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, Peer, draw};
+use crate::event::{Cause, Ending, Fact, Fate};
+use crate::link::{Carriage, Moved, Pipe, Pushed};
+use crate::message::Faults;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpStream;
+
+/// What travels on a link.
+#[derive(Debug)]
+pub enum Parcel {
+    /// Bytes of a stream.
+    Data {
+        /// Where they are written when they arrive.
+        writer: Arc<Writer>,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The `MessageSent` they belong to.
+        event: EventId,
+    },
+    /// The end of a stream in good order.
+    Finish(Arc<Writer>),
+    /// The end of a stream by reset.
+    Reset(Arc<Writer>),
+    /// Somebody wants to open a connection.
+    Connect(Connect),
+    /// Something that becomes a turn of the node at the receiving end.
+    Turn(Turn),
+}
+
+/// A wish to open a connection.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    /// The node that opens.
+    pub opener: crate::base::NodeId,
+    /// Its incarnation.
+    pub incarnation: Incarnation,
+    /// The number of its end.
+    pub conn: ConnId,
+    /// To whom.
+    pub to: crate::base::NodeId,
+    /// Whether it ends its messages.
+    pub framed: bool,
+    /// The `ConnOpening` event.
+    pub cause: EventId,
+}
+
+/// What becomes a turn of a node.
+#[derive(Debug)]
+pub enum Turn {
+    /// The connection it asked for stands.
+    Connected {
+        /// The wish.
+        wish: Connect,
+        /// The socket.
+        stream: TcpStream,
+        /// The record of both directions, if the other end is ours.
+        pair: Option<super::conn::Pair>,
+    },
+    /// The connection it asked for was refused.
+    Refused(Connect),
+    /// Bytes from somebody outside, after their way over the link.
+    Bytes {
+        /// The node.
+        node: crate::base::NodeId,
+        /// Its incarnation.
+        incarnation: Incarnation,
+        /// Its end.
+        conn: ConnId,
+        /// What came.
+        bytes: Vec<u8>,
+    },
+    /// The end of a connection from outside, after its way over the link.
+    Ended {
+        /// The node.
+        node: crate::base::NodeId,
+        /// Its incarnation.
+        incarnation: Incarnation,
+        /// Its end.
+        conn: ConnId,
+        /// How.
+        ending: Ending,
+    },
+}
+
+/// One direction of a link.
+#[derive(Debug)]
+pub struct Line {
+    /// From this end …
+    pub from: Peer,
+    /// … to that one.
+    pub to: Peer,
+    pipe: Mutex<Pipe<Parcel>>,
+    /// The moment for which the scheduler has been asked, so that it is not asked twice.
+    armed: AtomicU64,
+}
+
+fn number(peer: Peer) -> u64 {
+    match peer {
+        Peer::Node(id) => u64::from(id.0),
+        Peer::Visitor(id) => (1 << 17) + u64::from(id.0),
+    }
+}
+
+impl Line {
+    /// A link's direction with these faults.
+    #[must_use]
+    pub fn new(seed: u64, from: Peer, to: Peer, faults: Faults) -> Self {
+        let owner = draw::owner_of_pair(number(from), number(to));
+        let pipe = Mutex::new(Pipe::new(seed, owner, faults));
+        Self { from, to, pipe, armed: AtomicU64::new(u64::MAX) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pipe<Parcel>> {
+        self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a frame would pass at once, ahead of nothing.
+    pub fn is_clear(&self) -> bool {
+        let pipe = self.lock();
+        pipe.is_empty() && pipe.faults().is_perfect()
+    }
+
+    /// Puts a parcel on the link. It goes no further before [`Line::deliver`].
+    pub fn push(&self, now: LabTime, stream: u64, bytes: usize, parcel: Parcel) -> Pushed {
+        self.lock().push(now, Carriage::Stream(stream), bytes, parcel)
+    }
+
+    /// Hands over what is due, at most `most` parcels, and asks to be woken for the rest.
+    pub fn deliver(self: &Arc<Self>, now: LabTime, most: usize, lab: &Shared) {
+        let mut pipe = self.lock();
+        // Paused: what is on the link stays there, also what is due at this very moment.
+        if !lab.clock.state().paused || most == 1 {
+            for _ in 0..most {
+                // The lock is held while a parcel is carried out: two threads delivering must not swap two writes.
+                let Some((frame, parcel)) = pipe.pop_due(now) else { break };
+                self.carry_out(now, frame, parcel, lab);
+            }
+        }
+        if let Some(due) = pipe.next_due() {
+            drop(pipe);
+            self.wake_at(due, lab);
+        }
+    }
+
+    /// The scheduler's call: forgets what it was asked for, then delivers.
+    pub fn woken(self: &Arc<Self>, now: LabTime, most: usize, lab: &Shared) {
+        self.armed.store(u64::MAX, Ordering::Release);
+        self.deliver(now, most, lab);
+    }
+
+    fn wake_at(self: &Arc<Self>, due: LabTime, lab: &Shared) {
+        if due != LabTime::NEVER && self.armed.fetch_min(due.0, Ordering::AcqRel) > due.0 {
+            lab.scheduler.arm(due, Wake::Line(self.clone()));
+        }
+    }
+
+    fn carry_out(&self, now: LabTime, frame: FrameId, parcel: Parcel, lab: &Shared) {
+        match parcel {
+            Parcel::Data { writer, bytes, event } => {
+                let fate = match writer.peer_owner() {
+                    Owner::Off => Some(Fate::HostOff),
+                    Owner::Dead => Some(Fate::PeerDead),
+                    // A host that came back answers the bytes of an old connection with a reset: its kernel does
+                    // that, so the bytes are written and its end's watcher sees them.
+                    Owner::Alive | Owner::Returned => {
+                        (!writer.write(&bytes, event, &lab.runtime)).then_some(Fate::PeerDead)
+                    }
+                };
+                if let Some(fate) = fate {
+                    let fact = Fact::FrameLost { from: self.from, to: self.to, frame, fate };
+                    lab.recorder.lab(now, Cause::Event(event), fact);
+                }
+            }
+            Parcel::Finish(writer) => writer.finish(),
+            Parcel::Reset(writer) => writer.reset(),
+            Parcel::Connect(wish) => lab.connect(wish),
+            Parcel::Turn(turn) => lab.hand_over(turn),
+        }
+    }
+
+    /// Changes the faults and records what that does to frames on the way.
+    pub fn set_faults(self: &Arc<Self>, now: LabTime, faults: Faults, cause: Cause, lab: &Shared) {
+        let mut moved = Vec::new();
+        self.lock().set_faults(now, faults, &mut moved);
+        let fact =
+            Fact::FaultsSet { from: self.from, to: self.to, faults: Arc::new(faults) };
+        let set = lab.recorder.lab(now, cause, fact);
+        self.record(now, &moved, Cause::Event(set), lab);
+    }
+
+    /// Lets held frames go.
+    pub fn release(self: &Arc<Self>, now: LabTime, frame: Option<FrameId>, cause: Cause, lab: &Shared) {
+        let mut moved = Vec::new();
+        self.lock().release(now, frame, &mut moved);
+        self.record(now, &moved, cause, lab);
+    }
+
+    /// Takes a frame off the link. False if it is not there.
+    pub fn drop_frame(&self, now: LabTime, frame: FrameId, cause: Cause, lab: &Shared) -> bool {
+        let there = self.lock().drop_frame(frame).is_some();
+        if there {
+            let fact =
+                Fact::FrameLost { from: self.from, to: self.to, frame, fate: Fate::Dropped };
+            lab.recorder.lab(now, cause, fact);
+        }
+        there
+    }
+
+    fn record(self: &Arc<Self>, now: LabTime, moved: &[Moved], cause: Cause, lab: &Shared) {
+        for change in moved {
+            let (from, to) = (self.from, self.to);
+            let fact = match *change {
+                Moved::Due(frame, due) => Fact::FrameMoved { from, to, frame, due },
+                Moved::Lost(frame, fate) => Fact::FrameLost { from, to, frame, fate },
+            };
+            lab.recorder.lab(now, cause, fact);
+        }
+        self.deliver(now, usize::MAX, lab);
+    }
+}

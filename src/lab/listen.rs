@@ -1,0 +1,174 @@
+//! Listening: which port a node has, and the task that accepts connections for one incarnation.
+//!
+//! A node keeps its port for the run. While it does not live, the port is held by a socket that is bound and does not
+//! listen: connecting to it is refused, and nobody else can take it.
+
+use super::node::NodeShared;
+use super::shared::Shared;
+use crate::base::Incarnation;
+use crate::topology::Listen;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+
+/// Connections that the kernel keeps for a node that does not accept: enough for a class that connects at once.
+const BACKLOG: u32 = 1024;
+
+/// How many ports above the base are tried before giving up.
+const TRIES: u16 = 4096;
+
+/// How long accepting rests after the system ran out of something (file descriptors, mostly).
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// The port of a node, through all its lives.
+#[derive(Debug)]
+pub struct Port {
+    wanted: Option<u16>,
+    address: IpAddr,
+    bound: Option<SocketAddr>,
+    reserved: Option<TcpSocket>,
+    listener: Option<Arc<TcpListener>>,
+    why_not: Option<String>,
+}
+
+impl Port {
+    /// The port that a topology says; nothing is bound yet.
+    #[must_use]
+    pub fn new(listen: Listen) -> Self {
+        Self {
+            wanted: listen.line,
+            address: listen.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            bound: None,
+            reserved: None,
+            listener: None,
+            why_not: None,
+        }
+    }
+
+    /// Where it listens, or would.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.bound
+    }
+
+    /// Binds it: the stated port, or the first free one from `base` on.
+    pub fn reserve(&mut self, base: u16) {
+        let Some(wanted) = self.wanted else { return };
+        if self.reserved.is_some() || self.listener.is_some() {
+            return;
+        }
+        if wanted != 0 || self.bound.is_some() {
+            let port = self.bound.map_or(wanted, |bound| bound.port());
+            self.try_bind(port);
+            return;
+        }
+        for offset in 0..TRIES {
+            self.try_bind(base.saturating_add(offset));
+            if self.reserved.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn try_bind(&mut self, port: u16) {
+        match bind(SocketAddr::new(self.address, port)) {
+            Ok(socket) => {
+                self.bound = socket.local_addr().ok();
+                self.reserved = Some(socket);
+                self.why_not = None;
+            }
+            Err(error) => self.why_not = Some(explain(&error, port)),
+        }
+    }
+
+    /// Begins to listen. None for a node that does not; the error names the port and the remedy.
+    pub fn open(&mut self) -> Option<Result<(Arc<TcpListener>, SocketAddr), (u16, String)>> {
+        let wanted = self.wanted?;
+        // What was kept silent while the host had no power goes now, with whoever waited in its backlog.
+        self.listener = None;
+        if self.reserved.is_none() {
+            self.try_bind(self.bound.map_or(wanted, |bound| bound.port()));
+        }
+        let port = self.bound.map_or(wanted, |bound| bound.port());
+        let Some(socket) = self.reserved.take() else {
+            let why = self.why_not.clone().unwrap_or_else(|| "the port is taken".into());
+            return Some(Err((port, why)));
+        };
+        Some(match socket.listen(BACKLOG) {
+            Ok(listener) => {
+                let listener = Arc::new(listener);
+                self.listener = Some(listener.clone());
+                let address = self.bound.unwrap_or_else(|| SocketAddr::new(self.address, port));
+                Ok((listener, address))
+            }
+            Err(error) => Err((port, explain(&error, port))),
+        })
+    }
+
+    /// Stops listening: from now on connecting is refused. The port stays ours.
+    pub fn close(&mut self) {
+        self.listener = None;
+    }
+
+    /// Holds the port again once the tasks that listened are gone.
+    pub fn hold(&mut self) {
+        if self.listener.is_none() && self.reserved.is_none() && self.bound.is_some() {
+            self.reserve(0);
+        }
+    }
+
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of an earlier life in TIME_WAIT must not keep a node from coming back.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn explain(error: &io::Error, port: u16) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is taken by another program; free it, or move all ports with --port-base")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("port {port} needs special rights; take one from 1024 on")
+        }
+        _ => format!("port {port}: {error}"),
+    }
+}
+
+/// Accepts connections for one incarnation until it ends.
+pub async fn accept(
+    node: Arc<NodeShared>,
+    number: Incarnation,
+    listener: Arc<TcpListener>,
+    cancel: CancellationToken,
+    lab: Arc<Shared>,
+) {
+    let mut gate = node.gate();
+    loop {
+        // Accepting is cancel-safe: a connection that is not taken stays in the kernel's queue.
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => return,
+            accepted = async {
+                // The gate's sender lives as long as the node, so waiting cannot fail.
+                let _ = gate.wait_for(|open| *open).await;
+                listener.accept().await
+            } => accepted,
+        };
+        match accepted {
+            Ok((stream, from)) => node.accepted(number, stream, from, &lab),
+            Err(error) => {
+                tracing::warn!(%error, node = node.id.0, "accepting rests");
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = tokio::time::sleep(ACCEPT_REST) => {}
+                }
+            }
+        }
+    }
+}

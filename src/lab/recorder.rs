@@ -1,0 +1,145 @@
+//! The recorder: every event of the lab, from every thread, into one log in one order.
+//!
+//! It also keeps the automatic pace, because only here every event passes at the moment it happens.
+
+use super::clock::Clock;
+use crate::base::{EventId, LabTime, Owner};
+use crate::engine::Pace;
+use crate::event::{Cause, ClockState, Event, Fact};
+use crate::log::{Log, Tail};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// The log of a running lab, written by all its nodes.
+#[derive(Debug)]
+pub struct Recorder {
+    clock: Arc<Clock>,
+    inner: Mutex<Inner>,
+    /// Set while somebody waits for the next event; so writing an event costs no wake-up when nobody does.
+    wanted: AtomicBool,
+    /// Wakes whoever waits for events.
+    news: Notify,
+    /// Wakes the scheduler when the rate changed.
+    rate_changed: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    log: Log,
+    lab_events: u64,
+    pace: Pace,
+    auto: bool,
+}
+
+impl Inner {
+    fn push_lab(&mut self, time: LabTime, cause: Cause, fact: Fact) -> EventId {
+        self.lab_events += 1;
+        let id = EventId { owner: Owner::Lab, number: self.lab_events };
+        self.log.push(Event { id, time, cause, fact });
+        id
+    }
+}
+
+impl Recorder {
+    /// An empty log. `rate_changed` is notified when automatic pace changes the clock's rate.
+    #[must_use]
+    pub fn new(clock: Arc<Clock>, auto: bool, rate_changed: Arc<Notify>) -> Self {
+        let inner = Inner { log: Log::default(), lab_events: 0, pace: Pace::default(), auto };
+        Self {
+            clock,
+            inner: Mutex::new(inner),
+            wanted: AtomicBool::new(false),
+            news: Notify::new(),
+            rate_changed,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic inside would be a bug of the log itself; what it holds is then still worth reading.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a node's event.
+    pub fn emit(&self, event: Event) {
+        let mut inner = self.lock();
+        if inner.auto {
+            inner.pace.observe(&event);
+            let now = event.time;
+            inner.log.push(event);
+            self.follow_pace(&mut inner, now);
+        } else {
+            inner.log.push(event);
+        }
+        drop(inner);
+        self.tell();
+    }
+
+    /// Appends an event of the lab itself.
+    pub fn lab(&self, time: LabTime, cause: Cause, fact: Fact) -> EventId {
+        let id = self.lock().push_lab(time, cause, fact);
+        self.tell();
+        id
+    }
+
+    /// Switches automatic pace on or off; the clock has been set accordingly.
+    pub fn set_auto(&self, auto: bool) {
+        self.lock().auto = auto;
+    }
+
+    /// Lets automatic pace follow the passing of time; gives the moment at which it wants to look again.
+    pub fn pace_tick(&self, now: LabTime) -> Option<LabTime> {
+        let mut inner = self.lock();
+        if !inner.auto {
+            return None;
+        }
+        self.follow_pace(&mut inner, now);
+        inner.pace.next_change(now)
+    }
+
+    fn follow_pace(&self, inner: &mut Inner, now: LabTime) {
+        let rate = inner.pace.rate(now);
+        let state = self.clock.state();
+        // Tiny corrections are not worth an event, nor would anybody see them.
+        if !state.auto || (rate / state.rate - 1.0).abs() < 0.02 {
+            return;
+        }
+        let state = ClockState { rate, ..state };
+        self.clock.set(state);
+        inner.push_lab(now, Cause::Unknown, Fact::ClockSet(state));
+        self.rate_changed.notify_one();
+    }
+
+    fn tell(&self) {
+        if self.wanted.load(Ordering::Acquire) && self.wanted.swap(false, Ordering::AcqRel) {
+            self.news.notify_waiters();
+        }
+    }
+
+    /// Waits until something is appended after position `from`.
+    pub async fn changed(&self, from: u64) {
+        loop {
+            let news = self.news.notified();
+            tokio::pin!(news);
+            // Registered before the look at the log, so that an event in between is not missed.
+            news.as_mut().enable();
+            self.wanted.store(true, Ordering::Release);
+            if self.end() > from {
+                return;
+            }
+            news.await;
+        }
+    }
+
+    /// Events from a position on, at most about `most`.
+    #[must_use]
+    pub fn read(&self, from: u64, most: usize) -> Tail {
+        self.lock().log.read(from, most)
+    }
+
+    /// The position that the next event will have.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.lock().log.end()
+    }
+}

@@ -1,0 +1,167 @@
+//! What all parts of one running lab share: clock, recorder, scheduler, links, and who is behind which address.
+
+use super::clock::Clock;
+use super::conn::Pair;
+use super::line::{Connect, Line, Parcel, Turn};
+use super::node::NodeShared;
+use super::recorder::Recorder;
+use super::scheduler::Scheduler;
+use crate::base::{EventId, LabTime, NodeId, Peer, VisitorId};
+use crate::message::Faults;
+use crate::topology::Topology;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+/// Who is behind an address from which a connection is coming.
+#[derive(Debug, Clone)]
+pub struct Introduction {
+    /// The node that opens.
+    pub opener: NodeId,
+    /// Whether it ends its messages.
+    pub framed: bool,
+    /// Its `ConnOpening` event.
+    pub cause: EventId,
+    /// The record of both directions.
+    pub pair: Pair,
+}
+
+/// Shared by every task of a lab.
+#[derive(Debug)]
+pub struct Shared {
+    me: Weak<Self>,
+    /// What there is.
+    pub topology: Arc<Topology>,
+    /// The lab's clock.
+    pub clock: Arc<Clock>,
+    /// The log.
+    pub recorder: Recorder,
+    /// Who is woken when.
+    pub scheduler: Scheduler,
+    /// Where tasks are spawned.
+    pub runtime: Handle,
+    /// The nodes, in the file's order.
+    pub nodes: Vec<Arc<NodeShared>>,
+    /// Where a run writes; none in tests that write nothing.
+    pub data: Option<PathBuf>,
+    lines: RwLock<HashMap<(Peer, Peer), Arc<Line>>>,
+    introductions: Mutex<HashMap<SocketAddr, Introduction>>,
+    turns: Mutex<VecDeque<Turn>>,
+    rate_changed: Arc<Notify>,
+    streams: AtomicU64,
+    visitors: AtomicU32,
+}
+
+impl Shared {
+    /// The shared part of a lab that has not started.
+    pub fn new(topology: Arc<Topology>, runtime: Handle, data: Option<PathBuf>) -> Arc<Self> {
+        let auto = topology.auto_pace;
+        let clock = Arc::new(Clock::new(crate::event::ClockState { rate: 1.0, paused: false, auto }));
+        let rate_changed = Arc::new(Notify::new());
+        let nodes = topology.nodes.iter().map(|node| Arc::new(NodeShared::new(node))).collect();
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            recorder: Recorder::new(clock.clone(), auto, rate_changed.clone()),
+            scheduler: Scheduler::new(clock.clone(), rate_changed.clone()),
+            topology,
+            clock,
+            runtime,
+            nodes,
+            data,
+            lines: RwLock::default(),
+            introductions: Mutex::default(),
+            turns: Mutex::default(),
+            rate_changed,
+            streams: AtomicU64::new(0),
+            visitors: AtomicU32::new(0),
+        })
+    }
+
+    /// Itself, for a task.
+    pub fn arc(&self) -> Arc<Self> {
+        self.me.upgrade().expect("whoever calls a method holds the lab alive")
+    }
+
+    /// One direction of a link; it comes into being when first used.
+    pub fn line(&self, from: Peer, to: Peer) -> Arc<Line> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(&(from, to)) {
+            return line.clone();
+        }
+        drop(lines);
+        let faults = match (from, to) {
+            (Peer::Node(from), Peer::Node(to)) => self.topology.link(from, to),
+            // What the file says of links does not concern visitors; what a hand does, does.
+            _ => Faults::default(),
+        };
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Arc::new(Line::new(self.topology.seed, from, to, faults));
+        lines.entry((from, to)).or_insert_with(fresh).clone()
+    }
+
+    /// Forgets the links of a visitor that has left.
+    pub fn forget_visitor(&self, visitor: Peer, node: Peer) {
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        lines.remove(&(visitor, node));
+        lines.remove(&(node, visitor));
+    }
+
+    /// The node with this id.
+    pub fn node(&self, id: NodeId) -> &Arc<NodeShared> {
+        &self.nodes[id.index()]
+    }
+
+    /// A number for a new stream, unique in this lab.
+    pub fn new_stream(&self) -> u64 {
+        self.streams.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number for a new visitor.
+    pub fn new_visitor(&self) -> VisitorId {
+        VisitorId(self.visitors.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Says who is behind an address, before it connects.
+    pub fn introduce(&self, address: SocketAddr, who: Introduction) {
+        let mut table = self.introductions.lock().unwrap_or_else(PoisonError::into_inner);
+        table.insert(address, who);
+    }
+
+    /// Who is behind an address that has connected; nobody knows a visitor.
+    pub fn introduced(&self, address: SocketAddr) -> Option<Introduction> {
+        self.introductions.lock().unwrap_or_else(PoisonError::into_inner).remove(&address)
+    }
+
+    /// Hands something that becomes a node's turn to the scheduler's task, in order.
+    pub fn hand_over(&self, turn: Turn) {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).push_back(turn);
+        self.rate_changed.notify_one();
+    }
+
+    /// Takes the next turn that was handed over.
+    pub fn next_turn(&self) -> Option<Turn> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// A wish to open a connection has reached the other end of its link.
+    pub fn connect(&self, wish: Connect) {
+        self.node(wish.to).answer_connect(wish, &self.arc());
+    }
+
+    /// Puts a turn on a link.
+    pub fn send_turn(&self, from: NodeId, to: NodeId, stream: u64, turn: Turn) {
+        let now = self.clock.now();
+        let line = self.line(Peer::Node(from), Peer::Node(to));
+        line.push(now, stream, 0, Parcel::Turn(turn));
+        line.deliver(now, usize::MAX, self);
+    }
+
+    /// The present lab time.
+    pub fn now(&self) -> LabTime {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,184 @@
+//! The thin tasks around sockets: reading a connection, opening one, watching what a returned host has forgotten.
+//!
+//! An `if` about a protocol does not belong here.
+
+use super::conn::Pair;
+use super::host::Conn;
+use super::line::{Connect, Line, Parcel, Turn};
+use super::node::NodeShared;
+use super::shared::{Introduction, Shared};
+use crate::base::{ConnId, Incarnation};
+use crate::event::Ending;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Bytes read at once.
+pub const READ_BYTES: usize = 16 * 1024;
+
+/// Reads one connection for one incarnation.
+pub struct Reader {
+    /// Whose it is.
+    pub node: Arc<NodeShared>,
+    /// Which life.
+    pub number: Incarnation,
+    /// Which connection.
+    pub conn: ConnId,
+    /// The socket.
+    pub stream: Arc<TcpStream>,
+    /// The link from the peer, where its frames pass our endpoint.
+    pub inward: Option<Arc<Line>>,
+    /// Closed while the node stands still.
+    pub gate: watch::Receiver<bool>,
+    /// Ends this task.
+    pub cancel: CancellationToken,
+    /// The stream's number on its links.
+    pub stream_no: u64,
+    /// The lab.
+    pub lab: Arc<Shared>,
+}
+
+impl Reader {
+    /// Reads until the connection or the life ends.
+    pub async fn run(mut self) {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let Self { gate, stream, cancel, .. } = &mut self;
+            // Both arms only wait; nothing has been read when one of them is dropped.
+            let ready = tokio::select! {
+                () = cancel.cancelled() => return,
+                ready = async {
+                    if !*gate.borrow() {
+                        // The gate's sender lives as long as the node, so waiting cannot fail.
+                        let _ = gate.wait_for(|open| *open).await;
+                    }
+                    stream.readable().await
+                } => ready,
+            };
+            if ready.is_err() || !self.take(&mut buffer) {
+                return;
+            }
+        }
+    }
+
+    /// Takes what is there. False when the connection is over.
+    fn take(&self, buffer: &mut [u8]) -> bool {
+        loop {
+            if self.cancel.is_cancelled() {
+                return false;
+            }
+            match self.stream.try_read(buffer) {
+                Ok(0) => {
+                    self.ended(Ending::EndOfFile);
+                    return false;
+                }
+                Ok(count) => self.bytes(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(_) => {
+                    self.ended(Ending::Reset);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn bytes(&self, bytes: &[u8]) {
+        let turn = || Turn::Bytes {
+            node: self.node.id,
+            incarnation: self.number,
+            conn: self.conn,
+            bytes: bytes.to_vec(),
+        };
+        if !self.over_the_link(bytes.len(), turn) {
+            self.node.bytes(self.number, self.conn, bytes, &self.lab);
+        }
+    }
+
+    fn ended(&self, ending: Ending) {
+        let turn = || Turn::Ended {
+            node: self.node.id,
+            incarnation: self.number,
+            conn: self.conn,
+            ending,
+        };
+        if !self.over_the_link(0, turn) {
+            self.node.ended(self.number, self.conn, ending, &self.lab);
+        }
+    }
+
+    /// What comes from outside takes its time on our end of the link, if there is something the matter with it.
+    fn over_the_link(&self, bytes: usize, turn: impl FnOnce() -> Turn) -> bool {
+        let Some(line) = self.inward.as_ref().filter(|line| !line.is_clear()) else { return false };
+        let now = self.lab.now();
+        line.push(now, self.stream_no, bytes, Parcel::Turn(turn()));
+        line.deliver(now, usize::MAX, &self.lab);
+        true
+    }
+}
+
+/// Really connects, after the wish has come over the link; the result goes back over the other direction.
+pub async fn connect(
+    wish: Connect,
+    address: Option<SocketAddr>,
+    target: Arc<NodeShared>,
+    lab: Arc<Shared>,
+) {
+    let stream_no = lab.new_stream();
+    let turn = match dial(&wish, address, &target, &lab).await {
+        Ok((stream, pair)) => Turn::Connected { wish: wish.clone(), stream, pair },
+        Err(_) => Turn::Refused(wish.clone()),
+    };
+    lab.send_turn(wish.to, wish.opener, stream_no, turn);
+}
+
+async fn dial(
+    wish: &Connect,
+    address: Option<SocketAddr>,
+    target: &Arc<NodeShared>,
+    lab: &Arc<Shared>,
+) -> io::Result<(TcpStream, Option<Pair>)> {
+    let address = address.ok_or(io::ErrorKind::ConnectionRefused)?;
+    let socket =
+        if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let pair = if target.at.is_none() {
+        // Bound first, so that the other end knows who is coming before it can accept.
+        socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))?;
+        let pair = Pair::default();
+        let who = Introduction {
+            opener: wish.opener,
+            framed: wish.framed,
+            cause: wish.cause,
+            pair: pair.clone(),
+        };
+        lab.introduce(socket.local_addr()?, who);
+        Some(pair)
+    } else {
+        None
+    };
+    let here = socket.local_addr().ok();
+    // Never given up half-way: some servers accept once in their life.
+    let result = socket.connect(address).await;
+    match result {
+        Ok(stream) if stream.local_addr().ok() != stream.peer_addr().ok() => {
+            let _ = stream.set_nodelay(true);
+            Ok((stream, pair))
+        }
+        // A socket that met itself: nobody listens there.
+        Ok(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+        Err(error) => {
+            if let Some(here) = here {
+                lab.introduced(here);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A connection from before the host lost its power: the first byte that comes is answered with a reset.
+pub async fn watch_old(conn: Conn, lab: Arc<Shared>) {
+    let _ = conn.stream.readable().await;
+    conn.leave(lab.now(), true, &lab);
+}
