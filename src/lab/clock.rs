@@ -134,7 +134,8 @@ mod tests {
         let before = clock.now();
         {
             let mut state = clock.lock();
-            state.read_at = state.read_at.checked_sub(Duration::from_secs(30)).expect("booted long ago");
+            state.read_at =
+                state.read_at.checked_sub(Duration::from_secs(30)).expect("booted long ago");
         }
         assert!(clock.now().since(before) < Duration::from_secs(1));
         assert!(clock.take_jump().is_some_and(|gap| gap >= Duration::from_secs(30)));

@@ -121,6 +121,11 @@ impl Host for NodeHost<'_> {
         let length = bytes.len();
         let parcel = Parcel::Data { writer: end.writer.clone(), bytes, event: cause };
         let pushed = end.out.push(now, end.stream_no, length, parcel);
+        if pushed.lost.is_some() {
+            // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
+            end.reader.cancel();
+            end.writer.reset();
+        }
         Some(Sent { to: end.peer, frame: pushed.frame, due: pushed.due })
     }
 

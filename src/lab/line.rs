@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
 
 /// What travels on a link.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Parcel {
     /// Bytes of a stream.
     Data {
@@ -54,14 +54,14 @@ pub struct Connect {
 }
 
 /// What becomes a turn of a node.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Turn {
     /// The connection it asked for stands.
     Connected {
         /// The wish.
         wish: Connect,
         /// The socket.
-        stream: TcpStream,
+        stream: Arc<TcpStream>,
         /// The record of both directions, if the other end is ours.
         pair: Option<super::conn::Pair>,
     },
@@ -191,14 +191,19 @@ impl Line {
     pub fn set_faults(self: &Arc<Self>, now: LabTime, faults: Faults, cause: Cause, lab: &Shared) {
         let mut moved = Vec::new();
         self.lock().set_faults(now, faults, &mut moved);
-        let fact =
-            Fact::FaultsSet { from: self.from, to: self.to, faults: Arc::new(faults) };
+        let fact = Fact::FaultsSet { from: self.from, to: self.to, faults: Arc::new(faults) };
         let set = lab.recorder.lab(now, cause, fact);
         self.record(now, &moved, Cause::Event(set), lab);
     }
 
     /// Lets held frames go.
-    pub fn release(self: &Arc<Self>, now: LabTime, frame: Option<FrameId>, cause: Cause, lab: &Shared) {
+    pub fn release(
+        self: &Arc<Self>,
+        now: LabTime,
+        frame: Option<FrameId>,
+        cause: Cause,
+        lab: &Shared,
+    ) {
         let mut moved = Vec::new();
         self.lock().release(now, frame, &mut moved);
         self.record(now, &moved, cause, lab);
@@ -208,8 +213,7 @@ impl Line {
     pub fn drop_frame(&self, now: LabTime, frame: FrameId, cause: Cause, lab: &Shared) -> bool {
         let there = self.lock().drop_frame(frame).is_some();
         if there {
-            let fact =
-                Fact::FrameLost { from: self.from, to: self.to, frame, fate: Fate::Dropped };
+            let fact = Fact::FrameLost { from: self.from, to: self.to, frame, fate: Fate::Dropped };
             lab.recorder.lab(now, cause, fact);
         }
         there

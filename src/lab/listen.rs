@@ -118,7 +118,6 @@ impl Port {
             self.reserve(0);
         }
     }
-
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
@@ -132,7 +131,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 fn explain(error: &io::Error, port: u16) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken by another program; free it, or move all ports with --port-base")
+            format!(
+                "port {port} is taken by another program; free it, or move all ports with --port-base"
+            )
         }
         io::ErrorKind::PermissionDenied => {
             format!("port {port} needs special rights; take one from 1024 on")
@@ -161,7 +162,7 @@ pub async fn accept(
             } => accepted,
         };
         match accepted {
-            Ok((stream, from)) => node.accepted(number, stream, from, &lab),
+            Ok((stream, from)) => node.accepted(number, Arc::new(stream), from, &lab),
             Err(error) => {
                 tracing::warn!(%error, node = node.id.0, "accepting rests");
                 tokio::select! {

@@ -86,7 +86,7 @@ enum Stashed {
     Ended(ConnId, Ending),
     Told(Told, Cause),
     Turn(Turn),
-    Accepted(TcpStream, SocketAddr),
+    Accepted(Arc<TcpStream>, SocketAddr),
 }
 
 impl NodeShared {
@@ -182,13 +182,14 @@ impl NodeShared {
         match core.port.open() {
             None => {}
             Some(Ok((listener, address))) => {
-                let fact =
-                    Fact::NodeListening { node: self.id, wire: "line".into(), address };
+                let fact = Fact::NodeListening { node: self.id, wire: "line".into(), address };
                 lab.recorder.lab(now, cause, fact);
                 let Some(living) = &core.living else { return };
                 let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
                 let number = living.inc.number();
-                living.tasks.spawn_on(listen::accept(node, number, listener, cancel, lab2), &lab.runtime);
+                living
+                    .tasks
+                    .spawn_on(listen::accept(node, number, listener, cancel, lab2), &lab.runtime);
             }
             Some(Err((port, why))) => {
                 let fact = Fact::ListenFailed { node: self.id, port, why: why.into() };
@@ -440,7 +441,13 @@ impl NodeShared {
     // ---- connections ----------------------------------------------------------------------------------------------
 
     /// A connection was accepted.
-    pub fn accepted(self: &Arc<Self>, number: Number, stream: TcpStream, from: SocketAddr, lab: &Arc<Shared>) {
+    pub fn accepted(
+        self: &Arc<Self>,
+        number: Number,
+        stream: Arc<TcpStream>,
+        from: SocketAddr,
+        lab: &Arc<Shared>,
+    ) {
         let mut core = self.lock();
         let Some(living) = core.living_as(number) else { return };
         if living.frozen {
@@ -453,7 +460,7 @@ impl NodeShared {
     fn accepted_locked(
         self: &Arc<Self>,
         core: &mut Core,
-        stream: TcpStream,
+        stream: Arc<TcpStream>,
         from: SocketAddr,
         lab: &Arc<Shared>,
     ) {
@@ -472,10 +479,15 @@ impl NodeShared {
     }
 
     /// Makes a socket a connection of the present life and starts its reader.
-    fn adopt(self: &Arc<Self>, core: &mut Core, stream: TcpStream, plan: Plan, lab: &Arc<Shared>) {
+    fn adopt(
+        self: &Arc<Self>,
+        core: &mut Core,
+        stream: Arc<TcpStream>,
+        plan: Plan,
+        lab: &Arc<Shared>,
+    ) {
         let Some(living) = &mut core.living else { return };
         let Plan { conn, peer, side, intro } = plan;
-        let stream = Arc::new(stream);
         let ours = intro.as_ref().map(|intro| Ours::of(&intro.pair, side));
         let (tap_out, tap_in, own_end, peer_end) = match ours {
             Some(ours) => (Some(ours.out), Some(ours.inward), Some(ours.own), Some(ours.peer)),
@@ -635,4 +647,3 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without words".into())
 }
-

@@ -104,7 +104,8 @@ impl Scheduler {
     /// Waits until something may be due, the clock changed, or a tick is over. `also` is one more moment to wake at.
     pub async fn wait(&self, also: Option<LabTime>) {
         let next = [self.next(), also].into_iter().flatten().min();
-        let wait = next.and_then(|at| self.clock.wall_until(at)).map_or(TICK, |wall| wall.min(TICK));
+        let wait =
+            next.and_then(|at| self.clock.wall_until(at)).map_or(TICK, |wall| wall.min(TICK));
         if !wait.is_zero() {
             // Both arms only end the wait, so either may be dropped.
             tokio::select! {

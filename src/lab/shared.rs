@@ -60,7 +60,8 @@ impl Shared {
     /// The shared part of a lab that has not started.
     pub fn new(topology: Arc<Topology>, runtime: Handle, data: Option<PathBuf>) -> Arc<Self> {
         let auto = topology.auto_pace;
-        let clock = Arc::new(Clock::new(crate::event::ClockState { rate: 1.0, paused: false, auto }));
+        let clock =
+            Arc::new(Clock::new(crate::event::ClockState { rate: 1.0, paused: false, auto }));
         let rate_changed = Arc::new(Notify::new());
         let nodes = topology.nodes.iter().map(|node| Arc::new(NodeShared::new(node))).collect();
         Arc::new_cyclic(|me| Self {

@@ -128,7 +128,9 @@ pub async fn connect(
 ) {
     let stream_no = lab.new_stream();
     let turn = match dial(&wish, address, &target, &lab).await {
-        Ok((stream, pair)) => Turn::Connected { wish: wish.clone(), stream, pair },
+        Ok((stream, pair)) => {
+            Turn::Connected { wish: wish.clone(), stream: Arc::new(stream), pair }
+        }
         Err(_) => Turn::Refused(wish.clone()),
     };
     lab.send_turn(wish.to, wish.opener, stream_no, turn);
@@ -141,8 +143,7 @@ async fn dial(
     lab: &Arc<Shared>,
 ) -> io::Result<(TcpStream, Option<Pair>)> {
     let address = address.ok_or(io::ErrorKind::ConnectionRefused)?;
-    let socket =
-        if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     let pair = if target.at.is_none() {
         // Bound first, so that the other end knows who is coming before it can accept.
         socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))?;
