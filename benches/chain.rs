@@ -39,8 +39,18 @@ fn main() {
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    println!("one at a time, median      lab {:8.1} µs   bare {:8.1} µs   lab/bare {:.2}", column(0), column(1), ratio(0, 1));
-    println!("{OUTSTANDING} outstanding, answers/s  lab {:8.0}      bare {:8.0}      lab/bare {:.2}", column(2), column(3), ratio(2, 3));
+    println!(
+        "one at a time, median      lab {:8.1} µs   bare {:8.1} µs   lab/bare {:.2}",
+        column(0),
+        column(1),
+        ratio(0, 1)
+    );
+    println!(
+        "{OUTSTANDING} outstanding, answers/s  lab {:8.0}      bare {:8.0}      lab/bare {:.2}",
+        column(2),
+        column(3),
+        ratio(2, 3)
+    );
 }
 
 /// Lab median µs, bare median µs, lab answers/s, bare answers/s.
@@ -63,7 +73,8 @@ fn id(lab: &Lab, name: &str) -> faultlab::base::NodeId {
 
 fn lab() -> Lab {
     let names: Vec<String> = (0..NAMES).map(|n| format!("\"host{n}.example\"")).collect();
-    let records: Vec<String> = (0..NAMES).map(|n| format!("\"host{n}.example\" = \"192.0.2.{}\"", n % 250)).collect();
+    let records: Vec<String> =
+        (0..NAMES).map(|n| format!("\"host{n}.example\" = \"192.0.2.{}\"", n % 250)).collect();
     let text = format!(
         "title = \"chain\"\n[nodes.client]\nrole = \"client\"\nasks = \"ls\"\npace = \"serial\"\nnames = [{}]\n\
          [nodes.ls]\nrole = \"ls\"\nupstreams = [\"ts\"]\npolicy = \"round-robin\"\n\

@@ -49,6 +49,11 @@ id!(
     QuestionNo(u64)
 );
 
+impl VisitorId {
+    /// Every visitor, present and future: what is done to this one's links is done to all of theirs.
+    pub const ANY: Self = Self(0);
+}
+
 impl NodeId {
     /// The place of this node in lists that follow the file's order.
     #[must_use]

@@ -223,10 +223,14 @@ impl Controller {
             }
             Act::Tell(node, told) => lab.node(node).tell(told, cause, &lab),
             Act::SetFaults { from, to, faults } => {
-                lab.line(from, to).set_faults(now, faults, cause, &lab);
+                for line in lab.lines(from, to) {
+                    line.set_faults(now, faults, cause, &lab);
+                }
             }
             Act::Release { from, to, frame } => {
-                lab.line(from, to).release(now, frame, cause, &lab);
+                for line in lab.lines(from, to) {
+                    line.release(now, frame, cause, &lab);
+                }
             }
             Act::DropFrame { from, to, frame } => {
                 if !lab.line(from, to).drop_frame(now, frame, cause, &lab) {

@@ -123,6 +123,11 @@ impl Line {
         self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its present faults.
+    pub fn faults(&self) -> Faults {
+        *self.lock().faults()
+    }
+
     /// Whether a frame would pass at once, ahead of nothing.
     pub fn is_clear(&self) -> bool {
         let pipe = self.lock();

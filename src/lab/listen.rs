@@ -23,6 +23,9 @@ const TRIES: u16 = 4096;
 /// How long accepting rests after the system ran out of something (file descriptors, mostly).
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
+/// A listener with its address, or the port and why it cannot be had.
+pub type Opened = Result<(Arc<TcpListener>, SocketAddr), (u16, String)>;
+
 /// The port of a node, through all its lives.
 #[derive(Debug)]
 pub struct Port {
@@ -84,7 +87,7 @@ impl Port {
     }
 
     /// Begins to listen. None for a node that does not; the error names the port and the remedy.
-    pub fn open(&mut self) -> Option<Result<(Arc<TcpListener>, SocketAddr), (u16, String)>> {
+    pub fn open(&mut self) -> Option<Opened> {
         let wanted = self.wanted?;
         // What was kept silent while the host had no power goes now, with whoever waited in its backlog.
         self.listener = None;

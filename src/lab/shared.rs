@@ -30,6 +30,14 @@ pub struct Introduction {
     pub pair: Pair,
 }
 
+/// A visitor stands for all visitors; a node for itself.
+fn any(peer: Peer) -> Peer {
+    match peer {
+        Peer::Node(_) => peer,
+        Peer::Visitor(_) => Peer::Visitor(VisitorId::ANY),
+    }
+}
+
 /// Shared by every task of a lab.
 #[derive(Debug)]
 pub struct Shared {
@@ -93,15 +101,29 @@ impl Shared {
         if let Some(line) = lines.get(&(from, to)) {
             return line.clone();
         }
-        drop(lines);
         let faults = match (from, to) {
             (Peer::Node(from), Peer::Node(to)) => self.topology.link(from, to),
-            // What the file says of links does not concern visitors; what a hand does, does.
-            _ => Faults::default(),
+            // What the file says of links does not concern visitors; what a hand did to all of them, does.
+            _ => lines.get(&(any(from), any(to))).map_or(Faults::default(), |line| line.faults()),
         };
+        drop(lines);
         let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Arc::new(Line::new(self.topology.seed, from, to, faults));
         lines.entry((from, to)).or_insert_with(fresh).clone()
+    }
+
+    /// The links that a change concerns: where it is said of visitors in general, those of each who is here, too.
+    pub fn lines(&self, from: Peer, to: Peer) -> Vec<Arc<Line>> {
+        let mut all = vec![self.line(from, to)];
+        let everybody = Peer::Visitor(VisitorId::ANY);
+        if from == everybody || to == everybody {
+            let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+            let theirs = |line: &&Arc<Line>| {
+                (any(line.from), any(line.to)) == (from, to) && (line.from, line.to) != (from, to)
+            };
+            all.extend(lines.values().filter(theirs).cloned());
+        }
+        all
     }
 
     /// Forgets the links of a visitor that has left.
