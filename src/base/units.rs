@@ -103,7 +103,8 @@ pub fn bandwidth(text: &str) -> Result<u64, String> {
         "MiB" => 1_048_576.0,
         _ => {
             return Err(format!(
-                "`{text}` is no bandwidth: write \"64kbit\", \"1Mbit\" or \"10MB\", a second being understood"
+                "`{text}` is no bandwidth: write \"64kbit\", \"1Mbit\" or \"10MB\", \
+                 a second being understood"
             ));
         }
     };
