@@ -5,6 +5,7 @@ use crate::base::{FrameId, LabTime};
 use crate::message::{Faults, Message};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a frame on a link is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,38 @@ pub struct LinkState {
     pub lost: u64,
 }
 
+/// How long a lost frame stays in the picture, in lab time.
+pub const LOST_SHOWN: Duration = Duration::from_millis(700);
+
+/// How long a frame is shown at the end of its way when nobody there tells that it arrived.
+pub const DOOR_SHOWN: Duration = Duration::from_millis(300);
+
+/// Frames that one direction remembers.
+pub const MARKS_MAX: usize = 1000;
+
+impl Mark {
+    /// Whether it belongs into the picture at `now`: a lost frame only for a moment, any other until it arrives.
+    #[must_use]
+    pub fn is_shown(&self, now: LabTime) -> bool {
+        match self.state {
+            MarkState::Lost { at } => now.since(at) < LOST_SHOWN,
+            MarkState::Travelling | MarkState::Stalled => true,
+        }
+    }
+}
+
 impl LinkState {
+    /// A direction of which the file says this.
+    #[must_use]
+    pub fn usual(usual: Faults) -> Self {
+        Self { faults: usual, usual, ..Self::default() }
+    }
+
+    /// The frames that belong into the picture at `now`, oldest first.
+    pub fn shown(&self, now: LabTime) -> impl Iterator<Item = &Mark> {
+        self.marks.values().filter(move |mark| mark.is_shown(now))
+    }
+
     /// Whether something was done to it by hand.
     #[must_use]
     pub fn is_faulty(&self) -> bool {

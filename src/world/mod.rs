@@ -3,26 +3,49 @@
 //! It holds facts, not wording and not colour; it names no machine and no terminal. Folding the same events gives the
 //! same world, live, replayed or from a file.
 
+mod alarms;
+mod apply;
+mod faults;
+mod history;
+mod index;
+mod lives;
 mod link;
 mod node;
+mod notes;
 mod race;
+mod recent;
 mod steps;
+mod story;
+mod traffic;
 mod truth;
 
-pub use link::{LinkState, Mark, MarkState};
-pub use node::{Load, NodeState, VisitorState};
-pub use race::{Lane, LaneEnd, Race, RaceNo, Verdict};
+pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
+pub use history::{CHECKPOINT_EVENTS, History};
+pub use link::{DOOR_SHOWN, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
+pub use node::{ClosedWindow, Load, NAMES_MAX, NodeState, RECENT_MAX, VisitorState};
+pub use race::{Circumstances, Hindrance, Lane, LaneEnd, Race, RaceNo, Verdict};
+pub use recent::{Recent, nearest_rank};
 pub use steps::{Beat, StepsState};
 pub use truth::{Alarm, AlarmKind, Truth};
 
 use crate::base::{LabTime, NodeId, Peer, VisitorId};
-use crate::event::{ClockState, Event};
+use crate::event::ClockState;
 use crate::topology::Topology;
+use index::Index;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Races that the world remembers: what `last 20` and the race panel's history can show, and then some.
 pub const RACES_MAX: usize = 1000;
+
+/// Races that it remembers while their verdicts are out: a load of 1,000 questions a second into 10 s of silence.
+pub const RACES_OPEN_MAX: usize = 16_384;
+
+/// Visitors that it remembers.
+pub const VISITORS_MAX: usize = 256;
+
+/// Markers that it remembers.
+pub const MARKERS_MAX: usize = 1000;
 
 /// Everything there is to see at one moment. Cloning is cheap enough for checkpoints: large parts are shared.
 #[derive(Debug, Clone)]
@@ -51,6 +74,11 @@ pub struct World {
     pub steps: StepsState,
     /// Events that were missed (a reader too slow, a log too short).
     pub missed: u64,
+    /// Events of lives that were over already; they changed nothing.
+    pub stale: u64,
+    /// Markers that were dropped, oldest first: position, time and text.
+    pub markers: VecDeque<(u64, LabTime, Arc<str>)>,
+    index: Index,
 }
 
 impl World {
@@ -71,20 +99,11 @@ impl World {
             clock,
             steps: StepsState::new(topology.steps.len()),
             missed: 0,
+            stale: 0,
+            markers: VecDeque::new(),
+            index: Index::new(topology.nodes.len()),
             topology,
         }
-    }
-
-    /// Folds one event.
-    pub fn apply(&mut self, event: &Event) {
-        self.now = event.time;
-        self.position += 1;
-    }
-
-    /// Takes note of events that never came. What they would have told is unknown until a census says it.
-    pub fn gap(&mut self, missing: u64) {
-        self.position += missing;
-        self.missed += missing;
     }
 
     /// The state of a node.

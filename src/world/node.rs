@@ -2,9 +2,9 @@
 
 use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
 use crate::event::Life;
-use crate::message::{Belief, HostName};
+use crate::message::{Belief, HostName, Outcome};
 use crate::topology::Node;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,6 +21,39 @@ pub struct Load {
     pub received: u64,
     /// Races it won (a TS).
     pub wins: u64,
+    /// How its own questions ended, in the order of [`Outcome::ALL`].
+    pub ended: [u64; Outcome::ALL.len()],
+    /// Answers that came to it after its verdict.
+    pub late: u64,
+    /// Answers that came to it and belonged to none of its questions.
+    pub unmatched: u64,
+    /// Answers it gave that came after another's verdict (a TS).
+    pub too_late: u64,
+}
+
+impl Load {
+    /// How many of its questions ended so.
+    #[must_use]
+    pub const fn ended(&self, outcome: Outcome) -> u64 {
+        self.ended[outcome as usize]
+    }
+}
+
+/// A batch window that has closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedWindow {
+    /// Its number.
+    pub window: u64,
+    /// When.
+    pub at: LabTime,
+    /// How many names were in it.
+    pub asked: u32,
+    /// How many of them had no answer.
+    pub missing: u32,
+    /// Whether it closed because the last answer was in.
+    pub early: bool,
+    /// Its names and whether an answer was in, in order of arrival.
+    pub names: Vec<(HostName, bool)>,
 }
 
 /// One node in truth.
@@ -50,6 +83,8 @@ pub struct NodeState {
     pub ejected: BTreeMap<NodeId, LabTime>,
     /// Sticky table: name to upstream, oldest first when walked through `stuck_order`; the newest 1,000.
     pub stuck: BTreeMap<HostName, NodeId>,
+    /// The names of the sticky table, oldest first.
+    pub stuck_order: VecDeque<HostName>,
     /// The batch window that is open: number and the time it closes.
     pub window: Option<(u64, LabTime)>,
     /// Names of the open window and whether an answer is in, in order of arrival.
@@ -60,7 +95,17 @@ pub struct NodeState {
     pub load: Load,
     /// How long the answers of each upstream took, newest last, at most 20 (an LS).
     pub recent_ms: BTreeMap<NodeId, Vec<f32>>,
+    /// The batch window that closed last.
+    pub last_window: Option<ClosedWindow>,
+    /// Whether `life` is certain: not after missed events, until a census or a fact says it.
+    pub known: bool,
 }
+
+/// Names that the sticky table and the window list of a node show.
+pub const NAMES_MAX: usize = 1000;
+
+/// Answer times that are kept for each upstream.
+pub const RECENT_MAX: usize = 20;
 
 impl NodeState {
     /// A node before its first boot.
@@ -79,11 +124,40 @@ impl NodeState {
             beliefs: BTreeMap::new(),
             ejected: BTreeMap::new(),
             stuck: BTreeMap::new(),
+            stuck_order: VecDeque::new(),
             window: None,
             window_names: Vec::new(),
             per_kilosecond: 0,
             load: Load::default(),
             recent_ms: BTreeMap::new(),
+            last_window: None,
+            known: true,
+        }
+    }
+
+    /// What a process loses when it dies: everything it held in memory.
+    pub(super) fn forget(&mut self) {
+        self.spinning = false;
+        self.beliefs.clear();
+        self.ejected.clear();
+        self.stuck.clear();
+        self.stuck_order.clear();
+        self.window = None;
+        self.window_names.clear();
+        self.per_kilosecond = 0;
+        self.load.open = 0;
+        self.recent_ms.clear();
+    }
+
+    /// A name sticks to a server from now on.
+    pub(super) fn stick(&mut self, name: &HostName, upstream: NodeId) {
+        if self.stuck.insert(name.clone(), upstream).is_none() {
+            self.stuck_order.push_back(name.clone());
+            if self.stuck_order.len() > NAMES_MAX
+                && let Some(oldest) = self.stuck_order.pop_front()
+            {
+                self.stuck.remove(&oldest);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A race: one question from whoever asked it first, through the LS, to every upstream and back.
 
-use crate::base::{LabTime, NodeId, Peer, QuestionNo};
+use crate::base::{FrameId, LabTime, NodeId, Peer, QuestionNo};
+use crate::event::Life;
 use crate::message::{HostName, Outcome, Said, Why};
 use std::sync::Arc;
 
@@ -94,12 +95,140 @@ pub struct Race {
     pub repaired: Option<bool>,
     /// The step in which it began, 0 before the first.
     pub step: u32,
+    /// What else is known of it.
+    pub more: Circumstances,
+}
+
+/// What stood in the way of an upstream, in truth, when the verdict on a race was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It did not run.
+    Life(Life),
+    /// Nothing got through on the link to it or from it.
+    Cut,
+    /// A hand held what was on the link.
+    Held,
+}
+
+/// What else is known of a race, beside the story of its question.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Circumstances {
+    /// Whom the asker asked: an LS, or a TS directly.
+    pub to: Option<NodeId>,
+    /// Which try of the asker this is, 1 for the first.
+    pub attempt: u8,
+    /// The race in which it was asked before, for a retry.
+    pub again: Option<RaceNo>,
+    /// What the LS took it for, where that is another name (names glued together).
+    pub taken_as: Option<HostName>,
+    /// What the asker itself heard.
+    pub heard: Option<Said>,
+    /// Servers that looked the name up and said nothing.
+    pub kept_silent: Vec<NodeId>,
+    /// What stood in the way of a server when the verdict was given.
+    pub hindered: Vec<(NodeId, Hindrance)>,
+    /// The answer given is an address that no table has, from a server that lies.
+    pub lie: bool,
+    /// When the asker died or left with the question open.
+    pub asker_gone: Option<LabTime>,
+    /// When the LS died with the question open.
+    pub ls_gone: Option<LabTime>,
+    /// Events are missing that may have belonged to it.
+    pub unsure: bool,
+    /// The frame that carries the answer to a visitor, and when it arrives.
+    pub answer: Option<(FrameId, LabTime)>,
 }
 
 impl Race {
+    /// A race that begins.
+    #[must_use]
+    pub fn new(no: RaceNo, name: HostName, asker: Peer, begun: LabTime) -> Self {
+        Self {
+            no,
+            name,
+            asker,
+            question: None,
+            ls: None,
+            ls_question: None,
+            policy: None,
+            begun,
+            taken: None,
+            ls_deadline: None,
+            deadline: None,
+            lanes: Vec::new(),
+            ls_verdict: None,
+            verdict: None,
+            contradicted: false,
+            misgiven: false,
+            repaired: None,
+            step: 0,
+            more: Circumstances { attempt: 1, ..Circumstances::default() },
+        }
+    }
+
     /// Whether everything about it is known: verdicts are in and no lane waits.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.verdict.is_some() && self.lanes.iter().all(|lane| lane.end != LaneEnd::Waiting)
+        self.is_settled() && self.lanes.iter().all(|lane| lane.end != LaneEnd::Waiting)
+    }
+
+    /// Whether the asker has its verdict, or is gone and will never have one.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.verdict.is_some() || self.more.asker_gone.is_some()
+    }
+
+    /// How a lane stands at a moment: one that still waits when the LS's deadline has passed has come to nothing, even
+    /// if no event has said so yet.
+    #[must_use]
+    pub fn lane_end(&self, lane: &Lane, now: LabTime) -> (LaneEnd, Option<LabTime>) {
+        match self.ls_deadline {
+            Some(deadline)
+                if lane.end == LaneEnd::Waiting && self.ls_verdict.is_some() && deadline <= now =>
+            {
+                (LaneEnd::Ended(Outcome::Silent), Some(deadline))
+            }
+            _ => (lane.end, lane.ended),
+        }
+    }
+
+    /// The lane of an upstream.
+    #[must_use]
+    pub fn lane(&self, upstream: NodeId) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.upstream == upstream)
+    }
+
+    /// How long the asker waited for its verdict.
+    #[must_use]
+    pub fn took(&self) -> Option<std::time::Duration> {
+        self.verdict.as_ref().map(|verdict| verdict.at.since(self.begun))
+    }
+
+    pub(super) fn lane_mut(&mut self, upstream: NodeId) -> Option<&mut Lane> {
+        self.lanes.iter_mut().find(|lane| lane.upstream == upstream)
+    }
+
+    pub(super) fn lane_or_new(&mut self, upstream: NodeId) -> &mut Lane {
+        let at = self.lanes.iter().position(|lane| lane.upstream == upstream).unwrap_or_else(|| {
+            self.lanes.push(Lane::new(upstream));
+            self.lanes.len() - 1
+        });
+        &mut self.lanes[at]
+    }
+}
+
+impl Lane {
+    /// A lane before anything was sent on it.
+    #[must_use]
+    pub fn new(upstream: NodeId) -> Self {
+        Self {
+            upstream,
+            sent: None,
+            arrived: None,
+            replied: None,
+            ended: None,
+            end: LaneEnd::Waiting,
+            said: None,
+        }
     }
 }

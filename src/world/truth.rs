@@ -2,6 +2,7 @@
 
 use super::race::RaceNo;
 use crate::base::{LabTime, NodeId};
+use crate::command::Command;
 use crate::message::Outcome;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub struct Truth {
     pub faults: Vec<Arc<str>>,
     /// What is wrong now, loudest first.
     pub alarms: Vec<Alarm>,
+    /// Answers that belonged to no question of the node they reached.
+    pub unmatched: u64,
+    /// The faults that stand now as the commands that would set them, in the order of `faults`.
+    pub standing: Vec<Command>,
 }
 
 /// Something that deserves the banner.

@@ -1,0 +1,190 @@
+//! The fold itself: which fact goes where, and what a gap means.
+
+use super::steps::Beat;
+use super::{MARKERS_MAX, World};
+use crate::base::{LabTime, NodeId, Owner, Peer};
+use crate::command::Command;
+use crate::event::{Cause, Event, Fact, Life};
+
+impl World {
+    /// Folds one event. Total: an event that names what the topology has not changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        self.now = self.now.max(event.time);
+        self.position += 1;
+        if !self.admits(event) {
+            self.stale += 1;
+            return;
+        }
+        self.pass_time();
+        match (&event.fact, event.id.owner) {
+            (Fact::Noted(note), Owner::Node(node, _)) => self.noted(node, event, note),
+            (fact, Owner::Node(node, _)) if fact.is_traffic() => self.traffic(node, event),
+            (fact, _) => self.control(event, fact),
+        }
+    }
+
+    /// Takes note of events that never came. What they would have told is unknown until a census says it.
+    pub fn gap(&mut self, missing: u64) {
+        if missing == 0 {
+            return;
+        }
+        self.position += missing;
+        self.blind(missing);
+    }
+
+    /// Whether the event is of a life that may still speak. A life that the log has not announced (its boot was
+    /// missed) begins here: that it speaks is proof.
+    fn admits(&mut self, event: &Event) -> bool {
+        let Owner::Node(node, incarnation) = event.id.owner else {
+            self.index.lab_seen = self.index.lab_seen.max(event.id.number);
+            return true;
+        };
+        let Some(state) = self.nodes.get(node.index()) else { return false };
+        if incarnation < state.incarnation {
+            return false;
+        }
+        if incarnation > state.incarnation {
+            self.begin_life(node, incarnation);
+        }
+        let seen = &mut self.index.nodes[node.index()].seen;
+        *seen = (incarnation, event.id.number.max(if seen.0 == incarnation { seen.1 } else { 0 }));
+        true
+    }
+
+    /// Whether what an event gives as its cause was folded before it.
+    pub(super) fn has_seen(&self, cause: Cause) -> bool {
+        let Cause::Event(id) = cause else { return true };
+        match id.owner {
+            Owner::Lab => id.number <= self.index.lab_seen,
+            Owner::Node(node, life) => self
+                .index
+                .nodes
+                .get(node.index())
+                .is_some_and(|index| (life, id.number) <= index.seen),
+        }
+    }
+
+    /// What happens by itself as time goes on: waits that come to nothing, marks and alarms that end.
+    fn pass_time(&mut self) {
+        if self.index.deadlines.first().is_some_and(|(at, _)| *at <= self.now) {
+            self.end_silent_lanes();
+        }
+        if self.index.sweep_at <= self.now {
+            self.sweep_marks();
+        }
+        if self.index.alarms_at <= self.now {
+            self.end_old_alarms();
+        }
+    }
+
+    fn control(&mut self, event: &Event, fact: &Fact) {
+        match fact {
+            Fact::NodeBooted { node, incarnation } => self.booted(*node, *incarnation),
+            Fact::NodeListening { node, wire, address } => {
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.listens.retain(|(other, _)| other != wire);
+                    state.listens.push((wire.clone(), *address));
+                    state.port_busy = None;
+                }
+            }
+            Fact::ListenFailed { node, why, .. } => {
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.port_busy = Some(why.clone());
+                }
+            }
+            Fact::NodeKilled { node } => self.set_life(*node, Life::Killed),
+            Fact::NodeCrashed { node, why } => {
+                self.set_life(*node, Life::Crashed);
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.crash = Some(why.clone());
+                }
+            }
+            Fact::NodePoweredOff { node } => self.set_life(*node, Life::PoweredOff),
+            Fact::NodeFrozen { node } => self.set_life(*node, Life::Frozen),
+            Fact::NodeThawed { node } => self.set_life(*node, Life::Up),
+            Fact::NodeStopping { node } => self.set_life(*node, Life::Stopping),
+            Fact::NodeStopped { node } => self.set_life(*node, Life::Stopped),
+            Fact::FaultsSet { from, to, faults } => self.set_faults(*from, *to, faults),
+            Fact::ClockSet(clock) => self.clock = *clock,
+            Fact::FrameMoved { from, to, frame, due } => {
+                self.frame_moved(*from, *to, *frame, *due);
+            }
+            Fact::FrameLost { from, to, frame, .. } => self.frame_lost(*from, *to, *frame),
+            Fact::LogGap { dropped } => self.blind(*dropped),
+            Fact::Census(census) => self.census(census),
+            Fact::CommandGiven { command, .. } => {
+                if let Command::Mark(text) = command.as_ref() {
+                    self.markers.push_back((self.position, event.time, text.clone()));
+                    if self.markers.len() > MARKERS_MAX {
+                        self.markers.pop_front();
+                    }
+                }
+            }
+            fact => self.lecture(fact),
+        }
+    }
+
+    /// Facts about the steps; all that is left says nothing about the present.
+    fn lecture(&mut self, fact: &Fact) {
+        let now = self.now;
+        match fact {
+            Fact::StepBegan { step } => {
+                let may_flip = usize::try_from(*step)
+                    .ok()
+                    .and_then(|step| self.topology.steps.get(step.checked_sub(1)?))
+                    .is_some_and(|step| !(step.confessed.is_empty() && step.repaired.is_empty()));
+                let steps = &mut self.steps;
+                steps.step = *step;
+                steps.beat = Beat::Question;
+                steps.ran_at = None;
+                steps.repaired = may_flip.then_some(false);
+                steps.judged.retain(|(judged, _), _| judged != step);
+            }
+            Fact::StepRan { step } => {
+                self.steps.step = *step;
+                self.steps.beat = Beat::Running;
+                self.steps.ran_at = Some(now);
+            }
+            Fact::StepEnded { step } => {
+                self.steps.step = *step;
+                self.steps.beat = Beat::Answer;
+            }
+            Fact::ExpectationJudged { step, expectation, judgement, seen } => {
+                self.steps.judged.insert((*step, *expectation), (*judgement, seen.clone()));
+            }
+            Fact::Flipped { repaired, .. } => self.steps.repaired = Some(*repaired),
+            _ => {}
+        }
+    }
+
+    pub(super) fn is_of_topology(&self, peer: Peer) -> bool {
+        peer.node().is_none_or(|node| node.index() < self.nodes.len())
+    }
+
+    /// A node of ours whose events are in the log; not one that runs elsewhere.
+    pub(super) fn is_ours(&self, node: NodeId) -> bool {
+        self.topology.nodes.get(node.index()).is_some_and(|node| node.at.is_none())
+    }
+
+    pub(super) fn earlier(at: &mut LabTime, candidate: LabTime) {
+        *at = (*at).min(candidate);
+    }
+}
+
+impl Fact {
+    /// Whether it is about connections and messages, and so is folded with the node that saw it.
+    const fn is_traffic(&self) -> bool {
+        matches!(
+            self,
+            Self::ConnOpening { .. }
+                | Self::ConnOpened { .. }
+                | Self::ConnRefused { .. }
+                | Self::ConnEnded { .. }
+                | Self::ConnClosed { .. }
+                | Self::MessageSent { .. }
+                | Self::MessageReceived { .. }
+                | Self::Malformed { .. }
+                | Self::TimerFired { .. }
+        )
+    }
+}
