@@ -1,0 +1,1 @@
+//! What a simulated lab does, with machines of the tests' own.
