@@ -27,6 +27,23 @@ pub enum Dialect {
     Sticky2021,
 }
 
+impl Dialect {
+    /// The words after `name - ` of the line that tells a client that nothing was heard.
+    #[must_use]
+    pub const fn error_words(self) -> &'static str {
+        match self {
+            Self::First2021 | Self::Sticky2021 => "Error:HOST NOT FOUND",
+            Self::First2023 => "TIMED OUT",
+        }
+    }
+
+    /// Whether an answer bears no name, so that the asker must count what is outstanding.
+    #[must_use]
+    pub const fn is_nameless(self) -> bool {
+        matches!(self, Self::Sticky2021)
+    }
+}
+
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
