@@ -103,11 +103,11 @@ impl Sim {
         let id = self.net.emit(cause, fact);
         self.lives[node.index()] = None;
         self.net.place(node).life = life;
-        let (what, fate) = match powered_off {
-            true => (None, Fate::HostOff),
-            false => (Some(What::Reset), Fate::PeerDead),
-        };
-        self.clear(node, what.as_ref(), fate, id);
+        if powered_off {
+            self.clear(node, None, Fate::HostOff, id);
+        } else {
+            self.clear(node, Some(&What::Reset), Fate::PeerDead, id);
+        }
     }
 
     /// A machine has ended in good order: what it sent still arrives, its sockets close.

@@ -18,7 +18,7 @@ mod tests;
 pub use play::{Played, Verdict};
 
 use crate::base::draw::{Purpose, draw};
-use crate::base::{EventId, Incarnation as Number, LabTime, NodeId, Peer};
+use crate::base::{EventId, FrameId, Incarnation as Number, LabTime, NodeId, Peer};
 use crate::command::Command;
 use crate::engine::Incarnation;
 use crate::event::{Cause, Ending, Fact, Fate, Hand, Life, Side};
@@ -211,25 +211,37 @@ impl Sim {
                 let ending = Ending::Reset;
                 self.turn(node, Input::Ended { conn: id, peer, ending }, cause);
             }
-            What::Data(bytes) => {
-                let mut decoded = std::mem::take(&mut self.decoded);
-                let decoder = &mut conn.ends[end].decoder;
-                if self.chopped && conn.framed && !bytes.is_empty() {
-                    let drawn = draw(self.net.topology.seed, 0, Purpose::Nemesis, frame.0);
-                    let (head, rest) = bytes.split_at(drawn as usize % bytes.len());
-                    decoder.feed(head, &mut decoded);
-                    decoder.feed(rest, &mut decoded);
-                } else {
-                    decoder.feed(&bytes, &mut decoded);
-                }
-                self.net.give_back(bytes);
-                for item in decoded.drain(..) {
-                    self.read(node, (key, end), item, cause);
-                }
-                self.decoded = decoded;
-            }
+            What::Data(bytes) => self.receive(node, (key, end), frame, bytes, cause),
             What::Open | What::Opened => {}
         }
+    }
+
+    /// A chunk of bytes goes through the connection's decoder.
+    fn receive(
+        &mut self,
+        node: NodeId,
+        (key, end): (conns::Key, usize),
+        frame: FrameId,
+        bytes: Vec<u8>,
+        cause: EventId,
+    ) {
+        let mut items = std::mem::take(&mut self.decoded);
+        if let Some(conn) = self.net.conns.get_mut(key) {
+            let decoder = &mut conn.ends[end].decoder;
+            if self.chopped && conn.framed && !bytes.is_empty() {
+                let drawn = draw(self.net.topology.seed, 0, Purpose::Nemesis, frame.0);
+                let (head, rest) = bytes.split_at(drawn as usize % bytes.len());
+                decoder.feed(head, &mut items);
+                decoder.feed(rest, &mut items);
+            } else {
+                decoder.feed(&bytes, &mut items);
+            }
+        }
+        self.net.give_back(bytes);
+        for item in items.drain(..) {
+            self.read(node, (key, end), item, cause);
+        }
+        self.decoded = items;
     }
 
     /// One message, or what should have been one, comes out of a connection.
