@@ -1,12 +1,10 @@
 //! What a link promises, whatever is done to it.
 
 use super::*;
-use crate::message::{Jitter, Shape};
+use crate::message::{Faults, Jitter, Shape};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-use crate::message::Faults;
 
 const fn ms(millis: u64) -> LabTime {
     LabTime::from_millis(millis)
