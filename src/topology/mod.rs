@@ -4,7 +4,12 @@
 //! place. Nothing here starts anything.
 
 pub mod model;
+pub mod problem;
+mod raw;
 pub mod setting;
+mod value;
+mod words;
 
 pub use model::*;
+pub use problem::{Problem, Problems, Severity};
 pub use setting::Setting;
