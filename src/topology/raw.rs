@@ -3,11 +3,12 @@
 //! One description of each table gives its reader, its list of keys and its JSON Schema. Whether the values make
 //! sense together is not decided here.
 
+use super::inline::{NameList, RecordTable, Responds};
 use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
 use super::problem::{Problems, Span};
 use super::value::{
     At, Bandwidth, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, Wait, Whole, Word,
-    entries, read_at, span_of, wrong_type,
+    entries, read_at, wrong_type,
 };
 use super::words::{self, ClockPace, quoted};
 use crate::message::{Flaw, Shape};
@@ -51,6 +52,42 @@ pub fn unknown_key(what: &str, key: &str, at: Span, known: &[&str], problems: &m
     problems.error(at, format!("unknown key {}", quoted(key))).help(help);
 }
 
+/// A table with a closed list of keys.
+pub trait RawTable: Sized {
+    /// The keys of the table.
+    const KEYS: &'static [&'static str];
+
+    /// The keys that are stated, but with a value that could not be read.
+    fn bad(&self) -> &[&'static str];
+
+    /// The keys that are stated and could be read, with the places of the keys.
+    fn stated(&self) -> Vec<(&'static str, Span)>;
+
+    /// Whether a key is stated, rightly or wrongly.
+    fn states(&self, key: &str) -> bool {
+        self.bad().contains(&key) || self.stated().iter().any(|(known, _)| *known == key)
+    }
+
+    /// This table, with what it does not state taken from another.
+    #[must_use]
+    fn or(&self, other: &Self) -> Self;
+
+    /// Reads one key; false if the table has no such key.
+    fn read_key(
+        &mut self,
+        key: &str,
+        at: Span,
+        value: &Spanned<DeValue<'_>>,
+        problems: &mut Problems,
+    ) -> bool;
+
+    /// Adds the keys of the table to the properties of a schema.
+    fn properties(generator: &mut SchemaGenerator, properties: &mut Properties);
+}
+
+/// The properties of a schema.
+type Properties = serde_json::Map<String, serde_json::Value>;
+
 macro_rules! raw {
     ($(#[doc = $doc:literal])* $name:ident($what:literal) {
         $($(#[doc = $field_doc:literal])* $field:ident$(($key:literal))?: $type:ty,)*
@@ -63,19 +100,14 @@ macro_rules! raw {
             pub bad: Vec<&'static str>,
         }
 
-        impl $name {
-            /// The keys of the table.
-            pub const KEYS: &'static [&'static str] = &[$(raw!(@key $field $($key)?)),*];
+        impl RawTable for $name {
+            const KEYS: &'static [&'static str] = &[$(raw!(@key $field $($key)?)),*];
 
-            /// Whether a key is stated, rightly or wrongly.
-            #[must_use]
-            pub fn states(&self, key: &str) -> bool {
-                self.bad.contains(&key) || self.stated().iter().any(|(known, _)| *known == key)
+            fn bad(&self) -> &[&'static str] {
+                &self.bad
             }
 
-            /// The keys that are stated and could be read, with the places of the keys.
-            #[must_use]
-            pub fn stated(&self) -> Vec<(&'static str, Span)> {
+            fn stated(&self) -> Vec<(&'static str, Span)> {
                 let mut stated = Vec::new();
                 $(if let Some(value) = &self.$field {
                     stated.push((raw!(@key $field $($key)?), value.key));
@@ -83,9 +115,7 @@ macro_rules! raw {
                 stated
             }
 
-            /// This table, with what it does not state taken from another.
-            #[must_use]
-            pub fn or(&self, other: &Self) -> Self {
+            fn or(&self, other: &Self) -> Self {
                 let mut bad = self.bad.clone();
                 bad.extend(other.bad.iter().filter(|key| !self.states(key)));
                 Self {
@@ -98,7 +128,6 @@ macro_rules! raw {
                 }
             }
 
-            /// Reads one key; false if the table has no such key.
             fn read_key(
                 &mut self,
                 key: &str,
@@ -118,10 +147,9 @@ macro_rules! raw {
                 true
             }
 
-            /// Adds the keys of the table to the properties of a schema.
             fn properties(
                 generator: &mut SchemaGenerator,
-                properties: &mut serde_json::Map<String, serde_json::Value>,
+                properties: &mut Properties,
             ) {
                 $({
                     let mut schema = generator.subschema_for::<$type>();
@@ -150,7 +178,7 @@ macro_rules! raw {
                 $what.replace(' ', "_").into()
             }
             fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                let mut properties = serde_json::Map::new();
+                let mut properties = Properties::new();
                 Self::properties(generator, &mut properties);
                 object(concat!($($doc),*), properties)
             }
@@ -160,7 +188,7 @@ macro_rules! raw {
     (@key $field:ident $key:literal) => { $key };
 }
 
-fn object(doc: &str, properties: serde_json::Map<String, serde_json::Value>) -> Schema {
+fn object(doc: &str, properties: Properties) -> Schema {
     json_schema!({
         "type": "object",
         "description": doc.trim(),
@@ -431,7 +459,7 @@ macro_rules! both {
                 concat!("written_", $what).into()
             }
             fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                let mut properties = serde_json::Map::new();
+                let mut properties = Properties::new();
                 $own::properties(generator, &mut properties);
                 $rest::properties(generator, &mut properties);
                 object($doc, properties)
@@ -485,129 +513,6 @@ impl<T: JsonSchema> JsonSchema for Table<T> {
             "additionalProperties": item,
             "propertyNames": { "pattern": "^[a-z0-9][a-z0-9-]{0,15}$" },
         })
-    }
-}
-
-/// A list of names: a path, or the names themselves.
-#[derive(Debug, Clone, PartialEq)]
-pub enum NameList {
-    /// A file with one name a line.
-    File(String),
-    /// The same, written out over several lines of the topology.
-    Text(String),
-    /// A TOML list.
-    List(Vec<At<String>>),
-}
-
-impl Read for NameList {
-    fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
-        match value {
-            DeValue::String(text) if text.contains('\n') => Some(Self::Text(text.to_string())),
-            DeValue::String(path) => Some(Self::File(path.to_string())),
-            DeValue::Array(_) => Vec::read(value, at, problems).map(Self::List),
-            other => {
-                let help = "write a path, or the names: [\"www.a.com\", \"www.b.com\"]";
-                wrong_type(other, at, help, problems);
-                None
-            }
-        }
-    }
-}
-
-impl JsonSchema for NameList {
-    fn schema_name() -> Cow<'static, str> {
-        "names".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [
-            { "type": "string" },
-            { "type": "array", "items": { "type": "string" }, "minItems": 1 },
-        ] })
-    }
-}
-
-/// A table of names and addresses: a path, or the table itself.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RecordTable {
-    /// A file in the course's format: `name address flag`.
-    File(String),
-    /// The same, written out over several lines of the topology.
-    Text(String),
-    /// The same, as a TOML list of lines.
-    Lines(Vec<At<String>>),
-    /// `{ "www.a.com" = "1.2.3.4" }`: the names with their places, and the addresses.
-    Pairs(Vec<(String, At<String>)>),
-}
-
-impl Read for RecordTable {
-    fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
-        match value {
-            DeValue::String(text) if text.contains('\n') => Some(Self::Text(text.to_string())),
-            DeValue::String(path) => Some(Self::File(path.to_string())),
-            DeValue::Array(_) => Vec::read(value, at, problems).map(Self::Lines),
-            DeValue::Table(table) => {
-                let mut pairs = Vec::new();
-                for (at, key, value) in entries(table) {
-                    if let DeValue::Table(_) = value.get_ref() {
-                        problems
-                            .error(at, format!("{} is no whole name", quoted(key)))
-                            .help("write the name in quotes: \"www.a.com\" = \"1.2.3.4\"");
-                    } else if let Some(value) = read_at(at, value, problems) {
-                        pairs.push((key.to_owned(), value));
-                    }
-                }
-                Some(Self::Pairs(pairs))
-            }
-            other => {
-                let help = "write a path, or a table: { \"www.a.com\" = \"1.2.3.4\" }";
-                wrong_type(other, at, help, problems);
-                None
-            }
-        }
-    }
-}
-
-impl JsonSchema for RecordTable {
-    fn schema_name() -> Cow<'static, str> {
-        "records".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [
-            { "type": "string" },
-            { "type": "array", "items": { "type": "string" } },
-            { "type": "object", "additionalProperties": { "type": "string" } },
-        ] })
-    }
-}
-
-/// How long a TS takes: always the same, or as a table says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Responds {
-    /// Always this long.
-    Always(Time),
-    /// It varies.
-    Varies(Box<ServiceTime>),
-}
-
-impl Read for Responds {
-    fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
-        match value {
-            DeValue::Table(_) => {
-                ServiceTime::read(value, at, problems).map(|varies| Self::Varies(Box::new(varies)))
-            }
-            other => Time::read(other, at, problems).map(Self::Always),
-        }
-    }
-}
-
-impl JsonSchema for Responds {
-    fn schema_name() -> Cow<'static, str> {
-        "responds".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let always = generator.subschema_for::<Time>();
-        let varies = generator.subschema_for::<ServiceTime>();
-        json_schema!({ "anyOf": [always, varies] })
     }
 }
 

@@ -154,7 +154,8 @@ pub fn regular_file(path: &Path) -> Result<Vec<u8>, Refusal> {
         let what = if found.is_dir() { "a directory" } else { "no regular file" };
         return Err(Refusal::new(format!("{name} is {what}"), "name a text file"));
     }
-    let limit = || format!("a file may have at most 1 MiB ({} bytes)", units::grouped(FILE_BYTES_MAX));
+    let limit =
+        || format!("a file may have at most 1 MiB ({} bytes)", units::grouped(FILE_BYTES_MAX));
     let too_large = |size: u64| {
         let size = units::grouped(size);
         Refusal::new(format!("{name} is too large: {size} bytes"), limit())
@@ -178,9 +179,18 @@ mod tests {
 
     #[test]
     fn a_path_cannot_lead_out_of_the_folder() {
-        for bad in
-            ["../x", "a/../../x", "/etc/passwd", "~/x", "..\\x", "", " ", "a\x1b[2J", "x.zone", "x.ZONE"]
-        {
+        for bad in [
+            "../x",
+            "a/../../x",
+            "/etc/passwd",
+            "~/x",
+            "..\\x",
+            "",
+            " ",
+            "a\x1b[2J",
+            "x.zone",
+            "x.ZONE",
+        ] {
             assert!(harmless(bad).is_err(), "{bad:?}");
         }
         for good in ["names/x.txt", "./x", "x", "a b/ü.txt", "..x"] {

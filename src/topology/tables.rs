@@ -110,16 +110,14 @@ impl TableReader {
                 return;
             }
         };
-        self.pair(name, at, address, at, flag, problems);
+        self.pair((name, at), (address, at), flag, problems);
     }
 
     /// Reads a name and its address, each with its place.
     pub fn pair(
         &mut self,
-        name: &str,
-        name_at: Span,
-        address: &str,
-        address_at: Span,
+        (name, name_at): (&str, Span),
+        (address, address_at): (&str, Span),
         flag: &str,
         problems: &mut Problems,
     ) {
@@ -166,11 +164,14 @@ mod tests {
 
     #[test]
     fn a_table_of_the_course_is_read_with_or_without_a_last_line_end() {
-        for text in ["www.a.com 1.2.3.4 A\nb.com 1.1.1.1,2.2.2.2", "\u{feff}\r\n# x\r\nwww.a.com   1.2.3.4  A \r\nb.com\t1.1.1.1,2.2.2.2 A IN\r\n"]
-        {
+        for text in [
+            "www.a.com 1.2.3.4 A\nb.com 1.1.1.1,2.2.2.2",
+            "\u{feff}\r\n# x\r\nwww.a.com   1.2.3.4  A \r\nb.com\t1.1.1.1,2.2.2.2 A IN\r\n",
+        ] {
             let (records, problems) = table(text);
             assert!(problems.is_empty(), "{problems}");
-            let lines: Vec<_> = records.iter().map(|r| (r.name.as_str(), &*r.address, &*r.flag)).collect();
+            let lines: Vec<_> =
+                records.iter().map(|r| (r.name.as_str(), &*r.address, &*r.flag)).collect();
             assert_eq!(lines, [("www.a.com", "1.2.3.4", "A"), ("b.com", "1.1.1.1,2.2.2.2", "A")]);
         }
     }
@@ -191,7 +192,8 @@ mod tests {
 
     #[test]
     fn names_keep_to_the_rules_of_hosts() {
-        for bad in ["", "a b", "a..b", ".", "ü.com", &"a".repeat(64), &"a.".repeat(127), "a\x1bb"] {
+        for bad in ["", "a b", "a..b", ".", "ü.com", &"a".repeat(64), &"a.".repeat(127), "a\x1bb"]
+        {
             assert!(host_name(bad).is_err(), "{bad:?}");
         }
         for good in ["www.a.com", "a", "A-b_c.d.", &"a".repeat(63)] {

@@ -158,6 +158,12 @@ pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().collect::<Vec<_>>().join(", ")
 }
 
+/// `race,batch,failover`, as a value is written.
+#[must_use]
+pub fn list_tight<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(",")
+}
+
 /// `an LS`, `a TS`, `a client`.
 #[must_use]
 pub const fn a_role(role: Role) -> &'static str {
