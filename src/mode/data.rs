@@ -22,10 +22,10 @@ pub fn run_folder(named: Option<&Path>, topology: &str) -> Option<PathBuf> {
 /// The user's state folder for this program (XDG Base Directory Specification 0.8).
 #[must_use]
 pub fn state_folder() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
-    };
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    let absolute =
+        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state =
+        absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
     Some(state.join("faultlab"))
 }
 
