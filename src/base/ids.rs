@@ -8,7 +8,8 @@ use std::fmt;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub $inner);
 
@@ -48,6 +49,11 @@ id!(
     /// A question as one incarnation counts them, from 1. It never travels: peers count their own.
     QuestionNo(u64)
 );
+
+impl VisitorId {
+    /// Every visitor, present and future: what is done to this one's links is done to all of theirs.
+    pub const ANY: Self = Self(0);
+}
 
 impl NodeId {
     /// The place of this node in lists that follow the file's order.

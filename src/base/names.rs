@@ -2,7 +2,7 @@
 //!
 //! Commands, reports and the screen use it; machines never do.
 
-use super::ids::{NodeId, Peer};
+use super::ids::{NodeId, Peer, VisitorId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -80,6 +80,7 @@ impl fmt::Display for PeerName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.peer {
             Peer::Node(id) => f.pad(self.names.of(id)),
+            Peer::Visitor(VisitorId::ANY) => f.pad("visitors"),
             Peer::Visitor(id) => f.pad(&format!("visitor-{id}")),
         }
     }
