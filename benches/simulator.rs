@@ -4,9 +4,7 @@
 #[path = "../tests/simulation/labs.rs"]
 mod labs;
 
-use faultlab::base::{ConnId, LabTime, NodeId};
-use faultlab::engine::Act;
-use faultlab::event::Cause;
+use faultlab::base::{ConnId, LabTime};
 use faultlab::link::{Carriage, Pipe};
 use faultlab::machine::{Effects, Input, Machine};
 use faultlab::message::{Faults, Message, Said};
@@ -84,14 +82,8 @@ fn main() {
     let maker: Maker = Box::new(|_, node, _| {
         Box::new(Rally { opens: node == labs::ALICE || node == labs::BOB, conn: ConnId(0) })
     });
-    let mut sim = Sim::with_machines(&labs::first_answer(0.0), 7, maker);
-    for node in [labs::TS1, labs::ALICE, labs::BOB] {
-        sim.act(Act::Boot(node), Cause::Boot);
-    }
+    let sim = Sim::with_machines(&labs::first_answer(0.0), 7, maker);
     run("the simulator alone: messages only", sim, 2_000_000);
-    let mut sim = Sim::new(&labs::first_answer(500.0), 7);
-    for node in 0..5 {
-        sim.act(Act::Boot(NodeId(node)), Cause::Boot);
-    }
+    let sim = Sim::new(&labs::first_answer(500.0), 7);
     run("first-answer, 1,000 questions a second", sim, 2_000_000);
 }

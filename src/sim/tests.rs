@@ -101,11 +101,7 @@ fn pair(latency: u64) -> Sim {
         ASKER => Box::new(Asker::default()),
         _ => Box::new(Server),
     });
-    let mut sim = Sim::with_machines(&topology(latency), 7, maker);
-    for node in [ASKER, SERVER] {
-        sim.act(Act::Boot(node), Cause::Boot);
-    }
-    sim
+    Sim::with_machines(&topology(latency), 7, maker)
 }
 
 fn connect(sim: &mut Sim) {
