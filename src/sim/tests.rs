@@ -101,11 +101,7 @@ fn pair(latency: u64) -> Sim {
         ASKER => Box::new(Asker::default()),
         _ => Box::new(Server),
     });
-    let mut sim = Sim::with_machines(&topology(latency), 7, maker);
-    for node in [ASKER, SERVER] {
-        sim.act(Act::Boot(node), Cause::Boot);
-    }
-    sim
+    Sim::with_machines(&topology(latency), 7, maker)
 }
 
 fn connect(sim: &mut Sim) {
@@ -386,4 +382,17 @@ fn a_stream_that_finds_no_room_is_reset_rather_than_read_with_a_hole() {
     until(&mut sim, 900);
     assert_eq!(story(&sim, ASKER).last().unwrap(), "40 reset");
     assert_eq!(lost(&sim), [Fate::Overflow]);
+}
+
+#[test]
+fn what_arrives_comes_before_a_timer_of_the_same_moment() {
+    let mut sim = pair(10);
+    connect(&mut sim);
+    until(&mut sim, 990);
+    ask(&mut sim, "a");
+    until(&mut sim, 1000);
+    assert_eq!(
+        story(&sim, SERVER)[1..],
+        ["1000 got a", "1000 sent a", "1000 timer 1"].map(String::from)
+    );
 }
