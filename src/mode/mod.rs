@@ -4,7 +4,11 @@
 
 mod data;
 mod files;
+mod headless;
 mod limits;
+mod session;
+mod signals;
+mod stdin;
 
 use crate::cli::{Cli, Verb};
 use crate::topology;
@@ -22,7 +26,7 @@ pub const EXIT_USAGE: u8 = 3;
 pub fn run(cli: Cli) -> ExitCode {
     let code = match cli.verb {
         None => Err(anyhow::anyhow!("the panel comes next")),
-        Some(Verb::Run(_)) => Err(anyhow::anyhow!("the panel comes next")),
+        Some(Verb::Run(run)) => headless::run(&run),
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
