@@ -35,9 +35,10 @@ fn a_kill_resets_every_connection_and_then_refuses() {
     bench.command("kill ts1", |event| matches!(event.fact, Fact::NodeKilled { .. }));
     assert_eq!(visitor.hear(common::DEADLINE), Heard::Reset);
     let address = bench.address("ts1");
-    eventually("connecting is refused", || {
-        matches!(TcpStream::connect(address), Err(error) if error.kind() == ErrorKind::ConnectionRefused)
-    });
+    eventually(
+        "connecting is refused",
+        || matches!(TcpStream::connect(address), Err(error) if error.kind() == ErrorKind::ConnectionRefused),
+    );
 }
 
 #[test]
@@ -108,7 +109,8 @@ fn two_hundred_kills_and_revivals_keep_the_port() {
 
 #[test]
 fn a_node_that_panics_is_a_crashed_node_and_nothing_else_stops() {
-    let text = TS.to_owned() + "[nodes.ts2]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+    let text =
+        TS.to_owned() + "[nodes.ts2]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
     let bench = Bench::start(&text);
     bench.command("crash ts1", |event| matches!(event.fact, Fact::NodeCrashed { .. }));
     assert_eq!(bench.visit("ts2").ask("a.b"), "a.b 192.0.2.1 A");

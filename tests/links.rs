@@ -96,14 +96,18 @@ fn a_one_way_cut_lets_the_other_direction_through() {
     bench.command("cut ts1->ls", faults_set);
     let from = bench.handle.end();
     visitor.say("www.google.com\n");
-    bench.until(from, "the question arrives at ts1", |event| {
-        matches!(&event.fact, Fact::MessageReceived { from, .. } if *from == ls)
-    });
+    bench.until(
+        from,
+        "the question arrives at ts1",
+        |event| matches!(&event.fact, Fact::MessageReceived { from, .. } if *from == ls),
+    );
     assert_eq!(visitor.hear(Duration::from_millis(300)), Heard::Nothing);
     let events = bench.events();
-    assert!(!events[usize::try_from(from).expect("small")..].iter().any(
-        |event| matches!(&event.fact, Fact::MessageReceived { from, .. } if *from == ts)
-    ));
+    assert!(
+        !events[usize::try_from(from).expect("small")..]
+            .iter()
+            .any(|event| matches!(&event.fact, Fact::MessageReceived { from, .. } if *from == ts))
+    );
 }
 
 #[test]
@@ -133,15 +137,18 @@ fn what_is_held_waits_for_a_hand() {
     let from = bench.handle.end();
     let (ls, ts) = (bench.id("ls"), bench.id("ts1"));
     visitor.say("www.google.com\n");
-    let sent = bench.until(from, "the LS sends", |event| {
-        matches!(&event.fact, Fact::MessageSent { to: Peer::Node(to), .. } if *to == ts)
-    });
+    let sent = bench.until(
+        from,
+        "the LS sends",
+        |event| matches!(&event.fact, Fact::MessageSent { to: Peer::Node(to), .. } if *to == ts),
+    );
     let Fact::MessageSent { frame, due, .. } = sent.fact else { unreachable!() };
     assert_eq!(due, faultlab::base::LabTime::NEVER);
     assert_eq!(visitor.hear(Duration::from_millis(300)), Heard::Nothing);
-    bench.command(&format!("release ls->ts1 {frame}"), |event| {
-        matches!(event.fact, Fact::FrameMoved { from: Peer::Node(from), .. } if from == ls)
-    });
+    bench.command(
+        &format!("release ls->ts1 {frame}"),
+        |event| matches!(event.fact, Fact::FrameMoved { from: Peer::Node(from), .. } if from == ls),
+    );
     assert_eq!(visitor.line(), ANSWER);
 }
 
@@ -155,7 +162,8 @@ fn a_mebibyte_through_a_slow_link_arrives_whole_and_in_order() {
     let mut writer = visitor.stream.try_clone().expect("a second handle");
     let sender = std::thread::spawn(move || {
         use std::io::Write;
-        let text: String = (0..count).map(|n| format!("host{n}.{}.example\n", "x".repeat(40))).collect();
+        let text: String =
+            (0..count).map(|n| format!("host{n}.{}.example\n", "x".repeat(40))).collect();
         assert!(text.len() > 1 << 20);
         writer.write_all(text.as_bytes()).expect("the server reads");
     });

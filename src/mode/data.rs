@@ -1,9 +1,6 @@
 //! Where a run writes: a folder of its own below the user's state folder, never the working directory.
 
-use anyhow::Context;
 use std::env;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,16 +24,4 @@ pub fn state_folder() -> Option<PathBuf> {
     let state =
         absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
     Some(state.join("faultlab"))
-}
-
-/// Makes a folder that only its owner may read.
-///
-/// # Errors
-/// The system's, with the folder's name.
-pub fn make(folder: &Path) -> anyhow::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))
 }

@@ -171,9 +171,9 @@ impl Sinks {
                 .context("the events cannot be written")?;
         }
         let shown = match &event.fact {
-            Fact::ExpectationJudged { .. } | Fact::ListenFailed { .. } | Fact::NodeCrashed { .. } => {
-                true
-            }
+            Fact::ExpectationJudged { .. }
+            | Fact::ListenFailed { .. }
+            | Fact::NodeCrashed { .. } => true,
             _ => self.plain,
         };
         if !shown {

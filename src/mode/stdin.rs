@@ -3,7 +3,7 @@
 use crate::base::Names;
 use crate::command::{Command, grammar};
 use std::io::BufRead;
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 /// Lines that wait to be taken; a pipe that is faster waits itself.
@@ -16,7 +16,6 @@ const LINE_BYTES_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Lines {
     lines: Receiver<String>,
-    ended: bool,
 }
 
 impl Lines {
@@ -33,25 +32,12 @@ impl Lines {
                 }
             }
         });
-        Self { lines, ended: false }
+        Self { lines }
     }
 
-    /// The next line, if one has come.
+    /// The next line, if one has come. None also when no more will come: then the run goes on without commands.
     pub fn next(&mut self) -> Option<String> {
-        match self.lines.try_recv() {
-            Ok(line) => Some(line),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => {
-                self.ended = true;
-                None
-            }
-        }
-    }
-
-    /// Whether no more will come.
-    #[must_use]
-    pub fn ended(&self) -> bool {
-        self.ended
+        self.lines.try_recv().ok()
     }
 }
 

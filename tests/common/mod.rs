@@ -30,7 +30,8 @@ impl Bench {
     /// Starts a lab of this topology text.
     pub fn start(text: &str) -> Self {
         let folder = Folder(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("topologies"));
-        let loaded = topology::load_text("test.toml", text, &folder).unwrap_or_else(|problems| panic!("{problems}"));
+        let loaded = topology::load_text("test.toml", text, &folder)
+            .unwrap_or_else(|problems| panic!("{problems}"));
         let mut topology = loaded.topology;
         topology.auto_pace = false;
         let offset = NEXT_BASE.fetch_add(1, Ordering::Relaxed) % 64;
