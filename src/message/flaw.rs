@@ -92,6 +92,12 @@ impl Flaws {
         Self(if on { self.0 | bit } else { self.0 & !bit })
     }
 
+    /// The set with these flaws switched on and those switched off.
+    #[must_use]
+    pub const fn changed(self, on: Self, off: Self) -> Self {
+        Self((self.0 | on.0) & !off.0)
+    }
+
     /// The flaws that are on, in the order of [`Flaw::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Flaw> {
         Flaw::ALL.into_iter().filter(move |flaw| self.has(*flaw))

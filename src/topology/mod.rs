@@ -1,11 +1,35 @@
 //! What there is: the validated, immutable description of a lab, and how it comes out of a TOML file.
 //!
-//! The types here say what a topology *is*; `raw`, `check` and their kin read files and report every problem with its
-//! place. Nothing here starts anything.
+//! The types of `model` say what a topology *is*. A file goes through `source` (safe reading), `raw` (its mirror, every
+//! value with its place) and `resolve` (ids, defaults, what makes sense together) to a [`Topology`]; whatever is wrong
+//! goes into [`Problems`], all of it at once. Nothing here starts anything or opens a socket.
 
+pub mod bundle;
+mod estimate;
+mod inline;
 mod known;
+mod load;
 pub mod model;
+mod problem;
+mod raw;
+mod resolve;
 pub mod setting;
+mod setting_text;
+mod source;
+mod tables;
+mod value;
+mod words;
 
+pub use estimate::{Estimate, FILES_RESERVED, estimate};
+pub use load::{Loaded, Options, load, load_text, load_text_with};
 pub use model::*;
+pub use problem::{PROBLEMS_SHOWN_MAX, Problem, Problems, Severity, Span};
+pub use resolve::EPHEMERAL;
 pub use setting::Setting;
+pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Refusal};
+
+/// The JSON Schema of topology files, made from the types that read them.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    raw::schema()
+}

@@ -1,8 +1,7 @@
 //! One setting of one node, typed: what `set NODE KEY VALUE` changes while the node runs.
 
 use super::model::{
-    Accept, ClientConfig, Health, Kind, LsConfig, OnMiss, Pace, Policy, Retry, Service, Topology,
-    TsConfig,
+    Accept, ClientConfig, Health, Kind, LsConfig, OnMiss, Pace, Policy, Retry, Service, TsConfig,
 };
 use crate::base::NodeId;
 use crate::message::Flaws;
@@ -39,6 +38,13 @@ pub enum Setting {
     Ids(bool),
     /// `flaws` of any node.
     Flaws(Flaws),
+    /// `flaws` of any node, as changes to those it has: `+glued-names,-socket-timer`.
+    FlawsChange {
+        /// Switched on.
+        on: Flaws,
+        /// Switched off.
+        off: Flaws,
+    },
     /// `pace` of a client.
     Pace(Pace),
     /// `retry` of a client.
@@ -81,6 +87,7 @@ impl Setting {
             Self::Reconnect(after) => ls.reconnect = *after,
             Self::Ids(on) => ls.ids = *on,
             Self::Flaws(flaws) => ls.flaws = *flaws,
+            Self::FlawsChange { on, off } => ls.flaws = ls.flaws.changed(*on, *off),
             _ => return false,
         }
         true
@@ -96,6 +103,7 @@ impl Setting {
             Self::Reconnect(after) => client.reconnect = *after,
             Self::Ids(on) => client.ids = *on,
             Self::Flaws(flaws) => client.flaws = *flaws,
+            Self::FlawsChange { on, off } => client.flaws = client.flaws.changed(*on, *off),
             _ => return false,
         }
         true
@@ -110,6 +118,7 @@ impl Setting {
             Self::Workers(workers) => ts.workers = *workers,
             Self::Queue(queue) => ts.queue = *queue,
             Self::Flaws(flaws) => ts.flaws = *flaws,
+            Self::FlawsChange { on, off } => ts.flaws = ts.flaws.changed(*on, *off),
             _ => return false,
         }
         true
@@ -125,27 +134,4 @@ impl Setting {
     }
 }
 
-/// Reads `set NODE KEY VALUE`: the typed setting.
-///
-/// # Errors
-/// A sentence: which keys this node has, which of them only a restart changes, or what the value should look like.
-pub fn parse(
-    _topology: &Topology,
-    _node: NodeId,
-    key: &str,
-    _value: &str,
-) -> Result<Setting, String> {
-    Err(format!("`{key}` cannot be set"))
-}
-
-/// The keys that can be set while a node of this kind runs, in the order of the documentation.
-#[must_use]
-pub fn keys(_kind: &Kind) -> &'static [&'static str] {
-    &[]
-}
-
-/// The present value of a key, written such that [`parse`] reads it back; none for a key that this kind has not.
-#[must_use]
-pub fn current(_topology: &Topology, _kind: &Kind, _key: &str) -> Option<String> {
-    None
-}
+pub use super::setting_text::{current, keys, parse};

@@ -1,0 +1,50 @@
+//! Builds the text files of `topologies/` and `assets/` into the binary, as a sorted list of (path, text).
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+const FOLDERS: [&str; 2] = ["topologies", "assets"];
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        println!("cargo::rerun-if-changed={folder}");
+        collect(&root.join(folder), folder, &mut files)?;
+    }
+    files.sort();
+    let mut list = String::from("&[\n");
+    for (name, path) in files {
+        let path = path.to_str().expect("the paths of the package are UTF-8");
+        writeln!(list, "    ({name:?}, include_str!({path:?})),").expect("a String takes all");
+    }
+    list.push_str("]\n");
+    fs::write(out.join("bundle.rs"), list)
+}
+
+fn collect(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // A package without assets is a package all the same.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let file = entry.file_name();
+        let file = file.to_str().expect("the names of bundled files are UTF-8");
+        if file.starts_with('.') {
+            continue;
+        }
+        let name = format!("{name}/{file}");
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            collect(&entry.path(), &name, files)?;
+        } else if kind.is_file() {
+            files.push((name, entry.path()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,535 @@
+//! The file as it is written: the raw mirror of a topology, flat, every value with its place.
+//!
+//! One description of each table gives its reader, its list of keys and its JSON Schema. Whether the values make
+//! sense together is not decided here.
+
+use super::inline::{NameList, RecordTable, Responds};
+use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
+use super::problem::{Problems, Span};
+use super::value::{
+    At, Bandwidth, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, Wait, Whole, Word,
+    entries, read_at, wrong_type,
+};
+use super::words::{self, ClockPace, quoted};
+use crate::message::{Flaw, Shape};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Keys that the format has and this version does not: where they stand, the key, and what they belong to.
+const LATER: &[(&str, &str, &str)] = &[
+    ("listener", "dns", "real DNS"),
+    ("node", "hedge_after", "hedged requests"),
+    ("node", "hedge_budget", "hedged requests"),
+    ("node", "check_every", "active health checks"),
+    ("node", "reads", "replicas"),
+    ("node", "scheme", "replicas"),
+    ("node", "heartbeat", "replicas"),
+    ("node", "heartbeat_mode", "replicas"),
+    ("node", "suspect_after", "replicas"),
+    ("node", "propagation", "replicas"),
+    ("node", "catch_up", "replicas"),
+    ("node", "clock", "replicas"),
+    ("node", "terms", "replicas"),
+];
+
+/// Reports a key that a table does not have.
+pub fn unknown_key(what: &str, key: &str, at: Span, known: &[&str], problems: &mut Problems) {
+    let later = LATER.iter().find(|(place, later, _)| *place == what && *later == key);
+    if let Some((_, _, belongs)) = later {
+        let message = format!("`{key}` belongs to {belongs}, which this version does not have");
+        let all = words::list(known.iter().copied());
+        problems.error(at, message).help(format!("the keys here are {all}"));
+        return;
+    }
+    let full = problems.is_full();
+    let near = if full { None } else { words::nearest(key, known.iter().copied()) };
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the keys here are {}", words::list(known.iter().copied())),
+    };
+    problems.error(at, format!("unknown key {}", quoted(key))).help(help);
+}
+
+/// A table with a closed list of keys.
+pub trait RawTable: Sized {
+    /// The keys of the table.
+    const KEYS: &'static [&'static str];
+
+    /// The keys that are stated, but with a value that could not be read.
+    fn bad(&self) -> &[&'static str];
+
+    /// The keys that are stated and could be read, with the places of the keys.
+    fn stated(&self) -> Vec<(&'static str, Span)>;
+
+    /// Whether a key is stated, rightly or wrongly.
+    fn states(&self, key: &str) -> bool {
+        self.bad().contains(&key) || self.stated().iter().any(|(known, _)| *known == key)
+    }
+
+    /// This table, with what it does not state taken from another.
+    #[must_use]
+    fn or(&self, other: &Self) -> Self;
+
+    /// Reads one key; false if the table has no such key.
+    fn read_key(
+        &mut self,
+        key: &str,
+        at: Span,
+        value: &Spanned<DeValue<'_>>,
+        problems: &mut Problems,
+    ) -> bool;
+
+    /// Adds the keys of the table to the properties of a schema.
+    fn properties(generator: &mut SchemaGenerator, properties: &mut Properties);
+}
+
+/// The properties of a schema.
+type Properties = serde_json::Map<String, serde_json::Value>;
+
+macro_rules! raw {
+    ($(#[doc = $doc:literal])* $name:ident($what:literal) {
+        $($(#[doc = $field_doc:literal])* $field:ident$(($key:literal))?: $type:ty,)*
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $field_doc])* pub $field: Option<At<$type>>,)*
+            /// Keys that are stated, but with a value that could not be read.
+            pub bad: Vec<&'static str>,
+        }
+
+        impl RawTable for $name {
+            const KEYS: &'static [&'static str] = &[$(raw!(@key $field $($key)?)),*];
+
+            fn bad(&self) -> &[&'static str] {
+                &self.bad
+            }
+
+            fn stated(&self) -> Vec<(&'static str, Span)> {
+                let mut stated = Vec::new();
+                $(if let Some(value) = &self.$field {
+                    stated.push((raw!(@key $field $($key)?), value.key));
+                })*
+                stated
+            }
+
+            fn or(&self, other: &Self) -> Self {
+                let mut bad = self.bad.clone();
+                bad.extend(other.bad.iter().filter(|key| !self.states(key)));
+                Self {
+                    $($field: match &self.$field {
+                        Some(value) => Some(value.clone()),
+                        None if self.bad.contains(&raw!(@key $field $($key)?)) => None,
+                        None => other.$field.clone(),
+                    },)*
+                    bad,
+                }
+            }
+
+            fn read_key(
+                &mut self,
+                key: &str,
+                at: Span,
+                value: &Spanned<DeValue<'_>>,
+                problems: &mut Problems,
+            ) -> bool {
+                match key {
+                    $(raw!(@key $field $($key)?) => {
+                        self.$field = read_at(at, value, problems);
+                        if self.$field.is_none() {
+                            self.bad.push(raw!(@key $field $($key)?));
+                        }
+                    })*
+                    _ => return false,
+                }
+                true
+            }
+
+            fn properties(
+                generator: &mut SchemaGenerator,
+                properties: &mut Properties,
+            ) {
+                $({
+                    let mut schema = generator.subschema_for::<$type>();
+                    let doc = concat!($($field_doc),*).trim().to_owned();
+                    schema.insert("description".to_owned(), doc.into());
+                    properties.insert(raw!(@key $field $($key)?).to_owned(), schema.to_value());
+                })*
+            }
+        }
+
+        impl Read for $name {
+            fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
+                let table = table(value, at, $what, problems)?;
+                let mut read = Self::default();
+                for (at, key, value) in entries(table) {
+                    if !read.read_key(key, at, value, problems) {
+                        unknown_key($what, key, at, Self::KEYS, problems);
+                    }
+                }
+                Some(read)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                $what.replace(' ', "_").into()
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut properties = Properties::new();
+                Self::properties(generator, &mut properties);
+                object(concat!($($doc),*), properties)
+            }
+        }
+    };
+    (@key $field:ident) => { stringify!($field) };
+    (@key $field:ident $key:literal) => { $key };
+}
+
+fn object(doc: &str, properties: Properties) -> Schema {
+    json_schema!({
+        "type": "object",
+        "description": doc.trim(),
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn table<'a, 'i>(
+    value: &'a DeValue<'i>,
+    at: Span,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<&'a DeTable<'i>> {
+    match value {
+        DeValue::Table(table) => Some(table),
+        other => {
+            wrong_type(other, at, &format!("a {what} is a table: write {{ … }}"), problems);
+            None
+        }
+    }
+}
+
+raw!(
+    /// A topology of Faultlab: which nodes there are, how they are linked, and what is done to them.
+    File("topology") {
+        /// One line: what is this?
+        title: String,
+        /// What it teaches.
+        lesson: String,
+        /// Its place in the list of bundled topologies; `tour` is always the first.
+        order: Whole<0, COUNT_MAX>,
+        /// Every random draw of the lab comes from it. 1 unless stated.
+        seed: Whole<0, { i64::MAX as u64 }>,
+        /// The edition of the line wire. `first-2021` unless stated.
+        dialect: Word<Dialect>,
+        /// How fast the lab's clock starts: `real`, or `auto`, where every hop stays long enough to be seen.
+        pace: Word<ClockPace>,
+        /// What holds unless something else is stated.
+        defaults: Defaults,
+        /// The nodes, by their ids.
+        nodes: Table<Node>,
+        /// Sets of nodes that play one part, by their names.
+        groups: Table<GroupNode>,
+        /// Links that differ from `defaults.link`.
+        links: Vec<At<Link>>,
+        /// The lecture.
+        steps: Vec<At<Step>>,
+    }
+);
+
+raw!(
+    /// What holds unless something else is stated.
+    Defaults("table of defaults") {
+        /// Both directions of every link between nodes.
+        link: LinkDefault,
+    }
+);
+
+raw!(
+    /// A node: a client, an LS (load-balancing server) or a TS (name server).
+    Node("node") {
+        /// What it is.
+        role: Word<Role>,
+        /// `off`: it does not run until it is revived.
+        start: OnOff,
+        /// Where it runs, if it is a program of someone else's: "127.0.0.1:5300".
+        at: String,
+        /// Ports it listens on; 0 = the lab chooses.
+        listen: Listener,
+        /// Confessions that it starts with.
+        flaws: OneOrMore<Word<Flaw>>,
+        /// Client: whom it asks (a node, a group, a pattern); of several, the first that is not down.
+        asks: OneOrMore<String>,
+        /// Client: its list of names, as a file with one name a line or written out.
+        names: NameList,
+        /// Client: `pipelined` (all names of the list at once) or `serial`. Pipelined unless stated.
+        pace: Word<Pace>,
+        /// Client: how often it asks again after `failed`, `reset` or `refused`. Never unless stated.
+        retry: Retry,
+        /// Client: the load it starts with, in questions a second. None unless stated.
+        rate: Rate,
+        /// LS: whom it asks (nodes, groups, patterns such as `leaf*`), in order.
+        upstreams: OneOrMore<String>,
+        /// LS: how it chooses. `race` unless stated.
+        policy: Word<Policy>,
+        /// Client, LS: what an unanswered question costs. 10 s for a client, 5 s for an LS unless stated.
+        timeout: Wait,
+        /// LS, `race`: what settles it. `first-final` unless stated.
+        accept: Word<Accept>,
+        /// LS, `batch`: how long the window stays open. 3 s unless stated.
+        window: Wait,
+        /// LS, `batch`: whether the window closes when the last answer is in. It does not unless stated.
+        early_end: OnOff,
+        /// LS, `round-robin` and `sticky`: whether another upstream is asked after a failure or silence. It is unless
+        /// this is false.
+        failover: OnOff,
+        /// LS, `failover`, `round-robin`, `sticky`: how long one upstream may take before the next is asked. 1 s
+        /// unless stated.
+        failover_after: Wait,
+        /// LS: an upstream is left alone after so many failures in a row; 0 = never. Never unless `fall`, `rise` or
+        /// `eject_for` is stated, then 2.
+        fall: Whole<0, COUNT_MAX>,
+        /// LS: an upstream is taken back after so many successes in a row. 2 unless stated.
+        rise: Whole<1, COUNT_MAX>,
+        /// LS: how long an upstream is left alone before it is tried again. 5 s unless stated.
+        eject_for: Wait,
+        /// Client, LS: how long it waits before it tries a lost connection again. 1 s unless stated.
+        reconnect: Wait,
+        /// Client, LS: whether its questions bear correlation ids. They do not unless stated.
+        ids: OnOff,
+        /// TS: its table, as a file in the course's format or written out.
+        records: RecordTable,
+        /// TS: what it does without an entry. `silent` unless stated.
+        on_miss: Word<OnMiss>,
+        /// TS: how long it takes. No time unless stated.
+        responds: Responds,
+        /// TS: whether it answers wrongly.
+        lie: OnOff,
+        /// TS: how many questions it works on at once. Any number unless stated.
+        workers: Whole<1, COUNT_MAX>,
+        /// TS with `workers`: how many may wait for one. 100 unless stated.
+        queue: Whole<0, COUNT_MAX>,
+    }
+);
+
+raw!(
+    /// Where a node listens.
+    Listener("listener") {
+        /// The port of the line wire on TCP; 0 = the lab chooses.
+        line: Whole<0, 65535>,
+        /// The address to bind. 127.0.0.1 unless stated.
+        address: String,
+    }
+);
+
+raw!(
+    /// Asking again.
+    Retry("table of retries") {
+        /// How many more times for one question.
+        times: Whole<0, 255>,
+        /// Retries as a share of the questions asked. 0.1 unless stated.
+        budget: Share,
+    }
+);
+
+raw!(
+    /// A service time that varies: `p50` and `p99`; or `usual`, `slow` and `share`; or `mean` and `distribution`.
+    ServiceTime("service time") {
+        /// Half of the questions take at most this long.
+        p50: Wait,
+        /// All but one in a hundred take at most this long.
+        p99: Wait,
+        /// The usual time.
+        usual: Time,
+        /// The slow time.
+        slow: Time,
+        /// The share of slow questions.
+        share: Share,
+        /// The mean.
+        mean: Time,
+        /// How it is distributed around the mean.
+        distribution: Word<Shape>,
+    }
+);
+
+raw!(
+    /// What is special about a group.
+    Group("group") {
+        /// The ids of its nodes.
+        members: Vec<At<String>>,
+        /// How many nodes it makes.
+        count: Whole<1, 2000>,
+        /// What their ids begin with; a number from 1 follows.
+        prefix: String,
+    }
+);
+
+raw!(
+    /// What every link is like.
+    LinkDefault("link") {
+        /// One-way delay.
+        latency: Time,
+        /// Mean of a random delay on top.
+        jitter: Time,
+        /// How the jitter is distributed. `uniform` unless stated.
+        distribution: Word<Shape>,
+        /// Share of transmissions lost.
+        loss: Share,
+        /// Share of datagrams that arrive twice.
+        duplicate: Share,
+        /// Share of datagrams that are overtaken.
+        reorder: Share,
+        /// Bytes or bits a second.
+        bandwidth: Bandwidth,
+        /// Whether nothing gets through.
+        cut: OnOff,
+    }
+);
+
+raw!(
+    /// Which link is meant.
+    LinkEnds("link") {
+        /// Both directions between two nodes, groups or patterns.
+        between: Vec<At<String>>,
+        /// One direction: the sender.
+        from: String,
+        /// One direction: the receiver.
+        to: String,
+    }
+);
+
+raw!(
+    /// A step of the lecture: the note, the question to the room, the commands, the answer, what must then hold.
+    Step("step") {
+        /// The speaker's note.
+        say: String,
+        /// A question to the room.
+        ask: String,
+        /// Its answer.
+        reveal: String,
+        /// Commands, in order.
+        commands("do"): OneOrMore<String>,
+        /// What must then hold.
+        expect: OneOrMore<String>,
+        /// The commands that bring back the state as confessed.
+        confessed: OneOrMore<String>,
+        /// The commands that repair it.
+        repaired: OneOrMore<String>,
+    }
+);
+
+/// Two flat tables whose keys stand side by side in one table of the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Both<A, B> {
+    /// The keys that the table has of its own.
+    pub own: A,
+    /// The keys it shares with another.
+    pub rest: B,
+}
+
+/// A group: its own keys beside those of a node, which hold for every member.
+pub type GroupNode = Both<Group, Node>;
+
+/// A link that is written out.
+pub type Link = Both<LinkEnds, LinkDefault>;
+
+macro_rules! both {
+    ($own:ident, $rest:ident, $what:literal, $doc:literal) => {
+        impl Read for Both<$own, $rest> {
+            fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
+                let table = table(value, at, $what, problems)?;
+                let (mut own, mut rest) = ($own::default(), $rest::default());
+                for (at, key, value) in entries(table) {
+                    if !own.read_key(key, at, value, problems)
+                        && !rest.read_key(key, at, value, problems)
+                    {
+                        let known = [$own::KEYS, $rest::KEYS].concat();
+                        unknown_key($what, key, at, &known, problems);
+                    }
+                }
+                Some(Self { own, rest })
+            }
+        }
+
+        impl JsonSchema for Both<$own, $rest> {
+            fn schema_name() -> Cow<'static, str> {
+                concat!("written_", $what).into()
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut properties = Properties::new();
+                $own::properties(generator, &mut properties);
+                $rest::properties(generator, &mut properties);
+                object($doc, properties)
+            }
+        }
+    };
+}
+
+both!(
+    Group,
+    Node,
+    "node",
+    "Several nodes that play one part; every key of a node holds for each member."
+);
+both!(LinkEnds, LinkDefault, "link", "A link that differs from `defaults.link`.");
+
+/// A table from names to things, in the order of the file; each thing's `key` is the place of its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table<T>(pub Vec<(String, At<T>)>);
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Read> Read for Table<T> {
+    fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
+        let table = table(value, at, "table of named things", problems)?;
+        let mut list = Vec::new();
+        for (at, key, value) in entries(table) {
+            if let Some(read) = read_at(at, value, problems) {
+                list.push((key.to_owned(), read));
+            }
+        }
+        Some(Self(list))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Table<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("table_of_{}", T::schema_name()).into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<T>();
+        json_schema!({
+            "type": "object",
+            "additionalProperties": item,
+            "propertyNames": { "pattern": "^[a-z0-9][a-z0-9-]{0,15}$" },
+        })
+    }
+}
+
+/// Reads the whole file. None of its problems ends the reading.
+#[must_use]
+pub fn read(document: &Spanned<DeTable<'_>>, problems: &mut Problems) -> File {
+    let mut file = File::default();
+    for (at, key, value) in entries(document.get_ref()) {
+        if !file.read_key(key, at, value, problems) {
+            unknown_key("topology", key, at, File::KEYS, problems);
+        }
+    }
+    file
+}
+
+/// The JSON Schema of the format.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    SchemaGenerator::default().into_root_schema_for::<File>().to_value()
+}

@@ -1,0 +1,345 @@
+//! Settings as words: what `set NODE KEY VALUE` takes, which keys there are, and how a present value is written.
+//!
+//! Values are written as in a file, without quotes, braces and brackets: `ts1,ts2`, `p50=5ms,p99=1s`, `none`.
+
+use super::inline::Responds;
+use super::model::{Kind, LsConfig, Retry, Role, Service, Topology};
+use super::problem::{Problems, Span};
+use super::raw::{self, RawTable};
+use super::resolve::nodes;
+use super::resolve::roster::matches;
+use super::setting::{HEALTH_DEFAULT, Setting};
+use super::value::{At, COUNT_MAX, OnOff, Read, Wait, Word};
+use super::words::{self, Choice, a_role, quoted};
+use crate::base::NodeId;
+use crate::base::units::{exact, grouped};
+use crate::message::{Flaw, Flaws};
+use std::collections::HashSet;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+const CLIENT: &[&str] = &["asks", "timeout", "pace", "retry", "reconnect", "ids", "flaws"];
+const LS: &[&str] = &[
+    "policy",
+    "upstreams",
+    "timeout",
+    "accept",
+    "window",
+    "early_end",
+    "failover",
+    "failover_after",
+    "fall",
+    "rise",
+    "eject_for",
+    "reconnect",
+    "ids",
+    "flaws",
+];
+const TS: &[&str] = &["on_miss", "responds", "lie", "workers", "queue"];
+
+/// Reads `set NODE KEY VALUE`: the typed setting.
+///
+/// # Errors
+/// A sentence: which keys this node has, which of them only a restart changes, or what the value should look like.
+pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Result<Setting, String> {
+    let kind = &topology.node(node).kind;
+    let value = value.trim();
+    if !keys(kind).contains(&key) {
+        return Err(no_such_key(topology, node, key));
+    }
+    Ok(match key {
+        "policy" => Setting::Policy(word(value)?),
+        "upstreams" | "asks" => Setting::Upstreams(asked(topology, node, value)?),
+        "timeout" => Setting::Timeout(wait(value)?),
+        "accept" => Setting::Accept(word(value)?),
+        "window" => Setting::Window(wait(value)?),
+        "early_end" => Setting::EarlyEnd(on_off(value)?),
+        "failover" => Setting::Failover(on_off(value)?),
+        "failover_after" => Setting::FailoverAfter(wait(value)?),
+        "fall" if value == "off" => Setting::Fall(0),
+        "fall" => Setting::Fall(count(value, 0)?),
+        "rise" => Setting::Rise(count(value, 1)?),
+        "eject_for" => Setting::EjectFor(wait(value)?),
+        "reconnect" => Setting::Reconnect(wait(value)?),
+        "ids" => Setting::Ids(on_off(value)?),
+        "flaws" => flaws(topology.node(node).role(), value)?,
+        "pace" => Setting::Pace(word(value)?),
+        "retry" => Setting::Retry(retry(value)?),
+        "on_miss" => Setting::OnMiss(word(value)?),
+        "responds" => Setting::Responds(responds(value)?),
+        "lie" => Setting::Lie(on_off(value)?),
+        "workers" if matches!(value, "off" | "any") => Setting::Workers(None),
+        "workers" => Setting::Workers(Some(count(value, 1)?)),
+        "queue" => Setting::Queue(count(value, 0)?),
+        _ => return Err(no_such_key(topology, node, key)),
+    })
+}
+
+/// The keys that can be set while a node of this kind runs, in the order of the documentation.
+#[must_use]
+pub fn keys(kind: &Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Client(_) => CLIENT,
+        Kind::Ls(_) => LS,
+        Kind::Ts(_) => TS,
+    }
+}
+
+/// The present value of a key, written such that [`parse`] reads it back; none for a key that this kind has not.
+#[must_use]
+pub fn current(topology: &Topology, kind: &Kind, key: &str) -> Option<String> {
+    if !keys(kind).contains(&key) {
+        return None;
+    }
+    let names = |list: &[NodeId]| words::list_tight(list.iter().map(|id| topology.names.of(*id)));
+    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    Some(match kind {
+        Kind::Client(client) => match key {
+            "asks" => names(&client.asks),
+            "timeout" => exact(client.timeout),
+            "pace" => client.pace.word_of().to_owned(),
+            "retry" if client.retry.times == 0 => "off".to_owned(),
+            "retry" => format!("times={},budget={}", client.retry.times, client.retry.budget),
+            "reconnect" => exact(client.reconnect),
+            "ids" => switch(client.ids),
+            _ => client.flaws.to_string(),
+        },
+        Kind::Ls(ls) => match key {
+            "upstreams" => names(&ls.upstreams),
+            _ => current_of_ls(ls, key),
+        },
+        Kind::Ts(ts) => match key {
+            "on_miss" => ts.on_miss.word_of().to_owned(),
+            "responds" => service(&ts.responds),
+            "lie" => switch(ts.lie),
+            "workers" => ts.workers.map_or_else(|| "off".to_owned(), |count| count.to_string()),
+            _ => ts.queue.to_string(),
+        },
+    })
+}
+
+fn current_of_ls(ls: &LsConfig, key: &str) -> String {
+    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let health = ls.health.unwrap_or(HEALTH_DEFAULT);
+    match key {
+        "policy" => ls.policy.word_of().to_owned(),
+        "timeout" => exact(ls.timeout),
+        "accept" => ls.accept.word_of().to_owned(),
+        "window" => exact(ls.window),
+        "early_end" => switch(ls.early_end),
+        "failover" => switch(ls.failover),
+        "failover_after" => exact(ls.failover_after),
+        "fall" if ls.health.is_none() => "off".to_owned(),
+        "fall" => health.fall.to_string(),
+        "rise" => health.rise.to_string(),
+        "eject_for" => exact(health.eject_for),
+        "reconnect" => exact(ls.reconnect),
+        "ids" => switch(ls.ids),
+        _ => ls.flaws.to_string(),
+    }
+}
+
+fn service(service: &Service) -> String {
+    match service {
+        Service::Constant(time) => exact(*time),
+        Service::Shaped(mean, shape) => {
+            format!("mean={},distribution={}", exact(*mean), shape.word_of())
+        }
+        Service::Percentiles { p50, p99 } => format!("p50={},p99={}", exact(*p50), exact(*p99)),
+        Service::SlowShare { usual, slow, share } => {
+            format!("usual={},slow={},share={share}", exact(*usual), exact(*slow))
+        }
+    }
+}
+
+fn no_such_key(topology: &Topology, node: NodeId, key: &str) -> String {
+    let name = topology.names.of(node);
+    let here = &topology.node(node).kind;
+    let role = topology.node(node).role();
+    let all = words::list(keys(here).iter().copied());
+    if key == "rate" && role == Role::Client {
+        return format!("`rate` is how a load begins; change it with `load {name} 50`");
+    }
+    if nodes::keys_of(role).any(|known| known == key) {
+        return format!(
+            "`{key}` of {name} is settled when the lab starts; change it in the file. What can be set is {all}"
+        );
+    }
+    if raw::Node::KEYS.contains(&key) {
+        return format!("{name} is {} and has no `{key}`; it has {all}", a_role(role));
+    }
+    match words::nearest(key, keys(here).iter().copied()) {
+        Some(near) => format!("{name} has no {}; did you mean `{near}`?", quoted(key)),
+        None => format!("{name} has no {}; it has {all}", quoted(key)),
+    }
+}
+
+/// A value of the file, read from its bare form.
+fn read<T: Read>(value: &DeValue<'_>) -> Result<T, String> {
+    let mut problems = Problems::new("", "");
+    T::read(value, Span::default(), &mut problems).ok_or_else(|| first(&problems))
+}
+
+fn first(problems: &Problems) -> String {
+    problems.iter().next().map_or_else(String::new, |problem| match problem.help.as_str() {
+        "" => problem.message.clone(),
+        help => format!("{}; {help}", problem.message),
+    })
+}
+
+fn string(value: &str) -> DeValue<'_> {
+    DeValue::String(value.into())
+}
+
+fn word<T: Choice>(value: &str) -> Result<T, String> {
+    read::<Word<T>>(&string(value)).map(|word| word.0)
+}
+
+fn wait(value: &str) -> Result<std::time::Duration, String> {
+    read::<Wait>(&string(value)).map(|wait| wait.0)
+}
+
+fn on_off(value: &str) -> Result<bool, String> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        word => read::<OnOff>(&string(word)).map(|on| on.0),
+    }
+}
+
+fn count(value: &str, min: u32) -> Result<u32, String> {
+    let max = COUNT_MAX;
+    value
+        .parse::<u32>()
+        .ok()
+        .filter(|count| *count >= min && u64::from(*count) <= max)
+        .ok_or_else(|| format!("{} is no count from {min} to {}", quoted(value), grouped(max)))
+}
+
+/// `p50=5ms,p99=1s` as the table it would be in a file.
+fn table<T: Read>(value: &str) -> Result<T, String> {
+    let mut table = DeTable::new();
+    for part in value.split(',') {
+        let Some((key, value)) = part.split_once('=') else {
+            return Err(format!("{} has no value; write key=value,key=value", quoted(part)));
+        };
+        let key = key.trim();
+        let number = |value: &'_ str| value.parse::<u32>().is_ok();
+        // A bare count is a number in the file and a string everywhere else.
+        let value = if number(value) && key == "times" {
+            DeValue::parse(value).map_err(|error| error.message().to_owned())?
+        } else {
+            Spanned::new(0..0, string(value))
+        };
+        if table.insert(Spanned::new(0..0, key.into()), value).is_some() {
+            return Err(format!("{} comes twice", quoted(key)));
+        }
+    }
+    read(&DeValue::Table(table))
+}
+
+fn retry(value: &str) -> Result<Retry, String> {
+    match value {
+        "off" | "none" | "0" => Ok(Retry::default()),
+        table_text => table::<raw::Retry>(table_text).map(|raw| nodes::retries(&raw)),
+    }
+}
+
+fn responds(value: &str) -> Result<Service, String> {
+    let read = if value.contains('=') {
+        table::<raw::ServiceTime>(value).map(|varies| Responds::Varies(Box::new(varies)))
+    } else {
+        read::<Responds>(&string(value))
+    }?;
+    let at = Span::default();
+    let mut problems = Problems::new("", "");
+    nodes::service(&At { value: read, at, key: at }, &mut problems).ok_or_else(|| first(&problems))
+}
+
+/// `none`, `a,b`, or changes to those the node has: `+a,-b`.
+fn flaws(role: Role, value: &str) -> Result<Setting, String> {
+    if value == "none" {
+        return Ok(Setting::Flaws(Flaws::NONE));
+    }
+    let changes = value.starts_with(['+', '-']);
+    let (mut on, mut off) = (Flaws::NONE, Flaws::NONE);
+    for part in value.split(',').map(str::trim) {
+        let (set, text) = match (part.strip_prefix('-'), part.strip_prefix('+')) {
+            (Some(text), _) => (&mut off, text),
+            (_, Some(text)) => (&mut on, text),
+            _ => (&mut on, part),
+        };
+        if changes == (text == part) {
+            return Err("write `+` or `-` before every flaw, or before none".to_owned());
+        }
+        let flaw: Flaw = word(text)?;
+        if !words::roles_of(flaw).contains(&role) {
+            return Err(format!("{} cannot have the flaw `{}`", a_role(role), flaw.word()));
+        }
+        *set = set.with(flaw, true);
+    }
+    if let Some(flaw) = on.iter().find(|flaw| off.has(*flaw)) {
+        return Err(format!("`{}` is switched on and off at once", flaw.word()));
+    }
+    Ok(if changes { Setting::FlawsChange { on, off } } else { Setting::Flaws(on) })
+}
+
+/// Nodes, groups and patterns, with commas.
+fn asked(topology: &Topology, node: NodeId, value: &str) -> Result<Vec<NodeId>, String> {
+    let mut list: Vec<NodeId> = Vec::new();
+    let fits = |id: &NodeId| *id != node && topology.node(*id).role() != Role::Client;
+    for word in value.split(',').map(str::trim) {
+        let found: Vec<NodeId> = if let Some(id) = topology.names.id(word) {
+            if id == node {
+                return Err(format!("`{word}` would ask itself"));
+            }
+            if !fits(&id) {
+                return Err(format!("`{word}` is a client and cannot be asked"));
+            }
+            vec![id]
+        } else if let Some(group) = topology.groups.get(word) {
+            group.iter().copied().filter(fits).collect()
+        } else if word.contains('*') {
+            let ids = topology.nodes.iter().map(|node| node.id);
+            ids.filter(|id| matches(word, topology.names.of(*id))).filter(fits).collect()
+        } else {
+            let known = || topology.names.iter().chain(topology.groups.keys().map(String::as_str));
+            return Err(match words::nearest(word, known()) {
+                Some(near) => format!("there is no node {}; did you mean `{near}`?", quoted(word)),
+                None => format!("there is no node {}", quoted(word)),
+            });
+        };
+        if found.is_empty() {
+            return Err(format!("{} means no node that can be asked", quoted(word)));
+        }
+        list.extend(found);
+    }
+    let mut seen = HashSet::new();
+    list.retain(|id| seen.insert(*id));
+    match circle(topology, node, &list) {
+        Some(through) => {
+            let (name, through) = (topology.names.of(node), topology.names.of(through));
+            Err(format!("`{through}` asks `{name}` in turn: a question would go round for ever"))
+        }
+        None => Ok(list),
+    }
+}
+
+/// Whether one of those that would be asked asks back, directly or through others.
+fn circle(topology: &Topology, node: NodeId, asked: &[NodeId]) -> Option<NodeId> {
+    let asks = |id: NodeId| match &topology.node(id).kind {
+        Kind::Ls(ls) => &ls.upstreams[..],
+        Kind::Client(_) | Kind::Ts(_) => &[],
+    };
+    asked.iter().copied().find(|first| {
+        let mut seen = HashSet::from([*first]);
+        let mut rest = vec![*first];
+        while let Some(id) = rest.pop() {
+            if asks(id).contains(&node) {
+                return true;
+            }
+            rest.extend(asks(id).iter().copied().filter(|next| seen.insert(*next)));
+        }
+        false
+    })
+}

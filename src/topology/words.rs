@@ -1,0 +1,215 @@
+//! The closed lists of words in a topology file, and what was probably meant by one that is not in its list.
+//!
+//! Adding a policy, a role or a dialect to the format is one line here. The words that the format names and this
+//! version does not have are listed beside, so that the answer is not "unknown" but "not yet".
+
+use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
+use crate::base::Shown;
+use crate::message::{Flaw, Shape};
+
+/// A value that is written as one word of a closed list.
+pub trait Choice: Copy + PartialEq + 'static {
+    /// What the words name, for sentences: "policy".
+    const WHAT: &'static str;
+    /// Every word, in the order in which they are offered.
+    const ALL: &'static [(&'static str, Self)];
+    /// Words that the format has and this version does not.
+    const LATER: &'static [&'static str] = &[];
+
+    /// The word of this value.
+    #[must_use]
+    fn word_of(self) -> &'static str {
+        Self::ALL.iter().find(|(_, value)| *value == self).map_or("?", |(word, _)| word)
+    }
+}
+
+macro_rules! choice {
+    ($type:ty, $what:literal, [$($word:literal => $value:expr),+ $(,)?] $(, later [$($later:literal),*])?) => {
+        impl Choice for $type {
+            const WHAT: &'static str = $what;
+            const ALL: &'static [(&'static str, Self)] = &[$(($word, $value)),+];
+            $(const LATER: &'static [&'static str] = &[$($later),*];)?
+        }
+    };
+}
+
+choice!(Role, "role", ["client" => Self::Client, "ls" => Self::Ls, "ts" => Self::Ts],
+    later ["replica"]);
+choice!(Dialect, "dialect", [
+    "first-2021" => Self::First2021,
+    "first-2023" => Self::First2023,
+    "sticky-2021" => Self::Sticky2021,
+]);
+choice!(Policy, "policy", [
+    "race" => Self::Race,
+    "batch" => Self::Batch,
+    "failover" => Self::Failover,
+    "round-robin" => Self::RoundRobin,
+    "sticky" => Self::Sticky,
+], later ["gather", "hedge", "tied", "hash", "two-choices"]);
+choice!(Accept, "way to settle a race", [
+    "first-final" => Self::FirstFinal,
+    "first-positive" => Self::FirstPositive,
+]);
+choice!(OnMiss, "way to meet a name that is not in the table", [
+    "silent" => Self::Silent,
+    "negative" => Self::Negative,
+]);
+choice!(Pace, "pace of a client", ["serial" => Self::Serial, "pipelined" => Self::Pipelined]);
+choice!(Shape, "distribution", [
+    "uniform" => Self::Uniform,
+    "constant" => Self::Constant,
+    "exponential" => Self::Exponential,
+    "heavy-tail" => Self::HeavyTail,
+]);
+choice!(Flaw, "flaw", [
+    "glued-names" => Self::GluedNames,
+    "answers-by-arrival" => Self::AnswersByArrival,
+    "socket-timer" => Self::SocketTimer,
+    "serial-timeouts" => Self::SerialTimeouts,
+    "eof-is-answer" => Self::EofIsAnswer,
+    "no-failover" => Self::NoFailover,
+    "full-window" => Self::FullWindow,
+    "cannot-stop" => Self::CannotStop,
+    "timeout-crashes" => Self::TimeoutCrashes,
+    "one-at-a-time" => Self::OneAtATime,
+]);
+
+/// How fast the lab's clock starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockPace {
+    /// One lab second each second.
+    Real,
+    /// The rate follows what there is to see.
+    Auto,
+}
+
+choice!(ClockPace, "pace of the lab", ["real" => Self::Real, "auto" => Self::Auto]);
+
+/// The value of a word.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn choose<T: Choice>(word: &str) -> Result<T, (String, String)> {
+    if let Some((_, value)) = T::ALL.iter().find(|(known, _)| *known == word) {
+        return Ok(*value);
+    }
+    let all = list(T::ALL.iter().map(|(word, _)| *word));
+    if T::LATER.contains(&word) {
+        let message = format!("the {} `{word}` is not in this version", T::WHAT);
+        return Err((message, format!("there are {all}")));
+    }
+    let message = format!("{} is no {}", quoted(word), T::WHAT);
+    let help = match nearest(word, T::ALL.iter().map(|(word, _)| *word)) {
+        Some(near) => format!("did you mean `{near}`? There are {all}"),
+        None => format!("there are {all}"),
+    };
+    Err((message, help))
+}
+
+/// Which roles have a flaw.
+#[must_use]
+pub fn roles_of(flaw: Flaw) -> &'static [Role] {
+    match flaw {
+        Flaw::GluedNames | Flaw::AnswersByArrival => &[Role::Client, Role::Ls],
+        Flaw::SocketTimer
+        | Flaw::SerialTimeouts
+        | Flaw::EofIsAnswer
+        | Flaw::NoFailover
+        | Flaw::FullWindow
+        | Flaw::CannotStop
+        | Flaw::TimeoutCrashes
+        | Flaw::OneAtATime => &[Role::Ls],
+    }
+}
+
+/// What was probably meant: the nearest of the known words, if one is near enough to be worth naming.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Distances of long words cost time and say nothing.
+    if word.len() > 64 {
+        return None;
+    }
+    let fold = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+    let wanted = fold(word);
+    known
+        .into_iter()
+        .map(|candidate| {
+            let folded = fold(candidate);
+            let distance = strsim::damerau_levenshtein(&wanted, &folded);
+            let longer = wanted.len().max(folded.len());
+            let starts_alike = wanted.len() >= 4 && folded.starts_with(&wanted);
+            (distance, distance <= 1.max(longer / 3) || starts_alike, candidate)
+        })
+        .filter(|(distance, near, candidate)| *near && *distance < candidate.len().max(2))
+        .min_by_key(|(distance, _, _)| *distance)
+        .map(|(_, _, candidate)| candidate)
+}
+
+/// A word as sentences quote it: made safe, and cut where it is too long to read.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    format!("`{}`", Shown::short(word, 40))
+}
+
+/// `race, batch, failover`.
+#[must_use]
+pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// `race,batch,failover`, as a value is written.
+#[must_use]
+pub fn list_tight<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// `an LS`, `a TS`, `a client`.
+#[must_use]
+pub const fn a_role(role: Role) -> &'static str {
+    match role {
+        Role::Client => "a client",
+        Role::Ls => "an LS",
+        Role::Ts => "a TS",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_model() {
+        for policy in Policy::ALL {
+            assert_eq!(policy.word_of(), policy.word());
+        }
+        for flaw in Flaw::ALL {
+            assert_eq!(flaw.word_of(), flaw.word());
+        }
+        for role in [Role::Client, Role::Ls, Role::Ts] {
+            assert_eq!(role.word_of(), role.word());
+        }
+        assert_eq!(Policy::ALL.len(), <Policy as Choice>::ALL.len());
+        assert_eq!(Flaw::ALL.len(), <Flaw as Choice>::ALL.len());
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood_and_nonsense_is_not() {
+        let keys = ["upstreams", "policy", "timeout", "at"];
+        assert_eq!(nearest("upstream", keys), Some("upstreams"));
+        assert_eq!(nearest("ploicy", keys), Some("policy"));
+        assert_eq!(nearest("Time_Out", keys), Some("timeout"));
+        assert_eq!(nearest("xyzzy", keys), None);
+        assert_eq!(nearest("", keys), None);
+    }
+
+    #[test]
+    fn a_word_of_a_later_version_is_not_called_unknown() {
+        let (message, help) = choose::<Policy>("hedge").unwrap_err();
+        assert_eq!(message, "the policy `hedge` is not in this version");
+        assert!(help.contains("race, batch, failover, round-robin, sticky"));
+        let (message, help) = choose::<Policy>("round_robin").unwrap_err();
+        assert_eq!(message, "`round_robin` is no policy");
+        assert!(help.starts_with("did you mean `round-robin`?"));
+    }
+}
