@@ -4,10 +4,23 @@
 //! laboratory on real sockets and the simulator run the same machines. A machine knows nothing of faults: those are
 //! the links' business.
 
+mod askers;
+mod client;
+mod ls;
+mod matching;
+mod numbers;
+mod server;
+mod timers;
+mod ts;
+
+use client::Client;
+use ls::Ls;
+use ts::Ts;
+
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId};
 use crate::event::{Ending, Side};
 use crate::message::{HostName, Message, Note};
-use crate::topology::{Setting, Topology};
+use crate::topology::{Kind, Setting, Topology};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,14 +209,10 @@ pub trait Machine: Send {
 
 /// The machine of a node of this topology. `incarnation` tells its lives apart where it draws by key.
 #[must_use]
-pub fn build(
-    _topology: &Arc<Topology>,
-    _node: NodeId,
-    _incarnation: Incarnation,
-) -> Box<dyn Machine> {
-    struct Nothing;
-    impl Machine for Nothing {
-        fn step(&mut self, _: LabTime, _: Input, _: &mut Effects) {}
+pub fn build(topology: &Arc<Topology>, node: NodeId, incarnation: Incarnation) -> Box<dyn Machine> {
+    match topology.node(node).kind.clone() {
+        Kind::Client(config) => Box::new(Client::new(topology, node, incarnation, config)),
+        Kind::Ls(config) => Box::new(Ls::new(topology, node, incarnation, config)),
+        Kind::Ts(config) => Box::new(Ts::new(topology, node, incarnation, config)),
     }
-    Box::new(Nothing)
 }

@@ -177,7 +177,7 @@ fn bytes_that_are_no_text_are_an_unknown_name_and_nothing_worse() {
 
 #[test]
 fn ten_thousand_pipelined_lines_are_ten_thousand_questions() {
-    let all: String = (0..10_000).map(|n| format!("host{n}.example\n")).collect();
+    let all = (0..10_000).map(|n| format!("host{n}.example\n")).collect::<Vec<_>>().concat();
     let out = asked(true, &[all.as_bytes()]);
     assert_eq!(out.len(), 10_000);
     assert!(out[9_999].starts_with("host9999.example@"));

@@ -1,0 +1,191 @@
+//! What the LS makes of its upstreams' behaviour: belief, ejection after failures in a row, and the way back.
+//!
+//! An ejected upstream is left alone for a while and then tried with a question that nobody waits for (a name it is
+//! known to have answered). So many answers in a row take it back; one failure leaves it out for as long again, so
+//! that it cannot flap faster than that (outlier ejection with active checks, as proxies do it).
+
+use super::Ls;
+use crate::base::{LabTime, NodeId, QuestionNo};
+use crate::machine::server::Handed;
+use crate::machine::timers::Timer;
+use crate::machine::{Effect, Effects};
+use crate::message::{Belief, Flaw, Note, Outcome};
+use std::time::Duration;
+
+/// How long after one good probe the next is sent.
+const NEXT_PROBE: Duration = Duration::from_millis(250);
+
+/// Probes have numbers of their own, far above those of questions.
+const FIRST_PROBE: u64 = 1 << 48;
+
+/// Whether this is the number of a probe.
+pub(super) fn is_probe(no: QuestionNo) -> bool {
+    no.0 >= FIRST_PROBE
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Standing {
+    /// It takes part.
+    #[default]
+    In,
+    /// It is left alone until it is tried.
+    Out,
+    /// It is being tried with this probe.
+    Tried(QuestionNo),
+}
+
+/// The record of one upstream.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    standing: Standing,
+    /// In a row.
+    failures: u32,
+    /// Of probes, in a row.
+    successes: u32,
+}
+
+impl Health {
+    /// Whether it takes part.
+    pub fn is_in(&self) -> bool {
+        self.standing == Standing::In
+    }
+}
+
+impl Ls {
+    fn node_at(&self, at: usize) -> NodeId {
+        self.upstreams[at].server.node()
+    }
+
+    /// Notes a belief if it is a new one.
+    pub(super) fn believe(&mut self, at: usize, belief: Belief, out: &mut Effects) {
+        if self.upstreams[at].belief != Some(belief) {
+            self.upstreams[at].belief = Some(belief);
+            out.note(Note::Believed { about: self.node_at(at), belief });
+        }
+    }
+
+    /// Its connection stands: that it takes connections is no proof that it answers, but it is not down.
+    pub(super) fn has_connected(&mut self, at: usize, out: &mut Effects) {
+        let down = matches!(self.upstreams[at].belief, None | Some(Belief::Down));
+        if down && self.upstreams[at].health.is_in() {
+            self.believe(at, Belief::Up, out);
+        }
+    }
+
+    /// Something was heard from it, whatever it was.
+    pub(super) fn is_alive(&mut self, at: usize, out: &mut Effects) {
+        if self.upstreams[at].health.is_in() {
+            self.upstreams[at].health.failures = 0;
+            self.believe(at, Belief::Up, out);
+        }
+    }
+
+    /// It failed once more.
+    pub(super) fn has_failed(&mut self, at: usize, outcome: Outcome, out: &mut Effects) {
+        if !self.upstreams[at].health.is_in() {
+            return;
+        }
+        if matches!(outcome, Outcome::Refused | Outcome::Reset) {
+            self.believe(at, Belief::Down, out);
+        } else if self.upstreams[at].belief != Some(Belief::Down) {
+            self.believe(at, Belief::Suspect, out);
+        }
+        self.upstreams[at].health.failures += 1;
+        let Some(health) = self.config.health else { return };
+        if self.upstreams[at].health.failures >= health.fall && !self.has_flaw(Flaw::NoFailover) {
+            self.eject(at, health.eject_for, out);
+        }
+    }
+
+    fn eject(&mut self, at: usize, eject_for: Duration, out: &mut Effects) {
+        let upstream = self.node_at(at);
+        let health = &mut self.upstreams[at].health;
+        health.standing = Standing::Out;
+        health.successes = 0;
+        let failures = health.failures;
+        out.note(Note::Ejected { upstream, failures, until: self.now + eject_for });
+        self.believe(at, Belief::Down, out);
+        out.push(Effect::Arm(Timer::Trial(upstream).id(), eject_for));
+    }
+
+    /// It is time to try an ejected upstream, or the trial has had its time.
+    pub(super) fn trial(&mut self, now: LabTime, at: usize, out: &mut Effects) {
+        match self.upstreams[at].health.standing {
+            Standing::In => {}
+            Standing::Tried(probe) => {
+                self.upstreams[at].server.over(now, probe, true, out);
+                self.probe_ended(at, probe, Outcome::Silent, out);
+            }
+            Standing::Out => self.probe(now, at, out),
+        }
+    }
+
+    fn probe(&mut self, now: LabTime, at: usize, out: &mut Effects) {
+        let Some(name) = self.upstreams[at].name.clone() else {
+            // It was never asked anything, so there is nothing it could be asked now.
+            self.restore(at, out);
+            return;
+        };
+        self.probes += 1;
+        let probe = QuestionNo(FIRST_PROBE + self.probes);
+        let wait = self.config.failover_after.min(self.config.timeout);
+        self.upstreams[at].health.standing = Standing::Tried(probe);
+        out.push(Effect::Arm(Timer::Trial(self.node_at(at)).id(), wait));
+        match self.upstreams[at].server.ask(now, probe, &name, out) {
+            Handed::Taken => self.take_stale(at),
+            Handed::Refused => self.probe_ended(at, probe, Outcome::Refused, out),
+            Handed::Full => self.probe_ended(at, probe, Outcome::Failed, out),
+        }
+    }
+
+    /// A probe came to this.
+    pub(super) fn probe_ended(
+        &mut self,
+        at: usize,
+        probe: QuestionNo,
+        outcome: Outcome,
+        out: &mut Effects,
+    ) {
+        let health = &mut self.upstreams[at].health;
+        if health.standing != Standing::Tried(probe) {
+            return;
+        }
+        let Some(rules) = self.config.health else {
+            self.restore(at, out);
+            return;
+        };
+        if !outcome.is_final() {
+            health.failures += 1;
+            self.eject(at, rules.eject_for, out);
+            return;
+        }
+        health.successes += 1;
+        if health.successes >= rules.rise {
+            self.restore(at, out);
+        } else {
+            health.standing = Standing::Out;
+            let wait = rules.eject_for.min(NEXT_PROBE);
+            out.push(Effect::Arm(Timer::Trial(self.node_at(at)).id(), wait));
+        }
+    }
+
+    fn restore(&mut self, at: usize, out: &mut Effects) {
+        let upstream = self.node_at(at);
+        let health = &mut self.upstreams[at].health;
+        let successes = health.successes;
+        *health = Health::default();
+        out.push(Effect::Disarm(Timer::Trial(upstream).id()));
+        out.note(Note::Restored { upstream, successes });
+        let belief = if self.upstreams[at].server.is_down() { Belief::Down } else { Belief::Up };
+        self.believe(at, belief, out);
+    }
+
+    /// Ejection was switched off, or nobody heeds it any more: everybody takes part again.
+    pub(super) fn restore_all(&mut self, out: &mut Effects) {
+        for at in 0..self.upstreams.len() {
+            if !self.upstreams[at].health.is_in() {
+                self.restore(at, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A question as the LS holds it: who asked, by which rules it is dealt with, and a lane for each upstream.
+
+use crate::base::{ConnId, NodeId, QuestionNo};
+use crate::machine::matching::Answer;
+use crate::message::{HostName, Outcome, Why};
+use crate::topology::{Accept, Policy};
+
+/// Where one upstream stands for one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// Chosen, not asked yet; perhaps never.
+    Idle,
+    /// Asked, nothing heard.
+    Asked,
+    /// Asked although it is down: nothing will be heard (flaw `no-failover`).
+    Void,
+    /// It came to this.
+    Ended(Outcome),
+}
+
+/// One upstream's part in a question.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub upstream: NodeId,
+    pub stand: Stand,
+    pub answer: Option<Answer>,
+    /// It has had its time and the next was asked; its silence is counted already.
+    pub slow: bool,
+    /// What came while another was awaited (flaw `serial-timeouts`).
+    pub unread: Option<LaneEnd>,
+}
+
+impl Lane {
+    pub fn new(upstream: NodeId) -> Self {
+        Self { upstream, stand: Stand::Idle, answer: None, slow: false, unread: None }
+    }
+
+    /// Whether something may still be heard, or waited for.
+    pub fn waits(&self) -> bool {
+        matches!(self.stand, Stand::Asked | Stand::Void)
+    }
+}
+
+/// What one upstream came to for one question.
+#[derive(Debug)]
+pub(super) struct LaneEnd {
+    pub question: QuestionNo,
+    pub upstream: NodeId,
+    pub outcome: Outcome,
+    pub answer: Option<Answer>,
+    /// Set where a confessed mistake decides how this is taken.
+    pub how: Option<Why>,
+}
+
+/// A question without a verdict. The rules are those of the moment it was taken.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub conn: ConnId,
+    pub name: HostName,
+    pub id: Option<u64>,
+    pub policy: Policy,
+    pub accept: Accept,
+    pub failover: bool,
+    pub lanes: Vec<Lane>,
+    /// The lane that is awaited while the others must wait (flaw `serial-timeouts`).
+    pub awaited: Option<usize>,
+    /// The lane whose address is told when the window closes, and how it was taken.
+    pub kept: Option<(usize, Option<Why>)>,
+    /// Whether the window has been told that it need not stay open for it.
+    pub counted: bool,
+}
+
+impl Question {
+    pub fn lane(&self, upstream: NodeId) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.upstream == upstream)
+    }
+
+    /// Whether nothing can be heard any more, of those that were asked or may yet be.
+    pub fn all_ended(&self) -> bool {
+        self.lanes.iter().all(|lane| matches!(lane.stand, Stand::Ended(_)))
+    }
+
+    /// Whether its window need not stay open for it.
+    pub fn is_complete(&self) -> bool {
+        self.kept.is_some() || self.all_ended()
+    }
+
+    /// How many were asked.
+    pub fn asked(&self) -> usize {
+        self.lanes.iter().filter(|lane| lane.stand != Stand::Idle).count()
+    }
+}

@@ -1,0 +1,376 @@
+//! What an upstream came to, what that means for its question, and the one verdict.
+
+use super::question::{LaneEnd, Question, Stand};
+use super::{Ls, health};
+use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
+use crate::machine::timers::Timer;
+use crate::machine::{Effect, Effects};
+use crate::message::{HostName, Message, Note, Outcome, Said, Why};
+use crate::topology::{Accept, Policy};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Upstreams that a reason names before it says that there were more.
+const NAMED_MAX: usize = 4;
+
+impl Ls {
+    /// One upstream has come to something for one question: the end of its lane.
+    pub(super) fn lane_ended(&mut self, now: LabTime, end: LaneEnd, out: &mut Effects) {
+        let at = self.at(end.upstream);
+        if health::is_probe(end.question) {
+            if let Some(at) = at {
+                self.probe_ended(at, end.question, end.outcome, out);
+            }
+            return;
+        }
+        let Some(question) = self.questions.get_mut(&end.question) else { return };
+        let Some(lane) = question.lane(end.upstream) else { return };
+        if !question.lanes[lane].waits() {
+            return;
+        }
+        if question.awaited.is_some_and(|awaited| awaited != lane) {
+            question.lanes[lane].unread = Some(end);
+            return;
+        }
+        let LaneEnd { question: no, upstream, outcome, answer, how } = end;
+        let said = answer.as_ref().map(|answer| answer.said.clone());
+        question.lanes[lane].stand = Stand::Ended(outcome);
+        question.lanes[lane].answer = answer;
+        let name = outcome.is_final().then(|| question.name.clone());
+        out.note(Note::Heard { question: no, upstream, outcome, said });
+        if let Some(at) = at {
+            if let Some(name) = name {
+                self.upstreams[at].name = Some(name);
+                self.is_alive(at, out);
+            } else {
+                self.has_failed(at, outcome, out);
+            }
+        }
+        if how == Some(Why::EndOfFile) {
+            self.decide_end_of_file(no, upstream, out);
+            return;
+        }
+        self.go_on(now, no, lane, outcome, how, out);
+    }
+
+    /// What the end of one lane means by the question's policy.
+    fn go_on(
+        &mut self,
+        now: LabTime,
+        no: QuestionNo,
+        lane: usize,
+        outcome: Outcome,
+        how: Option<Why>,
+        out: &mut Effects,
+    ) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        let is_address = outcome == Outcome::Answered;
+        match question.policy {
+            Policy::Batch => {
+                if is_address && question.kept.is_none() {
+                    question.kept = Some((lane, how));
+                }
+                if question.is_complete() && !question.counted {
+                    question.counted = true;
+                    self.complete_in_window(no);
+                }
+            }
+            Policy::Race => {
+                let first_final = question.accept == Accept::FirstFinal && outcome.is_final();
+                if is_address || first_final {
+                    self.decide_by(no, lane, how, out);
+                } else if question.awaited.is_some() {
+                    self.await_next(no, out);
+                } else if question.all_ended() {
+                    self.decide_without(no, Why::AllFailed, out);
+                }
+            }
+            Policy::Failover | Policy::RoundRobin | Policy::Sticky => {
+                if outcome.is_final() {
+                    self.decide_by(no, lane, how, out);
+                } else if !self.ask_next(now, no, out) {
+                    let ended = self.questions.get(&no).is_some_and(Question::all_ended);
+                    if ended {
+                        self.decide_without(no, Why::AllFailed, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the next upstream in turn; false if there is none left.
+    fn ask_next(&mut self, now: LabTime, no: QuestionNo, out: &mut Effects) -> bool {
+        let Some(question) = self.questions.get(&no) else { return false };
+        let next = question.lanes.iter().position(|lane| lane.stand == Stand::Idle);
+        match next {
+            Some(next) if question.failover => {
+                self.ask_lane(now, no, next, out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The upstream that was awaited came to nothing: now the next one's turn, with the full timeout again (flaw
+    /// `serial-timeouts`). What it has said meanwhile is read only now.
+    fn await_next(&mut self, no: QuestionNo, out: &mut Effects) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        let next = question.awaited.map_or(0, |awaited| awaited + 1);
+        question.awaited = Some(next);
+        match question.lanes.get_mut(next) {
+            None => self.decide_without(no, Why::Deadline, out),
+            Some(lane) => {
+                if let Some(unread) = lane.unread.take() {
+                    self.work.push_front(unread);
+                }
+                out.push(Effect::Arm(Timer::Deadline(no).id(), self.config.timeout));
+            }
+        }
+    }
+
+    /// One upstream has had its time; the next is asked, and the slow one may still answer.
+    pub(super) fn fail_over(&mut self, now: LabTime, no: QuestionNo, out: &mut Effects) {
+        if !self.questions.contains_key(&no) {
+            return;
+        }
+        self.handle_timeout();
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        if !question.lanes.iter().any(|lane| lane.stand == Stand::Idle) {
+            return;
+        }
+        let mut slow = Vec::new();
+        for lane in &mut question.lanes {
+            if lane.stand == Stand::Asked && !lane.slow {
+                lane.slow = true;
+                slow.push(lane.upstream);
+            }
+        }
+        for node in slow {
+            if let Some(at) = self.at(node) {
+                self.has_failed(at, Outcome::Silent, out);
+            }
+        }
+        self.ask_next(now, no, out);
+    }
+
+    /// A question has had its time.
+    pub(super) fn deadline(&mut self, now: LabTime, no: QuestionNo, out: &mut Effects) {
+        let Some(question) = self.questions.get(&no) else { return };
+        let awaited = question.awaited.and_then(|awaited| question.lanes.get(awaited));
+        let awaited = awaited.map(|lane| lane.upstream);
+        self.handle_timeout();
+        let Some(upstream) = awaited else {
+            self.time_out(now, no, Why::Deadline, out);
+            return;
+        };
+        if let Some(at) = self.at(upstream) {
+            self.upstreams[at].server.over(now, no, true, out);
+        }
+        let outcome = Outcome::Silent;
+        self.work.push_back(LaneEnd { question: no, upstream, outcome, answer: None, how: None });
+    }
+
+    /// Whoever has not been heard is silent, and the verdict is what was heard till now.
+    pub(super) fn time_out(&mut self, now: LabTime, no: QuestionNo, why: Why, out: &mut Effects) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        let mut silent = Vec::new();
+        for lane in question.lanes.iter_mut().filter(|lane| lane.waits()) {
+            lane.stand = Stand::Ended(Outcome::Silent);
+            silent.push((lane.upstream, lane.slow));
+        }
+        for (upstream, counted) in silent {
+            let outcome = Outcome::Silent;
+            out.note(Note::Heard { question: no, upstream, outcome, said: None });
+            if let Some(at) = self.at(upstream) {
+                self.upstreams[at].server.over(now, no, true, out);
+                if !counted {
+                    self.has_failed(at, outcome, out);
+                }
+            }
+        }
+        self.decide_without(no, why, out);
+    }
+
+    /// The verdict is what this lane said.
+    pub(super) fn decide_by(
+        &mut self,
+        no: QuestionNo,
+        lane: usize,
+        how: Option<Why>,
+        out: &mut Effects,
+    ) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        let only = question.asked() == 1;
+        let from = question.lanes[lane].upstream;
+        let Stand::Ended(outcome) = question.lanes[lane].stand else { return };
+        let Some(answer) = question.lanes[lane].answer.take() else { return };
+        let why = how.unwrap_or(if only { Why::OnlyAnswer } else { Why::FirstAnswer });
+        let words = Words { said: answer.said, name: answer.name };
+        self.decide(no, outcome, words, Some(from), why, out);
+    }
+
+    /// The verdict when nobody gave an address: what was heard of each, and nothing that was not.
+    pub(super) fn decide_without(&mut self, no: QuestionNo, why: Why, out: &mut Effects) {
+        let Some(question) = self.questions.get(&no) else { return };
+        let outcomes = || {
+            question.lanes.iter().filter_map(|lane| match lane.stand {
+                Stand::Ended(outcome) => Some((lane.upstream, outcome)),
+                Stand::Idle | Stand::Asked | Stand::Void => None,
+            })
+        };
+        let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
+        if all(Outcome::Negative) {
+            self.decide(no, Outcome::Negative, Said::Negative.into(), None, Why::AllNegative, out);
+        } else if all(Outcome::Silent) {
+            self.decide(no, Outcome::Silent, Said::NotFound.into(), None, why, out);
+        } else {
+            let mut reason = String::new();
+            for (at, (upstream, outcome)) in outcomes().enumerate() {
+                if at == NAMED_MAX {
+                    reason.push_str(", …");
+                    break;
+                }
+                let comma = if at == 0 { "" } else { ", " };
+                let name = self.topology.names.of(upstream);
+                write!(reason, "{comma}{name} {outcome}").expect("writing to a String cannot fail");
+            }
+            // Who waited for nobody did not come to the deadline.
+            let any_silent = outcomes().any(|(_, outcome)| outcome == Outcome::Silent);
+            let why = if why == Why::Deadline && !any_silent { Why::AllFailed } else { why };
+            self.decide_failed(no, &reason, why, out);
+        }
+    }
+
+    /// The LS cannot say.
+    pub(super) fn decide_failed(
+        &mut self,
+        no: QuestionNo,
+        reason: &str,
+        why: Why,
+        out: &mut Effects,
+    ) {
+        let said = Said::Failed(Arc::from(reason));
+        self.decide(no, Outcome::Failed, said.into(), None, why, out);
+    }
+
+    /// The end of a connection was taken for an answer, and an empty one (flaw `eof-is-answer`).
+    fn decide_end_of_file(&mut self, no: QuestionNo, upstream: NodeId, out: &mut Effects) {
+        let words = Said::NotFound.into();
+        self.decide(no, Outcome::Reset, words, Some(upstream), Why::EndOfFile, out);
+    }
+
+    /// What an asker is told: somebody from outside has no words but the course's.
+    pub(super) fn told_to(&self, conn: ConnId, said: Said) -> Said {
+        match said {
+            Said::Negative | Said::Failed(_) if !self.askers.is_node(conn) => Said::NotFound,
+            said => said,
+        }
+    }
+
+    /// The one verdict on a question: noted, told, and whoever was asked in vain is told of no more.
+    pub(super) fn decide(
+        &mut self,
+        no: QuestionNo,
+        outcome: Outcome,
+        words: Words,
+        from: Option<NodeId>,
+        why: Why,
+        out: &mut Effects,
+    ) {
+        let Some(question) = self.close_question(no, out) else { return };
+        let said = self.told_to(question.conn, words.said);
+        out.note(Note::Decided { question: no, outcome, said: Some(said.clone()), from, why });
+        let bears_name = question.id.is_some() || !self.topology.dialect.is_nameless();
+        let name = if matches!(said, Said::Found { .. }) {
+            // An address is passed on in the server's words.
+            bears_name.then(|| words.name.unwrap_or_else(|| question.name.clone()))
+        } else {
+            Some(question.name.clone())
+        };
+        let reply = Message::Reply { name, id: question.id, said };
+        self.askers.settle(question.conn, no, Some(reply), out);
+        if let (true, Some(from)) = (outcome.is_final(), from) {
+            self.move_name(&question, from, out);
+        }
+        self.give_up_lanes(no, &question, out);
+    }
+
+    /// Takes a question off the books: its timers and its place in the window go.
+    pub(super) fn close_question(&mut self, no: QuestionNo, out: &mut Effects) -> Option<Question> {
+        let question = self.questions.remove(&no)?;
+        if question.policy == Policy::Batch {
+            self.leave_window(&question);
+        } else {
+            out.push(Effect::Disarm(Timer::Deadline(no).id()));
+        }
+        if question.failover {
+            out.push(Effect::Disarm(Timer::FailOver(no).id()));
+        }
+        Some(question)
+    }
+
+    /// Upstreams that still have the question need not answer it any more.
+    pub(super) fn give_up_lanes(&mut self, no: QuestionNo, question: &Question, out: &mut Effects) {
+        for lane in question.lanes.iter().filter(|lane| lane.stand == Stand::Asked) {
+            if let Some(at) = self.at(lane.upstream) {
+                let server = &mut self.upstreams[at].server;
+                server.over(self.now, no, false, out);
+                self.take_stale(at);
+            }
+        }
+    }
+
+    /// A name goes to the server that answered in the stead of its own.
+    fn move_name(&mut self, question: &Question, upstream: NodeId, out: &mut Effects) {
+        if question.policy != Policy::Sticky {
+            return;
+        }
+        let before = self.table.get(&question.name);
+        if before == Some(upstream) {
+            return;
+        }
+        let home = before.and_then(|home| question.lane(home)).map(|home| &question.lanes[home]);
+        if home.is_some_and(super::question::Lane::waits) {
+            return;
+        }
+        self.table.stick(&question.name, upstream);
+        out.note(Note::Stuck { name: question.name.clone(), upstream, before });
+    }
+
+    /// The asker's connection died: its questions are nobody's any more.
+    pub(super) fn asker_gone(&mut self, conn: ConnId, out: &mut Effects) {
+        self.forget_socket(conn, out);
+        for no in self.questions_of(conn) {
+            let Some(question) = self.close_question(no, out) else { continue };
+            out.note(Note::Decided {
+                question: no,
+                outcome: Outcome::Cancelled,
+                said: None,
+                from: None,
+                why: Why::AskerGone,
+            });
+            self.give_up_lanes(no, &question, out);
+        }
+    }
+
+    /// The open questions of one asker, in the order of asking.
+    pub(super) fn questions_of(&self, conn: ConnId) -> Vec<QuestionNo> {
+        let own = self.questions.iter().filter(|(_, question)| question.conn == conn);
+        let mut all: Vec<QuestionNo> = own.map(|(no, _)| *no).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// What is said, and the name it is said of, where it is passed on.
+#[derive(Debug)]
+pub(super) struct Words {
+    said: Said,
+    name: Option<HostName>,
+}
+
+impl From<Said> for Words {
+    fn from(said: Said) -> Self {
+        Self { said, name: None }
+    }
+}

@@ -1,0 +1,177 @@
+//! A question comes in: it gets its number, its deadline and its lanes, and the first upstreams are asked.
+
+use super::question::{Lane, LaneEnd, Question, Stand};
+use super::{Ls, QUESTIONS_MAX};
+use crate::base::{ConnId, LabTime, NodeId, Peer, QuestionNo};
+use crate::machine::server::Handed;
+use crate::machine::timers::Timer;
+use crate::machine::{Effect, Effects};
+use crate::message::{Flaw, HostName, Message, Note, Outcome, Said, Why};
+use crate::topology::Policy;
+use std::sync::Arc;
+
+impl Ls {
+    /// Takes a question that just arrived.
+    pub(super) fn take(
+        &mut self,
+        now: LabTime,
+        conn: ConnId,
+        from: Peer,
+        name: &HostName,
+        id: Option<u64>,
+        out: &mut Effects,
+    ) {
+        self.numbers += 1;
+        let no = QuestionNo(self.numbers);
+        let deadline = self.deadline_of(now, conn);
+        out.note(Note::Took { question: no, name: name.clone(), from, deadline: Some(deadline) });
+        let room = self.questions.len() < QUESTIONS_MAX && self.window_has_room();
+        if !room || !self.askers.took(conn, no, id.is_some()) {
+            self.refuse(conn, no, name, id, out);
+            return;
+        }
+        let choice = self.choose(name, out);
+        let mut question = Question {
+            conn,
+            name: name.clone(),
+            id,
+            policy: self.config.policy,
+            accept: self.config.accept,
+            failover: choice.failover,
+            lanes: choice.lanes.iter().map(|node| Lane::new(*node)).collect(),
+            awaited: None,
+            kept: None,
+            counted: false,
+        };
+        if choice.lanes.is_empty() {
+            self.questions.insert(no, question);
+            self.decide_failed(no, "every upstream is ejected", Why::NobodyLeft, out);
+            return;
+        }
+        let upstreams = if choice.lanes == *self.everyone {
+            self.everyone.clone()
+        } else {
+            Arc::from(choice.lanes)
+        };
+        out.note(Note::Chose { question: no, upstreams, policy: self.policy_word() });
+        let serial = question.policy == Policy::Race && self.has_flaw(Flaw::SerialTimeouts);
+        if serial {
+            question.awaited = Some(0);
+        }
+        self.questions.insert(no, question);
+        if self.config.policy == Policy::Batch {
+            self.join_window(now, no, out);
+        } else if serial || !self.has_flaw(Flaw::SocketTimer) {
+            out.push(Effect::Arm(Timer::Deadline(no).id(), self.config.timeout));
+        }
+        if self.has_flaw(Flaw::SocketTimer) {
+            self.start_socket_timer(now, conn, no, name, id, out);
+        }
+        for lane in 0..choice.at_once {
+            self.ask_lane(now, no, lane, out);
+        }
+    }
+
+    fn deadline_of(&self, now: LabTime, conn: ConnId) -> LabTime {
+        let timeout = self.config.timeout;
+        match self.config.policy {
+            Policy::Batch => {
+                self.window.as_ref().map_or(now + self.config.window, |window| window.closes)
+            }
+            Policy::Race if self.has_flaw(Flaw::SerialTimeouts) => {
+                let count = u32::try_from(self.upstreams.len()).unwrap_or(u32::MAX);
+                now + timeout.saturating_mul(count)
+            }
+            _ if self.has_flaw(Flaw::SocketTimer) => self.socket_due(conn).unwrap_or(now + timeout),
+            _ => now + timeout,
+        }
+    }
+
+    fn policy_word(&mut self) -> Arc<str> {
+        if self.policy_word.0 != self.config.policy {
+            self.policy_word = (self.config.policy, Arc::from(self.config.policy.word()));
+        }
+        self.policy_word.1.clone()
+    }
+
+    /// There is no room for one more.
+    fn refuse(
+        &mut self,
+        conn: ConnId,
+        no: QuestionNo,
+        name: &HostName,
+        id: Option<u64>,
+        out: &mut Effects,
+    ) {
+        self.refused += 1;
+        let said = self.told_to(conn, Said::Failed(Arc::from("too many questions at once")));
+        out.note(Note::Decided {
+            question: no,
+            outcome: Outcome::Failed,
+            said: Some(said.clone()),
+            from: None,
+            why: Why::NobodyLeft,
+        });
+        out.send(conn, Message::Reply { name: Some(name.clone()), id, said }, Some(no));
+        out.note(Note::Overflowed { refused: self.refused });
+    }
+
+    /// Asks one upstream.
+    pub(super) fn ask_lane(
+        &mut self,
+        now: LabTime,
+        no: QuestionNo,
+        lane: usize,
+        out: &mut Effects,
+    ) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        let node = question.lanes[lane].upstream;
+        question.lanes[lane].stand = Stand::Asked;
+        let name = question.name.clone();
+        let more = question.failover && question.lanes.iter().any(|one| one.stand == Stand::Idle);
+        if more {
+            out.push(Effect::Arm(Timer::FailOver(no).id(), self.config.failover_after));
+        }
+        let Some(at) = self.at(node) else {
+            self.lane_over(no, node, Outcome::Failed, None);
+            return;
+        };
+        let upstream = &mut self.upstreams[at];
+        if upstream.server.has_ended() && self.config.flaws.has(Flaw::EofIsAnswer) {
+            // Its socket reads as ended for ever, and each read counts as an answer.
+            self.lane_over(no, node, Outcome::Reset, Some(Why::EndOfFile));
+            return;
+        }
+        if upstream.server.is_down() && self.config.flaws.has(Flaw::NoFailover) {
+            self.ask_the_void(no, node);
+            return;
+        }
+        let handed = upstream.server.ask(now, no, &name, out);
+        upstream.name.get_or_insert(name);
+        self.take_stale(at);
+        match handed {
+            Handed::Taken => {}
+            Handed::Refused => self.lane_over(no, node, Outcome::Refused, None),
+            Handed::Full => self.lane_over(no, node, Outcome::Failed, None),
+        }
+    }
+
+    fn lane_over(
+        &mut self,
+        question: QuestionNo,
+        upstream: NodeId,
+        outcome: Outcome,
+        how: Option<Why>,
+    ) {
+        self.work.push_back(LaneEnd { question, upstream, outcome, answer: None, how });
+    }
+
+    /// A server that is down is asked all the same: nobody hears it (flaw `no-failover`).
+    pub(super) fn ask_the_void(&mut self, no: QuestionNo, upstream: NodeId) {
+        if let Some(question) = self.questions.get_mut(&no)
+            && let Some(lane) = question.lane(upstream)
+        {
+            question.lanes[lane].stand = Stand::Void;
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! A connection to one server: opened before the first question, kept, opened again when it is lost; and the questions
+//! that wait on it.
+//!
+//! The client has one for each server it asks, the LS one for each upstream. It knows how to ask and whose answer came;
+//! what an answer means, and when a question has had its time, is its owner's business.
+
+use super::matching::{Answer, Matched, Outstanding};
+use super::timers::Timer;
+use super::{Effect, Effects};
+use crate::base::draw::{Purpose, unit};
+use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
+use crate::event::Ending;
+use crate::message::{Flaw, Flaws, HostName, Message};
+use crate::topology::Topology;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Questions that may wait on one connection, sent or not: ten times what a lecture's open loop builds up in its
+/// longest timeout. One more fails at once.
+pub const WAITING_MAX: usize = 10_000;
+
+/// A program from outside takes two names in one read for one name, so after a question that it has not answered the
+/// next waits this long.
+const PAUSE_OUTSIDE: Duration = Duration::from_millis(30);
+
+/// With flaw `glued-names`, names that come within this time go out in one write, as a system that gathers small
+/// writes does (Nagle's algorithm, RFC 896).
+const GLUED_WITHIN: Duration = Duration::from_millis(20);
+
+/// The longest text of glued names: the reader takes more than that for no name at all.
+const GLUED_BYTES_MAX: usize = 2048;
+
+/// A connect that has not come to anything in this time is given up and begun anew (a host without power says nothing,
+/// and the first attempt's packets are gone when it is back). Three times the longest delay that one key sets.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+/// A question to a server that is down tries to connect at once, but not more often than this.
+const TRY_EVERY: Duration = Duration::from_millis(100);
+
+/// How a server is talked to; follows the owner's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// The confessions that are on.
+    pub flaws: Flaws,
+    /// Whether questions bear correlation ids.
+    pub ids: bool,
+    /// How long to wait before a lost connection is tried again.
+    pub reconnect: Duration,
+}
+
+/// What became of a question that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handed {
+    /// It was sent, or will be as soon as it can.
+    Taken,
+    /// Nobody listens there: found out a moment ago, and not tried again so soon.
+    Refused,
+    /// Too many wait already.
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Closed,
+    Opening(ConnId),
+    Open(ConnId),
+}
+
+/// Why a server is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Nobody listened.
+    Refused,
+    /// A connection ended by itself, and none has stood since.
+    Ended,
+}
+
+/// One server and the connection to it.
+#[derive(Debug)]
+pub struct Server {
+    node: NodeId,
+    /// A program of someone else's (`at = …`): never sent a line end or an id, never left half-way.
+    outside: bool,
+    nameless: bool,
+    /// Seed and owner of the draws for waiting times.
+    draws: (u64, u64),
+    manner: Manner,
+    line: Line,
+    /// Why there is no connection; none while one stands, and before the first attempt has come to anything.
+    loss: Option<Loss>,
+    /// Connects in a row that came to nothing.
+    fruitless: u32,
+    tries: u64,
+    tried: LabTime,
+    /// The next question waits until the pause is over.
+    pausing: bool,
+    unsent: VecDeque<(QuestionNo, HostName)>,
+    sent: Outstanding,
+    /// Questions that found an answer lying unread (flaw `answers-by-arrival`).
+    stale: Vec<(QuestionNo, Answer)>,
+}
+
+impl Server {
+    /// A server that `owner` of this topology asks; not connected yet. `draws`: the seed, and a number that tells the
+    /// owner and its lives apart.
+    pub fn new(topology: &Topology, node: NodeId, draws: (u64, u64), manner: Manner) -> Self {
+        Self {
+            node,
+            outside: topology.node(node).at.is_some(),
+            nameless: topology.dialect.is_nameless(),
+            draws: (draws.0, draws.1 ^ (u64::from(node.0) << 16)),
+            manner,
+            line: Line::Closed,
+            loss: None,
+            fruitless: 0,
+            tries: 0,
+            tried: LabTime::ZERO,
+            pausing: false,
+            unsent: VecDeque::new(),
+            sent: Outstanding::default(),
+            stale: Vec::new(),
+        }
+    }
+
+    /// Which node it is.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The connection, opening or open.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self.line {
+            Line::Closed => None,
+            Line::Opening(conn) | Line::Open(conn) => Some(conn),
+        }
+    }
+
+    /// Whether it refused, or its last connection ended, and none has stood since.
+    pub fn is_down(&self) -> bool {
+        self.loss.is_some()
+    }
+
+    /// Whether its last connection ended by itself and none has stood since.
+    pub fn has_ended(&self) -> bool {
+        self.loss == Some(Loss::Ended)
+    }
+
+    fn glues(&self) -> bool {
+        self.manner.flaws.has(Flaw::GluedNames)
+    }
+
+    fn by_arrival(&self) -> bool {
+        self.manner.flaws.has(Flaw::AnswersByArrival)
+    }
+
+    /// Opens the connection if there is none.
+    pub fn open(&mut self, now: LabTime, out: &mut Effects) {
+        if self.line != Line::Closed {
+            return;
+        }
+        self.line = Line::Opening(out.open(self.node, !self.glues() && !self.outside));
+        self.tried = now;
+        out.push(Effect::Disarm(Timer::Reconnect(self.node).id()));
+        if !self.outside {
+            out.push(Effect::Arm(Timer::GiveUp(self.node).id(), CONNECT_MAX));
+        }
+    }
+
+    /// Hands a question over: sends it, or keeps it until it can be sent.
+    pub fn ask(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        name: &HostName,
+        out: &mut Effects,
+    ) -> Handed {
+        if self.unsent.len() + self.sent.len() >= WAITING_MAX {
+            return Handed::Full;
+        }
+        if self.line == Line::Closed {
+            if self.loss.is_some() && now.since(self.tried) < TRY_EVERY {
+                return Handed::Refused;
+            }
+            self.open(now, out);
+        }
+        self.unsent.push_back((question, name.clone()));
+        if self.glues() && !self.pausing && matches!(self.line, Line::Open(_)) {
+            self.pause(GLUED_WITHIN, out);
+        }
+        self.pump(out);
+        Handed::Taken
+    }
+
+    /// Answers that lay unread and were taken by questions just sent (flaw `answers-by-arrival`).
+    pub fn take_stale(&mut self) -> Option<(QuestionNo, Answer)> {
+        self.stale.pop()
+    }
+
+    fn pause(&mut self, span: Duration, out: &mut Effects) {
+        self.pausing = true;
+        out.push(Effect::Arm(Timer::Pause(self.node).id(), span));
+    }
+
+    /// Sends what may be sent now. To be called after an answer or a verdict made room.
+    pub fn pump(&mut self, out: &mut Effects) {
+        let Line::Open(conn) = self.line else { return };
+        if self.glues() {
+            return;
+        }
+        let one_at_a_time = self.manner.flaws.has(Flaw::OneAtATime);
+        while !self.unsent.is_empty() {
+            if (one_at_a_time || (self.outside && self.pausing)) && !self.sent.is_empty() {
+                return;
+            }
+            let Some((question, name)) = self.unsent.pop_front() else { return };
+            let id = (self.manner.ids && !self.outside).then_some(question.0);
+            out.send(conn, Message::Ask { name: name.clone(), id }, Some(question));
+            self.note_sent(question, name, id);
+            if self.outside {
+                self.pause(PAUSE_OUTSIDE, out);
+            }
+        }
+    }
+
+    fn note_sent(&mut self, question: QuestionNo, name: HostName, id: Option<u64>) {
+        if let Some(answer) = self.sent.sent(question, name, id) {
+            self.stale.push((question, answer));
+        }
+    }
+
+    /// Everything that waits goes out in one write with nothing between the names.
+    fn send_glued(&mut self, out: &mut Effects) {
+        let Line::Open(conn) = self.line else { return };
+        while let Some((question, name)) = self.unsent.pop_front() {
+            let mut text = String::from(name.as_str());
+            let mut count = 1;
+            let first = name.clone();
+            self.note_sent(question, name, None);
+            while let Some((_, next)) = self.unsent.front() {
+                if text.len() + next.as_str().len() > GLUED_BYTES_MAX {
+                    break;
+                }
+                let (another, next) = self.unsent.pop_front().expect("the front was just seen");
+                text.push_str(next.as_str());
+                count += 1;
+                self.note_sent(another, next, None);
+            }
+            let message = if count == 1 {
+                Message::Ask { name: first, id: None }
+            } else {
+                Message::Text(Arc::from(text))
+            };
+            out.send(conn, message, Some(question));
+        }
+    }
+
+    /// The pause is over.
+    pub fn paused_enough(&mut self, out: &mut Effects) {
+        self.pausing = false;
+        if self.glues() {
+            self.send_glued(out);
+        } else {
+            self.pump(out);
+        }
+    }
+
+    /// The connection stands.
+    pub fn opened(&mut self, conn: ConnId, out: &mut Effects) {
+        if self.line != Line::Opening(conn) {
+            return;
+        }
+        self.line = Line::Open(conn);
+        self.loss = None;
+        self.fruitless = 0;
+        out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
+        if self.glues() && !self.unsent.is_empty() {
+            self.pause(GLUED_WITHIN, out);
+        }
+        self.pump(out);
+    }
+
+    /// Nobody listens. Gives the questions that waited for the connection.
+    pub fn refused(&mut self, conn: ConnId, out: &mut Effects) -> Vec<QuestionNo> {
+        if self.conn() != Some(conn) {
+            return Vec::new();
+        }
+        out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
+        self.fruitless += 1;
+        self.loss.get_or_insert(Loss::Refused);
+        self.lost(out)
+    }
+
+    /// The peer ended the connection. Gives the questions that waited, sent ones first.
+    pub fn ended(&mut self, conn: ConnId, ending: Ending, out: &mut Effects) -> Vec<QuestionNo> {
+        if self.conn() != Some(conn) {
+            return Vec::new();
+        }
+        if ending == Ending::EndOfFile {
+            out.push(Effect::Close(conn));
+        }
+        out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
+        self.loss = Some(Loss::Ended);
+        self.lost(out)
+    }
+
+    fn lost(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
+        self.line = Line::Closed;
+        self.tries += 1;
+        out.push(Effect::Arm(Timer::Reconnect(self.node).id(), self.wait_before_retry()));
+        self.abandon(out)
+    }
+
+    /// The first time what the file says; then twice and four times as long, spread out by a quarter either way, so
+    /// that many do not come back at once.
+    fn wait_before_retry(&self) -> Duration {
+        let base = self.manner.reconnect;
+        if self.fruitless < 2 {
+            return base;
+        }
+        let spread = 0.75 + 0.5 * unit(self.draws.0, self.draws.1, Purpose::Backoff, self.tries);
+        (base * (1 << (self.fruitless - 1).min(2))).mul_f64(spread)
+    }
+
+    fn abandon(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
+        if self.pausing {
+            self.pausing = false;
+            out.push(Effect::Disarm(Timer::Pause(self.node).id()));
+        }
+        let mut waited = self.sent.end();
+        waited.extend(self.unsent.drain(..).map(|(question, _)| question));
+        waited
+    }
+
+    /// A connect has hung for too long: begin anew, the questions wait on.
+    pub fn hung(&mut self, now: LabTime, out: &mut Effects) {
+        if let Line::Opening(conn) = self.line {
+            out.push(Effect::Close(conn));
+            self.line = Line::Closed;
+            self.open(now, out);
+        }
+    }
+
+    /// Closes the connection for good. Gives the questions that waited.
+    pub fn close(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
+        if let Some(conn) = self.conn() {
+            out.push(Effect::Close(conn));
+        }
+        self.line = Line::Closed;
+        for timer in [Timer::GiveUp(self.node), Timer::Reconnect(self.node)] {
+            out.push(Effect::Disarm(timer.id()));
+        }
+        self.abandon(out)
+    }
+
+    /// An answer came on this connection: whose is it?
+    pub fn answered(&mut self, answer: &Answer) -> Matched {
+        self.sent.answered(answer, self.by_arrival())
+    }
+
+    /// A question needs nothing more of this server. `gave_up`: it has had its time.
+    pub fn over(&mut self, now: LabTime, question: QuestionNo, gave_up: bool, out: &mut Effects) {
+        if self.sent.over(question) {
+            if gave_up && self.nameless && !self.manner.ids && self.sent.has_lost_count() {
+                self.count_anew(now, out);
+            }
+            self.pump(out);
+        } else if let Some(at) = self.unsent.iter().position(|(one, _)| *one == question) {
+            self.unsent.remove(at);
+        }
+    }
+
+    /// Answers without names can be told apart by nothing but their number: when that is lost, only a new connection
+    /// helps. A program from outside may accept but once in its life, so there the past is forgotten instead.
+    fn count_anew(&mut self, now: LabTime, out: &mut Effects) {
+        if self.outside {
+            self.sent.forget_gone();
+            return;
+        }
+        if let Line::Open(conn) = self.line {
+            out.push(Effect::Close(conn));
+            self.line = Line::Closed;
+            self.sent = Outstanding::default();
+            self.open(now, out);
+        }
+    }
+
+    /// The owner's settings changed. A change of how messages are framed takes a new connection: then this gives the
+    /// questions that waited on the old one; and answers that lay unread and that nobody will read any more.
+    pub fn set_manner(
+        &mut self,
+        now: LabTime,
+        manner: Manner,
+        out: &mut Effects,
+    ) -> (Vec<QuestionNo>, VecDeque<Answer>) {
+        let glued = self.glues();
+        let arrival = self.by_arrival();
+        self.manner = manner;
+        let unread =
+            if arrival && !self.by_arrival() { self.sent.take_unread() } else { VecDeque::new() };
+        let mut waited = Vec::new();
+        if glued == self.glues() || self.outside {
+            self.pump(out);
+        } else if let Some(conn) = self.conn() {
+            out.push(Effect::Close(conn));
+            self.line = Line::Closed;
+            waited = self.abandon(out);
+            self.open(now, out);
+        }
+        (waited, unread)
+    }
+}

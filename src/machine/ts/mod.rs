@@ -1,0 +1,334 @@
+//! The TS: a name server with a table. It answers what it has; what it has not it passes over in silence, as the
+//! course's does, or says so.
+//!
+//! It may take its time, have few workers and a short queue, and lie. It asks nobody.
+
+mod service;
+
+use super::askers::Askers;
+use super::numbers::NumberMap;
+use super::timers::Timer;
+use super::{Effect, Effects, Input, Machine, Told};
+use crate::base::draw::{Purpose, draw};
+use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
+use crate::event::{Ending, Side};
+use crate::message::{HostName, Message, Note, Outcome, Said, Why};
+use crate::topology::{Dialect, OnMiss, Setting, Topology, TsConfig};
+use service::service_time;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Questions that one TS may have at hand in all, over every connection.
+const QUESTIONS_MAX: usize = 50_000;
+
+/// A question at hand.
+#[derive(Debug)]
+struct Question {
+    conn: ConnId,
+    name: HostName,
+    id: Option<u64>,
+    in_service: bool,
+}
+
+/// A name server.
+#[derive(Debug)]
+pub struct Ts {
+    config: TsConfig,
+    dialect: Dialect,
+    seed: u64,
+    owner: u64,
+    /// Put before each question's number where a draw is keyed by it: the same in the same life, whatever the policy.
+    life: u64,
+    askers: Askers,
+    questions: NumberMap<QuestionNo, Question>,
+    queue: VecDeque<QuestionNo>,
+    busy: u32,
+    taken: u64,
+    refused: u64,
+    /// The last flags that were put together for the wire, beside the table's own.
+    flags: Option<(Arc<str>, Arc<str>)>,
+    nothing: Arc<str>,
+    over: bool,
+}
+
+impl Ts {
+    /// The machine of this node.
+    pub fn new(
+        topology: &Topology,
+        node: NodeId,
+        incarnation: Incarnation,
+        config: TsConfig,
+    ) -> Self {
+        Self {
+            config,
+            dialect: topology.dialect,
+            seed: topology.seed,
+            owner: u64::from(node.0),
+            life: u64::from(incarnation.0) << 40,
+            askers: Askers::new(topology.dialect.is_nameless()),
+            questions: NumberMap::default(),
+            queue: VecDeque::new(),
+            busy: 0,
+            taken: 0,
+            refused: 0,
+            flags: None,
+            nothing: Arc::from(""),
+            over: false,
+        }
+    }
+
+    fn take(
+        &mut self,
+        conn: ConnId,
+        from: Peer,
+        name: HostName,
+        id: Option<u64>,
+        out: &mut Effects,
+    ) {
+        self.taken += 1;
+        let no = QuestionNo(self.taken);
+        out.note(Note::Took { question: no, name: name.clone(), from, deadline: None });
+        if self.questions.len() >= QUESTIONS_MAX || !self.askers.took(conn, no, id.is_some()) {
+            self.refuse(conn, no, name, id, false, out);
+            return;
+        }
+        let free = self.config.workers.is_none_or(|workers| self.busy < workers);
+        if !free && self.queue.len() >= self.config.queue as usize {
+            self.refuse(conn, no, name, id, true, out);
+            return;
+        }
+        self.questions.insert(no, Question { conn, name, id, in_service: false });
+        if free {
+            self.serve(no, out);
+        } else {
+            self.queue.push_back(no);
+        }
+    }
+
+    /// There is no room: the asker is told so.
+    fn refuse(
+        &mut self,
+        conn: ConnId,
+        no: QuestionNo,
+        name: HostName,
+        id: Option<u64>,
+        counted: bool,
+        out: &mut Effects,
+    ) {
+        self.refused += 1;
+        let said = Said::Failed(Arc::from("the queue is full"));
+        out.note(Note::Decided {
+            question: no,
+            outcome: Outcome::Failed,
+            said: Some(said.clone()),
+            from: None,
+            why: Why::NobodyLeft,
+        });
+        let reply = Message::Reply { name: Some(name), id, said };
+        if counted {
+            self.askers.settle(conn, no, Some(reply), out);
+        } else {
+            out.send(conn, reply, Some(no));
+        }
+        out.note(Note::Overflowed { refused: self.refused });
+    }
+
+    /// A worker takes a question. Without any service time it is done at once.
+    fn serve(&mut self, no: QuestionNo, out: &mut Effects) {
+        let span = service_time(self.config.responds, self.seed, self.owner, self.life | no.0);
+        if span.is_zero() {
+            if let Some(question) = self.questions.remove(&no) {
+                self.answer(no, question, out);
+            }
+            return;
+        }
+        self.busy += 1;
+        if let Some(question) = self.questions.get_mut(&no) {
+            question.in_service = true;
+        }
+        out.push(Effect::Arm(Timer::Served(no).id(), span));
+    }
+
+    /// A worker is done with a question and takes the next.
+    fn served(&mut self, no: QuestionNo, out: &mut Effects) {
+        let Some(question) = self.questions.remove(&no) else { return };
+        self.answer(no, question, out);
+        self.busy -= 1;
+        self.employ(out);
+    }
+
+    /// Whoever is free takes what waits.
+    fn employ(&mut self, out: &mut Effects) {
+        while self.config.workers.is_none_or(|workers| self.busy < workers) {
+            let Some(no) = self.queue.pop_front() else { return };
+            self.serve(no, out);
+        }
+    }
+
+    fn answer(&mut self, no: QuestionNo, question: Question, out: &mut Effects) {
+        let Question { conn, name, id, .. } = question;
+        let (outcome, reply, why) = match self.config.records.get(&name).cloned() {
+            Some(record) => {
+                let why = if self.config.lie { Why::Lie } else { Why::Table };
+                let address = if self.config.lie {
+                    self.wrong_address(&record.address, &name)
+                } else {
+                    record.address
+                };
+                let flags = self.flags(&record.flag);
+                let bears_name = id.is_some() || !self.dialect.is_nameless();
+                let said = Said::Found { address, flags };
+                (Outcome::Answered, Some((bears_name.then_some(record.name), said)), why)
+            }
+            None if self.dialect.is_nameless() => (
+                Outcome::Negative,
+                Some((id.is_some().then_some(name), Said::Negative)),
+                Why::Table,
+            ),
+            None if self.config.on_miss == OnMiss::Negative => {
+                (Outcome::Negative, Some((Some(name), Said::Negative)), Why::Table)
+            }
+            None => (Outcome::Negative, None, Why::Table),
+        };
+        out.note(Note::Decided {
+            question: no,
+            outcome,
+            said: reply.as_ref().map(|(_, said)| said.clone()),
+            from: None,
+            why,
+        });
+        let message = reply.map(|(name, said)| Message::Reply { name, id, said });
+        self.askers.settle(conn, no, message, out);
+    }
+
+    /// What follows the address on the wire in this dialect.
+    fn flags(&mut self, flag: &Arc<str>) -> Arc<str> {
+        match self.dialect {
+            Dialect::First2021 => flag.clone(),
+            Dialect::Sticky2021 => self.nothing.clone(),
+            Dialect::First2023 => {
+                if let Some((of, made)) = &self.flags
+                    && of == flag
+                {
+                    return made.clone();
+                }
+                let bare = if flag.is_empty() { "A" } else { flag };
+                let made = if bare.ends_with(" IN") {
+                    flag.clone()
+                } else {
+                    Arc::from(format!("{bare} IN"))
+                };
+                self.flags = Some((flag.clone(), made.clone()));
+                made
+            }
+        }
+    }
+
+    /// An address that is not the true one, the same for the same name. From 198.18.0.0/15, which is set aside for
+    /// measurements (RFC 2544), so that no table is likely to have it.
+    fn wrong_address(&self, truth: &str, name: &HostName) -> Arc<str> {
+        let mut key = name.as_str().bytes().fold(0_u64, |key, byte| {
+            key.wrapping_mul(31).wrapping_add(u64::from(byte.to_ascii_lowercase()))
+        });
+        loop {
+            let bits = draw(self.seed, self.owner, Purpose::Lie, key);
+            let lie =
+                format!("198.{}.{}.{}", 18 + (bits & 1), (bits >> 8) & 0xff, (bits >> 16) & 0xff);
+            if lie != truth {
+                return Arc::from(lie);
+            }
+            key += 1;
+        }
+    }
+
+    /// The asker's connection died: what it asked is not worked on any more.
+    fn asker_gone(&mut self, conn: ConnId, out: &mut Effects) {
+        if !self.askers.gone(conn) {
+            return;
+        }
+        let mut gone: Vec<QuestionNo> = self
+            .questions
+            .iter()
+            .filter(|(_, question)| question.conn == conn)
+            .map(|(no, _)| *no)
+            .collect();
+        gone.sort_unstable();
+        self.queue.retain(|no| gone.binary_search(no).is_err());
+        for no in gone {
+            let question = self.questions.remove(&no).expect("it was just listed");
+            out.note(cancelled(no, Why::AskerGone, None));
+            if question.in_service {
+                out.push(Effect::Disarm(Timer::Served(no).id()));
+                self.busy -= 1;
+            }
+        }
+        self.employ(out);
+    }
+
+    fn told(&mut self, told: Told, out: &mut Effects) {
+        match told {
+            Told::Set { setting, key, value } => {
+                if setting.apply_to_ts(&mut self.config) {
+                    out.note(Note::Changed { key, value });
+                    if matches!(setting, Setting::Workers(_)) {
+                        self.employ(out);
+                    }
+                }
+            }
+            Told::Stop => self.stop(out),
+            Told::Ask { .. } | Told::Batch | Told::Load { .. } => {}
+        }
+    }
+
+    fn stop(&mut self, out: &mut Effects) {
+        let mut all: Vec<QuestionNo> = self.questions.keys().copied().collect();
+        all.sort_unstable();
+        out.note(Note::Stopping { in_flight: u32::try_from(all.len()).unwrap_or(u32::MAX) });
+        for no in all {
+            let question = self.questions.remove(&no).expect("it was just listed");
+            let said = Said::Failed(Arc::from("stopping"));
+            out.note(cancelled(no, Why::Stopping, Some(said.clone())));
+            out.push(Effect::Disarm(Timer::Served(no).id()));
+            let reply = Message::Reply { name: Some(question.name), id: question.id, said };
+            self.askers.settle(question.conn, no, Some(reply), out);
+        }
+        self.askers.close_all(out);
+        self.over = true;
+        out.push(Effect::Exit);
+    }
+}
+
+fn cancelled(question: QuestionNo, why: Why, said: Option<Said>) -> Note {
+    Note::Decided { question, outcome: Outcome::Cancelled, said, from: None, why }
+}
+
+impl Machine for Ts {
+    fn step(&mut self, _now: LabTime, input: Input, out: &mut Effects) {
+        if self.over {
+            return;
+        }
+        match input {
+            Input::Opened { conn, peer, side: Side::Acceptor } => self.askers.opened(conn, peer),
+            Input::Ended { conn, ending: Ending::EndOfFile, .. } => self.askers.ended(conn, out),
+            Input::Ended { conn, ending: Ending::Reset, .. } => self.asker_gone(conn, out),
+            Input::Received { conn, peer, message } if self.askers.has(conn) => {
+                match message.as_ref() {
+                    Message::Ask { name, id } => self.take(conn, peer, name.clone(), *id, out),
+                    Message::Text(text) => self.take(conn, peer, HostName::new(text), None, out),
+                    Message::Reply { .. } | Message::End => {}
+                }
+            }
+            Input::Fired(timer) => {
+                if let Some(Timer::Served(no)) = Timer::of(timer) {
+                    self.served(no, out);
+                }
+            }
+            Input::Told(told) => self.told(told, out),
+            Input::Boot
+            | Input::Opened { .. }
+            | Input::Refused { .. }
+            | Input::Received { .. }
+            | Input::Malformed { .. } => {}
+        }
+    }
+}
