@@ -163,11 +163,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A node or a visitor.
+    /// A node, a visitor, or all visitors.
     pub fn peer_of(&self, text: &str, at: &Range<usize>) -> Result<Peer, GrammarError> {
         self.node_of(text, at).map(Peer::Node).or_else(|wrong| {
             let lower = text.to_ascii_lowercase();
+            if lower == "visitors" {
+                return Ok(Peer::Visitor(VisitorId::ANY));
+            }
             let number = lower.strip_prefix("visitor-").and_then(|number| number.parse().ok());
+            let number = number.filter(|number| *number != VisitorId::ANY.0);
             number.map(|number| Peer::Visitor(VisitorId(number))).ok_or(wrong)
         })
     }
