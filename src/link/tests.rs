@@ -198,6 +198,18 @@ fn what_waited_behind_a_dropped_frame_arrives_at_once() {
 }
 
 #[test]
+fn after_a_delay_is_taken_back_what_is_on_its_way_keeps_its_time_and_nothing_passes_it() {
+    let mut pipe = pipe(Faults { extra: millis(1000), ..slow(10) });
+    pipe.push(ms(0), A, 9, 1);
+    let mut moved = Vec::new();
+    pipe.set_faults(ms(100), slow(10), &mut moved);
+    assert_eq!(moved, []);
+    pipe.push(ms(200), A, 9, 2);
+    pipe.push(ms(200), B, 9, 3);
+    assert_eq!(drain(&mut pipe, ms(5000)), [(210, 3), (1010, 1), (1010, 2)]);
+}
+
+#[test]
 fn less_loss_sends_what_waits_for_a_retransmission_at_once() {
     let mut pipe = pipe(Faults { loss: 1.0, ..slow(10) });
     assert_eq!(pipe.push(ms(0), A, 9, 1).retransmissions, RETRANSMISSIONS_MAX);

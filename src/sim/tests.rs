@@ -101,11 +101,7 @@ fn pair(latency: u64) -> Sim {
         ASKER => Box::new(Asker::default()),
         _ => Box::new(Server),
     });
-    let mut sim = Sim::with_machines(&topology(latency), 7, maker);
-    for node in [ASKER, SERVER] {
-        sim.act(Act::Boot(node), Cause::Boot);
-    }
-    sim
+    Sim::with_machines(&topology(latency), 7, maker)
 }
 
 fn connect(sim: &mut Sim) {
@@ -386,4 +382,56 @@ fn a_stream_that_finds_no_room_is_reset_rather_than_read_with_a_hole() {
     until(&mut sim, 900);
     assert_eq!(story(&sim, ASKER).last().unwrap(), "40 reset");
     assert_eq!(lost(&sim), [Fate::Overflow]);
+}
+
+#[test]
+fn what_arrives_comes_before_a_timer_of_the_same_moment() {
+    let mut sim = pair(10);
+    connect(&mut sim);
+    until(&mut sim, 990);
+    ask(&mut sim, "a");
+    until(&mut sim, 1000);
+    assert_eq!(
+        story(&sim, SERVER)[1..],
+        ["1000 got a", "1000 sent a", "1000 timer 1"].map(String::from)
+    );
+}
+
+#[test]
+fn the_clocks_rate_and_pauses_change_nothing_on_virtual_time() {
+    let run = |clock: &[(u64, Command)]| {
+        let mut sim = pair(10);
+        connect(&mut sim);
+        until(&mut sim, 40);
+        for at in 0..50 {
+            for (_, command) in clock.iter().filter(|(when, _)| *when == at) {
+                sim.give(command.clone()).expect("the clock obeys");
+            }
+            ask(&mut sim, "a");
+            until(&mut sim, 40 + at * 7);
+        }
+        until(&mut sim, 9000);
+        (story(&sim, ASKER), story(&sim, SERVER))
+    };
+    let clock = [
+        (3, Command::Speed(0.1)),
+        (9, Command::Pause),
+        (11, Command::Resume),
+        (20, Command::Speed(1.0)),
+    ];
+    let plain = run(&[]);
+    assert_eq!(plain.0.len(), 101, "everything is answered");
+    assert_eq!(run(&clock), plain);
+}
+
+#[test]
+fn a_delay_in_one_direction_delays_that_direction_alone() {
+    let mut sim = pair(10);
+    connect(&mut sim);
+    until(&mut sim, 40);
+    faults(&mut sim, ASKER, SERVER, |faults| faults.extra = Duration::from_millis(200));
+    ask(&mut sim, "a");
+    until(&mut sim, 900);
+    assert_eq!(story(&sim, SERVER)[1..], ["250 got a", "250 sent a"].map(String::from));
+    assert_eq!(story(&sim, ASKER)[2..], ["260 got a"].map(String::from));
 }
