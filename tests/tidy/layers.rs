@@ -87,7 +87,7 @@ fn judge(source: &Source, layer: &str, edge: &Edge) -> Option<String> {
         return Some(source.says(edge.line, &what));
     };
     let fits = |allowed: &&str| path == **allowed || path.starts_with(&format!("{allowed}::"));
-    if !allowed.iter().any(|one| fits(one)) {
+    if !allowed.iter().any(fits) {
         let what = format!("`{layer}` must not name `{path}`: arrows point down only");
         return Some(source.says(edge.line, &what));
     }

@@ -34,8 +34,8 @@ const RULES: &[Rule] = &[
     Rule {
         names: &["Instant", "SystemTime"],
         places: CLOCKS,
-        why: "the wall clock is read in the lab's clock and in the panel's loop; elsewhere time \
-              is a parameter",
+        why: "the wall clock is read in the lab's clock and in the panel's loop; elsewhere time is \
+              a parameter",
     },
     Rule {
         names: &["thread_local", "rand", "thread_rng", "getrandom", "RandomState", "fastrand"],
@@ -77,10 +77,11 @@ const RULES: &[Rule] = &[
     Rule { names: &["transmute", "unsafe"], places: &[], why: "nothing here needs it" },
 ];
 
-/// Where the wall clock may be read.
-const CLOCKS: &[&str] = &["lab", "panel/app.rs"];
-/// Where threads and tasks may be started.
-const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs"];
+/// Where the wall clock may be read: the last names a run's folder after the time.
+const CLOCKS: &[&str] = &["lab", "panel/app.rs", "mode/data.rs"];
+/// Where threads and tasks may be started: the terminal's watch over signals, which must end the program even while a
+/// write blocks, and the reading of standard input, which nothing can interrupt.
+const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs", "mode/stdin.rs"];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];
 /// The one file that may fill a cell.

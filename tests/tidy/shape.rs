@@ -143,12 +143,22 @@ pub fn wording(source: &Source) -> Complaints {
     let mut complaints = Vec::new();
     for (at, line) in source.text.lines().enumerate() {
         for (word, why) in words() {
-            if line.contains(word) {
+            if holds(line, word) {
                 complaints.push(source.says(at + 1, &format!("`{word}`: {why}")));
             }
         }
     }
     complaints
+}
+
+/// Whether a line holds a word that is not a part of a longer one.
+fn holds(line: &str, word: &str) -> bool {
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let bare = word.chars().all(char::is_alphanumeric);
+    line.match_indices(word).any(|(at, _)| {
+        let (before, after) = (line[..at].chars().last(), line[at + word.len()..].chars().next());
+        !(bare && (is_letter(before) || is_letter(after)))
+    })
 }
 
 mod tests {
@@ -208,6 +218,7 @@ mod tests {
             let planted = Source::planted("docs/x.md", &format!("a\nb {word} c\n"));
             assert_eq!(wording(&planted).len(), 1, "{word}");
         }
+        assert_eq!(count(wording, "// written as `\\uXXXX`\n"), 0);
         assert_eq!(count(wording, "// everything that is left to do is done\n"), 0);
     }
 }

@@ -4,8 +4,8 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 /// One file of the repository.
 pub struct Source {
@@ -76,7 +76,10 @@ const ENDINGS: [&str; 5] = ["rs", "toml", "md", "txt", "sh"];
 
 /// Every file of the repository that people write.
 pub fn repository() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Where cargo runs the test, which may be another working copy than the one it was compiled in.
+    let root = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let root = root.as_path();
     let mut paths = Vec::new();
     for folder in FOLDERS {
         walk(&root.join(folder), &mut paths);
