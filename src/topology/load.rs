@@ -144,7 +144,8 @@ fn no_text(name: &str, error: &std::string::FromUtf8Error) -> Problems {
     let text = String::from_utf8_lossy(error.as_bytes());
     let mut problems = Problems::new(name, &text);
     let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    // The text before the place is the same in both; what is no text has become one character of three bytes.
+    // The text before the place is the same in both; what is no text has become one character of
+    // three bytes.
     let place = Span { source: 0, start: at(valid), end: at(valid + 3) };
     problems.error(place, "this is no text: it is not UTF-8").help("save the file as UTF-8");
     problems

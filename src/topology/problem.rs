@@ -221,7 +221,8 @@ impl Problems {
         if !problem.help.is_empty() {
             group = group.element(Level::HELP.message(String::from(Shown::new(&problem.help))));
         }
-        // The renderer puts a `:::` before a source whose origin stands above; no line of a file looks like it.
+        // The renderer puts a `:::` before a source whose origin stands above; no line of a file
+        // looks like it.
         let text = Renderer::plain().render(&[group]);
         let lines = text.lines().map(str::trim_end).filter(|line| line.trim() != ":::");
         lines.collect::<Vec<_>>().join("\n")

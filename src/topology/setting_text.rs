@@ -167,7 +167,8 @@ fn no_such_key(topology: &Topology, node: NodeId, key: &str) -> String {
     }
     if nodes::keys_of(role).any(|known| known == key) {
         return format!(
-            "`{key}` of {name} is settled when the lab starts; change it in the file. What can be set is {all}"
+            "`{key}` of {name} is settled when the lab starts: change it in the file; \
+             what can be set is {all}"
         );
     }
     if raw::Node::KEYS.contains(&key) {

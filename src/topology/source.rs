@@ -73,7 +73,7 @@ impl Files for Folder {
         let folder = if self.0.as_os_str().is_empty() { Path::new(".") } else { &self.0 };
         for base in [folder.to_path_buf(), folder.join("assets")] {
             let full = base.join(path);
-            // `symlink_metadata` sees a link that leads nowhere as well, which must not pass for a missing file.
+            // This sees a link that leads nowhere as well, which must not pass for a missing file.
             if fs::symlink_metadata(&full).is_ok() {
                 inside(folder, &full, path)?;
                 return Ok((full.display().to_string(), regular_file(&full)?));

@@ -120,7 +120,8 @@ fn number_text(value: &DeValue<'_>) -> Option<String> {
 /// A type whose values are one string (or one number), read by a function that answers with a
 /// sentence.
 macro_rules! unit {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $parse:expr, numbers: $numbers:literal, $wanted:literal,
+    ($(#[$doc:meta])* $name:ident($inner:ty), $parse:expr, numbers: $numbers:literal,
+     $wanted:literal,
      schema: $schema:tt) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,7 +138,7 @@ macro_rules! unit {
                         return None;
                     }
                 };
-                if number.is_some() && matches!(text, "NaN" | "nan" | "inf" | "+inf" | "-inf" | "+nan" | "-nan") {
+                if number.is_some() && text.parse().is_ok_and(|figure: f64| !figure.is_finite()) {
                     problems.error(at, format!("{} is no figure", quoted(text))).help($wanted);
                     return None;
                 }
@@ -231,7 +232,10 @@ unit!(
     /// Bytes a second.
     Bandwidth(u64), units::bandwidth, numbers: false,
     "write a bandwidth, such as \"1Mbit\" or \"10MB\"",
-    schema: { "type": "string", "pattern": "^[0-9.]+ ?(bit|kbit|Mbit|Gbit|B|kB|MB|GB|KiB|MiB)(/s)?$" }
+    schema: {
+        "type": "string",
+        "pattern": "^[0-9.]+ ?(bit|kbit|Mbit|Gbit|B|kB|MB|GB|KiB|MiB)(/s)?$",
+    }
 );
 
 /// A whole number in a range.

@@ -26,7 +26,8 @@ pub trait Choice: Copy + PartialEq + 'static {
 }
 
 macro_rules! choice {
-    ($type:ty, $what:literal, [$($word:literal => $value:expr),+ $(,)?] $(, later [$($later:literal),*])?) => {
+    ($type:ty, $what:literal, [$($word:literal => $value:expr),+ $(,)?]
+     $(, later [$($later:literal),*])?) => {
         impl Choice for $type {
             const WHAT: &'static str = $what;
             const ALL: &'static [(&'static str, Self)] = &[$(($word, $value)),+];

@@ -312,7 +312,8 @@ fn check_id(id: &str, at: Span, problems: &mut Problems) {
         id.is_empty() || id.len() > ID_CHARS_MAX || id.starts_with('-') || !id.chars().all(chars);
     if wrong {
         problems.error(at, format!("{} is no id", quoted(id))).help(format!(
-            "an id has 1 to {ID_CHARS_MAX} of the characters a-z, 0-9 and `-`, and does not begin with `-`"
+            "an id has 1 to {ID_CHARS_MAX} of the characters a-z, 0-9 and `-`, \
+             and does not begin with `-`"
         ));
     } else if id == "all" || id.strip_prefix("visitor-").is_some_and(is_number) {
         problems
