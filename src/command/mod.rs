@@ -5,7 +5,7 @@
 mod expect;
 pub mod grammar;
 
-pub use expect::Expectation;
+pub use expect::{BELIEFS, Compare, Condition, Counted, Expectation, WITHIN_DEFAULT, belief_word};
 pub use grammar::GrammarError;
 
 use crate::base::{FrameId, NodeId, Peer};

@@ -3,6 +3,7 @@
 //! The types here say what a topology *is*; `raw`, `check` and their kin read files and report every problem with its
 //! place. Nothing here starts anything.
 
+mod known;
 pub mod model;
 pub mod setting;
 

@@ -1,0 +1,52 @@
+//! What a prompt may offer from a topology: who asks, who has a table, which settings there are.
+
+use super::model::{Kind, Topology};
+use super::setting;
+use crate::base::NodeId;
+use crate::command::grammar::Known;
+use crate::message::HostName;
+use std::collections::BTreeSet;
+
+/// Names offered at most: a list on a screen, not a table.
+const HOSTS_MAX: usize = 200;
+
+impl Known for Topology {
+    fn is_client(&self, node: NodeId) -> bool {
+        matches!(self.node(node).kind, Kind::Client(_))
+    }
+
+    fn is_ts(&self, node: NodeId) -> bool {
+        matches!(self.node(node).kind, Kind::Ts(_))
+    }
+
+    fn runs_here(&self, node: NodeId) -> bool {
+        self.node(node).at.is_none()
+    }
+
+    fn keys(&self, node: NodeId) -> Vec<String> {
+        setting::keys(&self.node(node).kind).iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    fn value(&self, node: NodeId, key: &str) -> Option<String> {
+        setting::current(self, &self.node(node).kind, key)
+    }
+
+    fn hosts(&self, client: NodeId) -> Vec<HostName> {
+        let list: &[HostName] = match &self.node(client).kind {
+            Kind::Client(config) => &config.list,
+            Kind::Ls(_) | Kind::Ts(_) => &[],
+        };
+        let tables = self.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Ts(ts) => Some(&ts.records),
+            Kind::Client(_) | Kind::Ls(_) => None,
+        });
+        let known = tables.flat_map(|records| records.iter().map(|record| &record.name));
+        let mut seen = BTreeSet::new();
+        list.iter()
+            .chain(known)
+            .filter(|name| seen.insert((*name).clone()))
+            .take(HOSTS_MAX)
+            .cloned()
+            .collect()
+    }
+}
