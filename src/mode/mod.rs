@@ -9,6 +9,7 @@ mod limits;
 mod session;
 mod signals;
 mod stdin;
+mod tui;
 
 use crate::cli::{Cli, Verb};
 use crate::topology;
@@ -25,8 +26,9 @@ pub const EXIT_USAGE: u8 = 3;
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let code = match cli.verb {
-        None => Err(anyhow::anyhow!("the panel comes next")),
-        Some(Verb::Run(run)) => headless::run(&run),
+        None => tui::pick(&cli.look),
+        Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run),
+        Some(Verb::Run(run)) => tui::run(&run, &cli.look),
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),

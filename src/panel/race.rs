@@ -283,7 +283,7 @@ fn draw_why(canvas: &mut Canvas<'_>, area: Rect, world: &World, race: &Race, roo
 /// Why the race came out as it did, in a sentence or two.
 #[must_use]
 pub fn why(world: &World, race: &Race) -> String {
-    report::why(race, &world.topology.names)
+    report::why(world, race)
 }
 
 /// The newest races that have a verdict.
