@@ -2,19 +2,52 @@
 //!
 //! Wording that screen and reports share stands here. No terminal control, no colour, no lab.
 
-use crate::base::Names;
-use crate::event::Event;
-use crate::world::Race;
+pub mod events;
+mod json;
+mod line;
+mod summary;
+mod why;
 
-/// One event in one line, without its time, or none for events that people do not read (timers, opening of
-/// connections …). Safe to show.
-#[must_use]
-pub fn line(_event: &Event, _names: &Names) -> Option<String> {
-    None
+pub use line::{line, outcome_of};
+pub use summary::{Balancer, Client, Exit, Judged, Latency, Report, Server, Tally};
+pub use why::why;
+
+use crate::base::{Names, NodeId, Peer, Shown};
+
+/// The name of a node, safe to show: a recording may come from anybody.
+fn node(names: &Names, id: NodeId) -> Shown {
+    Shown::short(names.of(id), NAME_COLUMNS)
 }
 
-/// One sentence, or a few, on why a race came out as it did. Safe to show.
-#[must_use]
-pub fn why(_race: &Race, _names: &Names) -> String {
-    String::new()
+/// The name of a node or a visitor, safe to show.
+fn peer(names: &Names, peer: Peer) -> Shown {
+    Shown::short(&names.peer(peer).to_string(), NAME_COLUMNS)
+}
+
+/// The most of a node's name that is shown; names of a checked topology are shorter.
+const NAME_COLUMNS: usize = 32;
+
+/// The most of a text from outside that one line or sentence shows.
+const TEXT_COLUMNS: usize = 120;
+
+/// Text from outside, safe to show and not endless.
+fn text(raw: &str) -> Shown {
+    Shown::short(raw, TEXT_COLUMNS)
+}
+
+/// `a`, `a and b`, `a, b and c`, `a, b, c and 97 others`.
+fn list<T: std::fmt::Display>(things: &[T], and: &str) -> String {
+    const SHOWN: usize = 4;
+    match things {
+        [] => String::new(),
+        [one] => one.to_string(),
+        things if things.len() > SHOWN => {
+            let first: Vec<String> = things[..SHOWN - 1].iter().map(T::to_string).collect();
+            format!("{} {and} {} others", first.join(", "), things.len() - first.len())
+        }
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(T::to_string).collect();
+            format!("{} {and} {last}", first.join(", "))
+        }
+    }
 }

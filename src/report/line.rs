@@ -1,0 +1,329 @@
+//! One event in one line, for people who read along: calm, English, nothing that repeats itself.
+
+use super::{node, peer, text};
+use crate::base::units::{grouped, human};
+use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
+use crate::command::grammar;
+use crate::event::{Cause, ClockState, Ending, Event, Fact, Fate, Hand, Judgement, Side};
+use crate::message::{Belief, Faults, Message, Note, Outcome, Said, Why};
+
+/// One event in one line, without its time, or none for events that people do not read (timers, opening of
+/// connections …). Safe to show.
+#[must_use]
+pub fn line(event: &Event, names: &Names) -> Option<String> {
+    let here = match event.id.owner {
+        Owner::Node(id, _) => Some(id),
+        Owner::Lab => None,
+    };
+    match (&event.fact, here) {
+        (Fact::Noted(note), Some(id)) => {
+            noted(note, names).map(|words| format!("{}  {words}", node(names, id)))
+        }
+        (fact, Some(id)) => traffic(fact, id, names).or_else(|| of_the_lab(event, names)),
+        (_, None) => of_the_lab(event, names),
+    }
+}
+
+fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
+    let of = |id: NodeId| node(names, id);
+    Some(match &event.fact {
+        Fact::NodeBooted { node, incarnation } if incarnation.0 > 1 => {
+            format!("{}  starts again, life {incarnation}: it remembers nothing", of(*node))
+        }
+        Fact::NodeBooted { node, .. } => format!("{}  starts", of(*node)),
+        Fact::NodeListening { node, address, .. } => {
+            format!("{}  listens at {address}", of(*node))
+        }
+        Fact::ListenFailed { node, port, why } => {
+            format!("{}  CANNOT LISTEN on port {port}: {}", of(*node), text(why))
+        }
+        Fact::NodeKilled { node } => format!("{}  KILLED", of(*node)),
+        Fact::NodeCrashed { node, why } => format!("{}  CRASHED: {}", of(*node), text(why)),
+        Fact::NodePoweredOff { node } => format!("{}  POWERED OFF", of(*node)),
+        Fact::NodeFrozen { node } => format!("{}  FROZEN", of(*node)),
+        Fact::NodeThawed { node } => format!("{}  thawed: it goes on where it stood", of(*node)),
+        Fact::NodeStopping { node } => format!("{}  is told to stop", of(*node)),
+        Fact::NodeStopped { node } => format!("{}  stopped", of(*node)),
+        // What the file says of links is no news.
+        Fact::FaultsSet { .. } if event.cause == Cause::Boot => return None,
+        Fact::FaultsSet { from, to, faults } => {
+            format!("{} → {}  {}", peer(names, *from), peer(names, *to), faults_words(faults))
+        }
+        Fact::ClockSet(clock) => return clock_words(clock),
+        Fact::ClockJumped { gap } => {
+            format!("clock  stood still while this machine slept for {}", human(*gap))
+        }
+        Fact::FrameLost { from, to, fate, .. } => {
+            format!("{} → {}  a frame {}", peer(names, *from), peer(names, *to), fate_words(*fate))
+        }
+        Fact::CommandGiven { command, hand } => {
+            let who = match hand {
+                Hand::Person => "you",
+                Hand::Step => "step",
+            };
+            format!("{who}  {}", text(&grammar::words(command, names)))
+        }
+        Fact::CommandRefused { why } => format!("no  {}", text(why)),
+        Fact::Undone { what, again: false } => format!("undone  {}", text(what)),
+        Fact::Undone { what, again: true } => format!("redone  {}", text(what)),
+        Fact::LogGap { dropped } => format!("log  {} events are missing here", grouped(*dropped)),
+        fact => return lecture(fact),
+    })
+}
+
+fn lecture(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::StepBegan { step } => format!("step {step}  begins"),
+        Fact::StepEnded { step } => format!("step {step}  ends"),
+        Fact::ExpectationJudged { step, expectation, judgement, seen } => {
+            let how = match judgement {
+                Judgement::Passed => "holds",
+                Judgement::Failed => "FAILED",
+            };
+            format!("step {step}  expectation {} {how}: {}", expectation + 1, text(seen))
+        }
+        Fact::Flipped { step, repaired: true } => format!("step {step}  as repaired"),
+        Fact::Flipped { step, repaired: false } => format!("step {step}  as confessed"),
+        _ => return None,
+    })
+}
+
+/// In automatic pace the rate changes all the time: that is no news.
+fn clock_words(clock: &ClockState) -> Option<String> {
+    match clock {
+        ClockState { paused: true, .. } => Some("clock  paused".into()),
+        ClockState { auto: true, .. } => None,
+        ClockState { rate, .. } => Some(format!("clock  runs at {rate}x")),
+    }
+}
+
+fn faults_words(faults: &Faults) -> String {
+    let mut words = Vec::new();
+    let mut say = |on: bool, what: String| {
+        if on {
+            words.push(what);
+        }
+    };
+    say(faults.cut, "cut".into());
+    say(faults.hold, "held".into());
+    say(!faults.latency.is_zero(), format!("latency {}", human(faults.latency)));
+    say(!faults.extra.is_zero(), format!("+{}", human(faults.extra)));
+    say(!faults.jitter.mean.is_zero(), format!("jitter {}", human(faults.jitter.mean)));
+    say(faults.loss > 0.0, format!("loss {}", percent(faults.loss)));
+    say(faults.duplicate > 0.0, format!("duplicates {}", percent(faults.duplicate)));
+    say(faults.reorder > 0.0, format!("reorders {}", percent(faults.reorder)));
+    if let Some(rate) = faults.bandwidth {
+        words.push(format!("{} bytes a second", grouped(rate)));
+    }
+    if words.is_empty() { "perfect".into() } else { words.join(", ") }
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", (share * 1000.0).round() / 10.0)
+}
+
+const fn fate_words(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Lost => "is lost on the way",
+        Fate::Cut => "is lost: the link is cut",
+        Fate::HostOff => "vanishes: the host has no power",
+        Fate::PeerDead => "arrives at nobody: the process is dead",
+        Fate::Dropped => "is dropped by hand",
+        Fate::Overflow => "is dropped: the queue is full",
+    }
+}
+
+fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
+    let of = |id: NodeId| node(names, id);
+    Some(match fact {
+        Fact::MessageSent { to, message, .. } => {
+            format!("{} → {}  {}", of(here), peer(names, *to), message_words(message))
+        }
+        // Between nodes the sending was told; what a visitor says is first heard of here.
+        Fact::MessageReceived { from: from @ Peer::Visitor(_), message, .. } => {
+            format!("{} → {}  {}", peer(names, *from), of(here), message_words(message))
+        }
+        Fact::ConnOpened { peer: from @ Peer::Visitor(_), side: Side::Acceptor, .. } => {
+            format!("{}  connects to {}", peer(names, *from), of(here))
+        }
+        Fact::ConnClosed { peer: from @ Peer::Visitor(_), .. }
+        | Fact::ConnEnded { peer: from @ Peer::Visitor(_), ending: Ending::Reset, .. } => {
+            format!("{}  is gone", peer(names, *from))
+        }
+        Fact::ConnEnded { peer: Peer::Node(lost), ending: Ending::Reset, .. } => {
+            format!("{}  loses its connection with {}", of(here), of(*lost))
+        }
+        Fact::Malformed { from, why, .. } => {
+            format!("{}  cannot read what {} sent: {}", of(here), peer(names, *from), text(why))
+        }
+        _ => return None,
+    })
+}
+
+fn message_words(message: &Message) -> String {
+    match message {
+        Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
+        Message::Reply { said, .. } => said_words(said),
+        Message::End => "says that this was all".into(),
+        Message::Text(words) => format!("says “{}”", text(words)),
+    }
+}
+
+pub(super) fn said_words(said: &Said) -> String {
+    match said {
+        Said::Found { address, .. } => text(address).into(),
+        Said::Negative => "there is no such name".into(),
+        Said::Failed(why) if why.is_empty() => "cannot say".into(),
+        Said::Failed(why) => format!("cannot say: {}", text(why)),
+        Said::NotFound => "error: host not found".into(),
+    }
+}
+
+fn noted(note: &Note, names: &Names) -> Option<String> {
+    let of = |id: NodeId| node(names, id);
+    Some(match note {
+        Note::Asked { name, attempt, .. } if *attempt > 1 => {
+            format!("asks again for {}, try {attempt}", text(name.as_str()))
+        }
+        Note::Chose { upstreams, .. } if upstreams.is_empty() => "has nobody to ask".into(),
+        Note::Heard { upstream, outcome, .. } => match outcome {
+            Outcome::Refused => format!("{} refuses the connection", of(*upstream)),
+            Outcome::Reset => format!("{} is gone, with the question", of(*upstream)),
+            Outcome::Silent => format!("{} said nothing in time", of(*upstream)),
+            _ => return None,
+        },
+        Note::Decided { outcome, said, from, why, .. } => {
+            return decided(*outcome, said.as_ref(), from.map(of), *why);
+        }
+        Note::Late { upstream, said, .. } => {
+            format!("{} answers too late, dropped: {}", of(*upstream), said_words(said))
+        }
+        Note::Unmatched { upstream, name: Some(name) } => {
+            format!("{} answers what nobody asked: {}", of(*upstream), text(name.as_str()))
+        }
+        Note::Unmatched { upstream, name: None } => {
+            format!("{} answers what nobody asked", of(*upstream))
+        }
+        Note::Stuck { name, upstream, before: None } => {
+            format!("{} sticks to {} from now on", text(name.as_str()), of(*upstream))
+        }
+        Note::Stuck { name, upstream, before: Some(before) } => {
+            format!("{} moves from {} to {}", text(name.as_str()), of(*before), of(*upstream))
+        }
+        Note::WindowOpened { window, closes } => {
+            format!("window {window} opens, until {}", moment(*closes))
+        }
+        Note::WindowClosed { window, asked, missing, early } => {
+            let when = if *early { "early, all is in" } else { "its time is over" };
+            format!("window {window} closes ({when}): {missing} of {asked} names without an answer")
+        }
+        note => return noted_of_itself(note, names),
+    })
+}
+
+fn noted_of_itself(note: &Note, names: &Names) -> Option<String> {
+    let of = |id: NodeId| node(names, id);
+    Some(match note {
+        Note::Ejected { upstream, failures, .. } => {
+            format!("ejects {} after {failures} failures in a row", of(*upstream))
+        }
+        Note::Restored { upstream, successes } => {
+            format!("takes {} back after {successes} successes in a row", of(*upstream))
+        }
+        Note::Believed { about, belief } => {
+            let belief = match belief {
+                Belief::Up => "up",
+                Belief::Suspect => "suspect",
+                Belief::Down => "down",
+            };
+            format!("believes that {} is {belief}", of(*about))
+        }
+        Note::BudgetSpent { .. } => "does not ask again: its budget is spent".into(),
+        Note::WillRetry { after, .. } => format!("will ask again in {}", human(*after)),
+        Note::ListBegan { names } => format!("begins its list of {names} names"),
+        Note::ListEnded { answered, names } => {
+            format!("is through with its list: {answered} of {names} names have an address")
+        }
+        Note::LoadSet { per_kilosecond: 0 } => "asks no more by itself".into(),
+        Note::LoadSet { per_kilosecond } => {
+            format!("asks {} questions a second by itself", *per_kilosecond as f64 / 1000.0)
+        }
+        Note::Overflowed { refused } => {
+            format!("has no room: {} refused so far", grouped(*refused))
+        }
+        Note::Changed { key, value } => format!("{} = {}", text(key), text(value)),
+        Note::Stopping { in_flight } => format!("stops, {in_flight} questions in flight"),
+        Note::Spinning => "SPINS instead of stopping".into(),
+        _ => return None,
+    })
+}
+
+fn moment(at: LabTime) -> String {
+    format!("{at} s")
+}
+
+/// The verdict of a node. A client and a silent TS tell nobody anything; an LS does.
+fn decided(
+    outcome: Outcome,
+    said: Option<&Said>,
+    from: Option<Shown>,
+    why: Why,
+) -> Option<String> {
+    let told = said.is_some();
+    Some(match (why, outcome, from) {
+        (Why::Table, Outcome::Negative, _) if !told => "has no such name and says nothing".into(),
+        (Why::Table | Why::OnlyAnswer, _, _) if told => return None,
+        (Why::Lie, ..) => "LIES".into(),
+        (Why::EndOfFile, ..) => "takes the end of a connection for an answer".into(),
+        (Why::Arrival, _, Some(from)) => {
+            format!("takes what {from} sent for the answer to the question that waited longest")
+        }
+        (Why::AskerGone, ..) => "drops a question: who asked it is gone".into(),
+        (Why::Stopping, ..) => "gives a question up: it is stopping".into(),
+        (Why::NobodyLeft, ..) => "has nobody left to ask".into(),
+        (Why::SocketTimer, ..) => "gives up: the timer of the connection fired".into(),
+        (why, Outcome::Answered, Some(from)) if told => {
+            format!("takes {from}'s answer: {}", choice_words(why))
+        }
+        (_, Outcome::Negative, _) if told => {
+            format!("says that there is no such name: {}", choice_words(why))
+        }
+        (_, _, _) if told => format!("gives up: {}", choice_words(why)),
+        (_, outcome, _) => outcome_of(outcome).into(),
+    })
+}
+
+const fn choice_words(why: Why) -> &'static str {
+    match why {
+        Why::FirstAnswer => "the first valid one",
+        Why::OnlyAnswer => "the only one",
+        Why::AllNegative => "everybody asked says so",
+        Why::AllFailed => "everybody asked failed",
+        Why::Deadline => "nobody said anything in time",
+        Why::WindowClosed => "the window has closed",
+        Why::AllIn => "all answers are in",
+        Why::EndOfFile => "a connection ended",
+        Why::Arrival => "it arrived first",
+        Why::SocketTimer => "the timer of the connection fired",
+        Why::Table => "its table says so",
+        Why::Lie => "it lies",
+        Why::Stopping => "it is stopping",
+        Why::AskerGone => "who asked is gone",
+        Why::NobodyLeft => "nobody is left to ask",
+    }
+}
+
+/// What the asker has at the end, in a few words: `has its answer`.
+#[must_use]
+pub const fn outcome_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "has its answer",
+        Outcome::Negative => "is told that there is no such name",
+        Outcome::Failed => "is told that nobody can say",
+        Outcome::Refused => "finds nobody there",
+        Outcome::Reset => "loses the connection with the question",
+        Outcome::Silent => "has no answer: nobody said anything in time",
+        Outcome::Late => "has its answer too late",
+        Outcome::Cancelled => "gives the question up",
+    }
+}

@@ -1,0 +1,597 @@
+//! Why a race came out as it did, in one plain sentence or a few: first what the asker can know, then the truth.
+
+use super::line::said_words;
+use super::{list, node, peer, text};
+use crate::base::units::human;
+use crate::base::{LabTime, NodeId, Shown};
+use crate::event::Life;
+use crate::message::{Outcome, Said, Why};
+use crate::topology::Kind;
+use crate::world::{Hindrance, Lane, LaneEnd, Race, Verdict, World};
+
+/// One sentence, or a few, on why a race came out as it did. Safe to show.
+#[must_use]
+pub fn why(world: &World, race: &Race) -> String {
+    let teller = Teller { world, race };
+    let mut sentences = Vec::new();
+    match (&race.verdict, &race.ls_verdict) {
+        (Some(verdict), of_ls) => {
+            let mine = verdict.outcome;
+            match of_ls {
+                Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) => {
+                    sentences.push(teller.verdict(of_ls));
+                }
+                _ => sentences.push(teller.asker(verdict)),
+            }
+            sentences.extend(teller.truth(verdict));
+        }
+        (None, of_ls) => sentences.push(teller.unfinished(of_ls.as_ref())),
+    }
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences.join(" ")
+}
+
+/// A client that is told "host not found" has heard no more than that: its `silent` is the LS's verdict, whatever
+/// that was; likewise it may know a failure of the LS's upstreams only as `failed`.
+fn agree(of_ls: Outcome, mine: Outcome) -> bool {
+    of_ls == mine
+        || matches!(mine, Outcome::Silent | Outcome::Failed)
+            && !matches!(of_ls, Outcome::Answered | Outcome::Cancelled)
+}
+
+struct Teller<'a> {
+    world: &'a World,
+    race: &'a Race,
+}
+
+impl Teller<'_> {
+    fn node(&self, id: NodeId) -> Shown {
+        node(&self.world.topology.names, id)
+    }
+
+    fn asker_name(&self) -> Shown {
+        peer(&self.world.topology.names, self.race.asker)
+    }
+
+    fn nodes(&self, ids: impl IntoIterator<Item = NodeId>, and: &str) -> String {
+        let names: Vec<Shown> = ids.into_iter().map(|id| self.node(id)).collect();
+        list(&names, and)
+    }
+
+    /// Who gave the verdict: the LS, or the asker where it asked a TS directly.
+    fn judge(&self) -> String {
+        match self.race.ls {
+            Some(_) => "the LS".into(),
+            None => self.asker_name().into(),
+        }
+    }
+
+    fn name(&self) -> Shown {
+        text(self.race.name.as_str())
+    }
+
+    fn policy(&self) -> &str {
+        self.race.policy.as_deref().unwrap_or("")
+    }
+
+    /// Lanes of servers that were asked, or would have been if they could be reached.
+    fn asked_lanes(&self) -> impl Iterator<Item = &Lane> {
+        let tried = |lane: &&Lane| {
+            lane.sent.is_some()
+                || lane.arrived.is_some()
+                || matches!(lane.end, LaneEnd::Ended(_) | LaneEnd::Won)
+        };
+        self.race.lanes.iter().filter(tried)
+    }
+
+    fn unfinished(&self, of_ls: Option<&Verdict>) -> String {
+        let race = self.race;
+        let asker = self.asker_name();
+        if race.more.unsure {
+            return "Events are missing here: how this ended is not known.".into();
+        }
+        if race.more.asker_gone.is_some() {
+            return format!("{asker} was gone before it had an answer.");
+        }
+        if race.more.ls_gone.is_some() {
+            return format!("The LS died with the question; {asker} still waits.");
+        }
+        if of_ls.is_some() {
+            return format!("The LS has decided; its answer is on the way to {asker}.");
+        }
+        let to = race.ls.or(race.more.to);
+        if race.taken.is_none() && race.lanes.is_empty() {
+            return match to {
+                Some(to) => format!("The question is on its way to {}.", self.node(to)),
+                None => "The question is on its way.".into(),
+            };
+        }
+        let waits: Vec<NodeId> = race
+            .lanes
+            .iter()
+            .filter(|lane| lane.end == LaneEnd::Waiting && lane.sent.is_some())
+            .map(|lane| lane.upstream)
+            .collect();
+        if waits.is_empty() {
+            return "The LS has the question and has asked nobody yet.".into();
+        }
+        let until = match race.ls_deadline.or(race.deadline) {
+            Some(until) if until != LabTime::NEVER => {
+                let since = race.taken.unwrap_or(race.begun);
+                format!(", for {} at most", human(until.since(since)))
+            }
+            _ => String::new(),
+        };
+        let judge = self.judge();
+        format!("{} waits for {}{until}.", capital(&judge), self.nodes(waits, "and"))
+    }
+
+    /// The asker's own verdict, where the LS has none that led to it.
+    fn asker(&self, verdict: &Verdict) -> String {
+        let race = self.race;
+        let asker = self.asker_name();
+        let to = race.ls.or(race.more.to);
+        let whom = to.map_or_else(|| "its server".into(), |to| self.node(to).to_string());
+        let after = human(verdict.at.since(race.begun));
+        let direct = race.ls.is_none() && !race.lanes.is_empty();
+        match (verdict.why, verdict.outcome) {
+            (Why::Table | Why::Lie, _) => self.table(verdict),
+            (Why::Arrival | Why::EndOfFile | Why::SocketTimer, _) => self.verdict(verdict),
+            (_, Outcome::Answered | Outcome::Negative | Outcome::Failed) if direct => {
+                self.only(verdict)
+            }
+            (_, Outcome::Answered) => match &race.ls_verdict {
+                Some(of_ls) if of_ls.outcome != Outcome::Answered => format!(
+                    "{asker} took an answer that was not meant for this question: \
+                     the LS had come to “{}”.",
+                    of_ls.outcome
+                ),
+                _ => format!("{whom} answered after {after}."),
+            },
+            (_, Outcome::Negative) => {
+                format!("{whom} said, after {after}, that there is no such name.")
+            }
+            (_, Outcome::Failed) => format!("{whom} said, after {after}, that it cannot say."),
+            (_, Outcome::Refused) => format!("Nobody listened where {whom} should be."),
+            (_, Outcome::Reset) => match race.more.ls_gone {
+                Some(_) => format!("{whom} died with the question, {after} after it was asked."),
+                None => format!("The connection to {whom} died with the question, after {after}."),
+            },
+            (_, Outcome::Cancelled) => self.cancelled(verdict.why, asker.as_str()),
+            (_, Outcome::Silent | Outcome::Late) => {
+                let knew = match (&race.ls_verdict, race.taken, race.ls.is_some()) {
+                    (Some(of_ls), ..) if of_ls.outcome == Outcome::Answered => {
+                        "; the LS had an answer that never came back in time"
+                    }
+                    (None, Some(_), true) if race.more.ls_gone.is_none() => {
+                        "; the LS had not decided yet"
+                    }
+                    (None, Some(_), true) => "; the LS had died with the question",
+                    (_, None, false) if race.more.to.is_some_and(|to| self.is_ls(to)) => {
+                        "; the question never reached it"
+                    }
+                    _ => "",
+                };
+                format!("{whom} said nothing for {after}, so {asker} gave up{knew}.")
+            }
+        }
+    }
+
+    fn is_ls(&self, id: NodeId) -> bool {
+        let node = self.world.topology.nodes.get(id.index());
+        node.is_some_and(|node| matches!(node.kind, Kind::Ls(_)) && node.at.is_none())
+    }
+
+    fn verdict(&self, verdict: &Verdict) -> String {
+        let judge = self.judge();
+        match (verdict.why, verdict.outcome) {
+            (Why::FirstAnswer, Outcome::Answered) => self.won(verdict),
+            (Why::FirstAnswer, Outcome::Negative) => self.negative_first(verdict),
+            (Why::FirstAnswer | Why::OnlyAnswer, _) => self.only(verdict),
+            (Why::AllNegative, _) => self.all_negative(),
+            (Why::AllFailed, _) => self.all_failed(),
+            (Why::Deadline, Outcome::Answered) => self.won(verdict),
+            (Why::Deadline, _) => self.silence(verdict),
+            (Why::WindowClosed, _) => self.window(verdict, "when the window closed"),
+            (Why::AllIn, _) => {
+                self.window(verdict, "when the last answer of the batch was in, so the window closed early")
+            }
+            (Why::EndOfFile, _) => format!(
+                "The connection to {} ended, and {judge} took that for an answer: \
+                 the crash won the race.",
+                self.from(verdict)
+            ),
+            (Why::Arrival, outcome) => format!(
+                "{} sent something, and {judge} gave it to the question that had waited longest, \
+                 whatever name it bore: {}.",
+                self.from(verdict),
+                match (&verdict.said, outcome) {
+                    (Some(said), _) => said_words(said),
+                    (None, outcome) => outcome.word().into(),
+                }
+            ),
+            (Why::SocketTimer, outcome) => format!(
+                "The timer of the connection fired, which an earlier question had started, \
+                 so this one ended {outcome}{}.",
+                if outcome == Outcome::Silent { " before its time" } else { "" }
+            ),
+            (Why::Table | Why::Lie, _) => self.table(verdict),
+            (Why::Stopping | Why::AskerGone, _) => self.cancelled(verdict.why, &judge),
+            (Why::NobodyLeft, outcome) => format!(
+                "{} had nobody to ask: every server was ejected or down, so the question ended \
+                 {outcome}.",
+                capital(&judge)
+            ),
+        }
+    }
+
+    fn from(&self, verdict: &Verdict) -> String {
+        match verdict.from {
+            Some(from) => self.node(from).into(),
+            None => "a server".into(),
+        }
+    }
+
+    fn cancelled(&self, why: Why, judge: &str) -> String {
+        let asker = self.asker_name();
+        match why {
+            Why::Stopping => format!("{} was stopping and gave the question up.", capital(judge)),
+            Why::AskerGone => {
+                format!("{asker} went away, so {judge} dropped the question.")
+            }
+            _ => format!("{} gave the question up.", capital(judge)),
+        }
+    }
+
+    /// An answer won: who, after how long, how it came to be asked, and what became of the others.
+    fn won(&self, verdict: &Verdict) -> String {
+        let race = self.race;
+        let Some(winner) = verdict.from.and_then(|from| race.lane(from)) else {
+            return format!("{} answered.", capital(&self.from(verdict)));
+        };
+        let name = self.node(winner.upstream);
+        let asked = winner.sent.or(winner.arrived).unwrap_or(race.begun);
+        let ended = winner.ended.unwrap_or(verdict.at);
+        let after = human(ended.since(asked));
+        let before: Vec<&Lane> = self
+            .asked_lanes()
+            .filter(|lane| lane.upstream != winner.upstream && was_before(lane, winner))
+            .collect();
+        let others = |lane: &&Lane| {
+            lane.upstream != winner.upstream
+                && !(self.asks_in_turn() && before.iter().any(|b| b.upstream == lane.upstream))
+        };
+        let losers: Vec<&Lane> = race.lanes.iter().filter(others).collect();
+        let mut sentence = if self.asks_in_turn() && !before.is_empty() {
+            let failed: Vec<String> =
+                before.iter().map(|lane| self.failed_lane(lane, winner.sent)).collect();
+            format!(
+                "{}, so the LS asked {name}, which answered after {after}",
+                list(&failed, "and")
+            )
+        } else {
+            match self.policy() {
+                "sticky" => format!("{} sticks to {name}, which answered after {after}", self.name()),
+                "round-robin" => format!("It was {name}'s turn, and it answered after {after}"),
+                "failover" => format!("{name} is asked first, and it answered after {after}"),
+                _ if losers.iter().any(|lane| lane.sent.is_some()) => {
+                    format!("{name} answered first, after {after}")
+                }
+                _ => format!("{name} answered, after {after}"),
+            }
+        };
+        let losers: Vec<String> =
+            losers.into_iter().filter_map(|lane| self.loser(lane, ended)).collect();
+        if !losers.is_empty() {
+            sentence = format!("{sentence}; {}", list(&losers, "and"));
+        }
+        capital(&sentence) + "."
+    }
+
+    fn asks_in_turn(&self) -> bool {
+        matches!(self.policy(), "failover" | "sticky" | "round-robin")
+    }
+
+    /// Why the next was asked.
+    fn failed_lane(&self, lane: &Lane, next: Option<LabTime>) -> String {
+        let name = self.node(lane.upstream);
+        match lane.end {
+            LaneEnd::Ended(Outcome::Refused) => format!("{name} refused the connection"),
+            LaneEnd::Ended(Outcome::Reset) => format!("{name} died with the question"),
+            LaneEnd::Ended(Outcome::Failed) => format!("{name} could not say"),
+            LaneEnd::Ended(Outcome::Negative) => format!("{name} said that it has none"),
+            _ => match (lane.sent, next) {
+                (Some(sent), Some(next)) => {
+                    format!("{name} said nothing for {}", human(next.since(sent)))
+                }
+                _ => format!("{name} said nothing"),
+            },
+        }
+    }
+
+    fn loser(&self, lane: &Lane, won_at: LabTime) -> Option<String> {
+        let name = self.node(lane.upstream);
+        let later = |ended: Option<LabTime>| human(ended.unwrap_or(won_at).since(won_at));
+        Some(match lane.end {
+            LaneEnd::Ended(Outcome::Late) => {
+                format!("{name} answered {} later and was ignored", later(lane.ended))
+            }
+            LaneEnd::Ended(Outcome::Answered) => format!("{name} answered too"),
+            LaneEnd::Ended(Outcome::Negative) => format!("{name} said that it has none"),
+            LaneEnd::Ended(Outcome::Failed) => format!("{name} could not say"),
+            LaneEnd::Ended(Outcome::Refused) => format!("{name} refused the connection"),
+            LaneEnd::Ended(Outcome::Reset) => format!("{name} died with the question"),
+            LaneEnd::Ended(Outcome::Cancelled) => format!("{name} was not waited for"),
+            LaneEnd::Ended(Outcome::Silent) => match self.in_the_way(lane.upstream) {
+                Some(hindrance) => format!("{name} said nothing: it {hindrance}"),
+                None => format!("{name} said nothing"),
+            },
+            LaneEnd::Waiting if lane.sent.is_some() => format!("{name} has not answered yet"),
+            LaneEnd::Waiting | LaneEnd::Won => return None,
+            // In turn, nobody expects the others to be asked.
+            LaneEnd::NotSent if self.asks_in_turn() => return None,
+            LaneEnd::NotSent => format!("{name} was not sent the question"),
+        })
+    }
+
+    fn negative_first(&self, verdict: &Verdict) -> String {
+        let from = self.from(verdict);
+        format!(
+            "{} was the first to speak and said that there is no such name; {} took that as final.",
+            capital(&from),
+            self.judge()
+        )
+    }
+
+    fn only(&self, verdict: &Verdict) -> String {
+        let Some(lane) = verdict
+            .from
+            .and_then(|from| self.race.lane(from))
+            .or_else(|| self.race.lanes.first())
+        else {
+            return format!("The question ended {}.", verdict.outcome);
+        };
+        let name = self.node(lane.upstream);
+        let asked = lane.sent.or(lane.arrived).unwrap_or(self.race.begun);
+        let after = human(lane.ended.unwrap_or(verdict.at).since(asked));
+        match verdict.outcome {
+            Outcome::Answered => self.won(verdict),
+            Outcome::Negative => {
+                format!("{name} was asked, and said after {after} that there is no such name.")
+            }
+            Outcome::Failed => format!("{name} was asked, and said after {after} that it cannot say."),
+            outcome => format!("Only {name} was asked, and the question ended {outcome}."),
+        }
+    }
+
+    fn all_negative(&self) -> String {
+        let said = self.asked_lanes().map(|lane| lane.upstream);
+        let said = self.nodes(said, "and");
+        match self.asked_lanes().count() {
+            0 => "Everybody asked said that there is no such name.".into(),
+            1 => format!("{said} said that there is no such name, and nobody else was to be asked."),
+            2 => format!("Both {said} said that there is no such name."),
+            _ => format!("All of {said} said that there is no such name."),
+        }
+    }
+
+    fn all_failed(&self) -> String {
+        let failed: Vec<String> = self
+            .race
+            .lanes
+            .iter()
+            .filter(|lane| !matches!(lane.end, LaneEnd::NotSent | LaneEnd::Won))
+            .map(|lane| self.failed_lane(lane, lane.ended))
+            .collect();
+        if failed.is_empty() {
+            return "No server could be asked.".into();
+        }
+        format!("{}, and nobody else was left to ask.", capital(&list(&failed, "and")))
+    }
+
+    /// The deadline passed.
+    fn silence(&self, verdict: &Verdict) -> String {
+        let race = self.race;
+        let judge = self.judge();
+        let asked: Vec<&Lane> = self.asked_lanes().collect();
+        let since = race.taken.unwrap_or(race.begun);
+        let waited = human(verdict.at.since(since));
+        let silent =
+            |lane: &&&Lane| matches!(lane.end, LaneEnd::Ended(Outcome::Silent) | LaneEnd::Waiting);
+        let quiet: Vec<NodeId> = asked.iter().filter(silent).map(|lane| lane.upstream).collect();
+        let spoke: Vec<String> = asked
+            .iter()
+            .filter(|lane| !silent(lane))
+            .filter_map(|lane| self.loser(lane, verdict.at))
+            .collect();
+        let spoke =
+            if spoke.is_empty() { String::new() } else { format!("; {}", list(&spoke, "and")) };
+        let names = self.nodes(quiet.iter().copied(), "and");
+        match quiet.len() {
+            0 if asked.is_empty() => {
+                format!("{} could ask nobody for {waited}, and gave up.", capital(&judge))
+            }
+            0 => format!("The time of {waited} was over, so {judge} gave up{spoke}."),
+            1 => format!("{names} said nothing for {waited}, so {judge} gave up{spoke}."),
+            2 => format!(
+                "Neither {} nor {} said anything for {waited}, so {judge} gave up{spoke}.",
+                self.node(quiet[0]),
+                self.node(quiet[1])
+            ),
+            _ => format!("None of {names} said anything for {waited}, so {judge} gave up{spoke}."),
+        }
+    }
+
+    fn window(&self, verdict: &Verdict, when: &str) -> String {
+        let taken = self.race.taken.unwrap_or(self.race.begun);
+        match verdict.from.and_then(|from| self.race.lane(from)) {
+            Some(lane) if verdict.outcome == Outcome::Answered => {
+                let asked = lane.sent.unwrap_or(taken);
+                let ended = lane.ended.unwrap_or(verdict.at);
+                let held = verdict.at.since(ended);
+                let name = self.node(lane.upstream);
+                let after = human(ended.since(asked));
+                if held.is_zero() {
+                    return format!("{name} answered after {after}; the LS passed it on {when}.");
+                }
+                let held = human(held);
+                format!(
+                    "{name} answered after {after}; the LS passed it on {held} later, {when}."
+                )
+            }
+            _ => {
+                let nobody = match verdict.outcome {
+                    Outcome::Negative => "and the LS called that “no such name”",
+                    _ => "and the LS told the client so",
+                };
+                let waited = human(verdict.at.since(taken));
+                format!("No answer was in after {waited}, {when}, {nobody}.")
+            }
+        }
+    }
+
+    /// A TS was asked directly, and looked into its table.
+    fn table(&self, verdict: &Verdict) -> String {
+        let server = verdict.from.or_else(|| self.race.lanes.first().map(|lane| lane.upstream));
+        let server = server.map_or_else(|| "The server".into(), |id| self.node(id).to_string());
+        match (verdict.why, verdict.outcome, &verdict.said) {
+            (Why::Lie, ..) => format!("{server} was told to lie, and did."),
+            (_, Outcome::Answered, _) => format!("{server} has the name in its table."),
+            (_, Outcome::Negative | Outcome::Silent, None) => {
+                format!("{server} has no such name, and a server without an entry says nothing.")
+            }
+            (_, Outcome::Negative, _) => format!("{server} has no such name and said so."),
+            (_, outcome, _) => format!("{server} let the question end {outcome}."),
+        }
+    }
+
+    /// What nobody in the race could know.
+    fn truth(&self, verdict: &Verdict) -> Vec<String> {
+        let race = self.race;
+        let mut out = Vec::new();
+        if let Some(taken_as) = &race.more.taken_as {
+            out.push(format!("The LS read “{}” as one name.", text(taken_as.as_str())));
+        }
+        if race.misgiven || race.more.lie {
+            out.push(self.wrong_address(verdict));
+        }
+        if race.contradicted {
+            out.extend(self.holders(verdict));
+        } else if matches!(verdict.outcome, Outcome::Silent | Outcome::Negative)
+            && race.ls.is_some()
+            && self.world.topology.holders(&race.name).next().is_none()
+        {
+            out.push(if race.more.kept_silent.is_empty() {
+                "Nobody has the name.".into()
+            } else {
+                "Nobody has the name, and a server without an entry says nothing.".into()
+            });
+        }
+        out
+    }
+
+    fn wrong_address(&self, verdict: &Verdict) -> String {
+        let Some(Said::Found { address, .. }) = &verdict.said else { return String::new() };
+        let shown = text(address);
+        if self.race.more.lie {
+            return match self.true_address() {
+                Some(right) => format!("{shown} is a lie: the tables say {right}."),
+                None => format!("{shown} is a lie: no table has the name."),
+            };
+        }
+        let servers = self.world.topology.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Ts(ts) => Some(ts),
+            Kind::Client(_) | Kind::Ls(_) => None,
+        });
+        let owner = servers
+            .flat_map(|ts| ts.records.iter())
+            .find(|record| record.address == *address)
+            .map(|record| text(record.name.as_str()));
+        match owner {
+            Some(owner) => format!("{shown} is the address of {owner}, not of {}.", self.name()),
+            None => format!("No table has {shown} for {}.", self.name()),
+        }
+    }
+
+    fn true_address(&self) -> Option<Shown> {
+        self.world.topology.nodes.iter().find_map(|node| match &node.kind {
+            Kind::Ts(ts) => ts.records.get(&self.race.name).map(|record| text(&record.address)),
+            Kind::Client(_) | Kind::Ls(_) => None,
+        })
+    }
+
+    /// Who has the name although the asker was told of no address, and what kept it from saying so.
+    fn holders(&self, verdict: &Verdict) -> Option<String> {
+        let race = self.race;
+        let holders: Vec<NodeId> = self.world.topology.holders(&race.name).collect();
+        let first = *holders.first()?;
+        let names = self.nodes(holders.iter().copied(), "and");
+        if holders.len() > 1 {
+            let kept: Vec<String> = holders
+                .iter()
+                .filter_map(|id| self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id))))
+                .collect();
+            let kept =
+                if kept.is_empty() { String::new() } else { format!("; {}", list(&kept, "and")) };
+            return Some(format!("{names} have the name{kept}."));
+        }
+        let kept = self.in_the_way(first).or_else(|| {
+            let lane = race.lane(first)?;
+            Some(match lane.end {
+                LaneEnd::NotSent => "was not sent the question".into(),
+                LaneEnd::Ended(Outcome::Late) => "answered too late".into(),
+                LaneEnd::Ended(Outcome::Reset) => "died with the question".into(),
+                LaneEnd::Ended(Outcome::Refused) => "refused the connection".into(),
+                _ if lane.replied.is_some_and(|at| at <= verdict.at) => {
+                    "had answered, but the answer was still on its way".into()
+                }
+                _ if lane.arrived.is_none() => "had not got the question yet".into(),
+                _ => return None,
+            })
+        });
+        Some(match kept {
+            Some(kept) => format!("{names} has the name but {kept}."),
+            None => format!("{names} has the name."),
+        })
+    }
+
+    /// What stood in the way of a server when the verdict was given, as the rest of a sentence.
+    fn in_the_way(&self, id: NodeId) -> Option<String> {
+        let of = |wanted: NodeId| {
+            self.race.more.hindered.iter().find(|(node, _)| *node == wanted).map(|(_, why)| *why)
+        };
+        let words = match of(id)? {
+            Hindrance::Life(Life::Off) => "was never started",
+            Hindrance::Life(Life::Killed) => "had been killed",
+            Hindrance::Life(Life::Crashed) => "had crashed",
+            Hindrance::Life(Life::PoweredOff) => "is powered off",
+            Hindrance::Life(Life::Frozen) => "is frozen",
+            Hindrance::Life(Life::Stopping) => "is stopping",
+            Hindrance::Life(Life::Stopped) => "had been stopped",
+            Hindrance::Life(Life::Up) => return None,
+            Hindrance::Cut => "is cut off",
+            Hindrance::Held => "is behind a link on which every frame is held",
+        };
+        Some(words.into())
+    }
+}
+
+/// Whether a lane had come to nothing, or had been given up, before the other was asked.
+fn was_before(lane: &Lane, other: &Lane) -> bool {
+    match (lane.sent, lane.ended) {
+        (Some(sent), _) => Some(sent) < other.sent,
+        (None, Some(ended)) => Some(ended) <= other.sent,
+        (None, None) => false,
+    }
+}
+
+/// The sentence with a capital letter, unless it begins with the name of a node: names keep their spelling.
+fn capital(sentence: &str) -> String {
+    match sentence.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => match sentence.strip_prefix("a ") {
+            Some(rest) => format!("A {rest}"),
+            None => sentence.to_owned(),
+        },
+    }
+}
