@@ -74,8 +74,14 @@ impl Teller<'_> {
         self.race.policy.as_deref().unwrap_or("")
     }
 
-    fn sent_lanes(&self) -> impl Iterator<Item = &Lane> {
-        self.race.lanes.iter().filter(|lane| lane.sent.is_some() || lane.arrived.is_some())
+    /// Lanes of servers that were asked, or would have been if they could be reached.
+    fn asked_lanes(&self) -> impl Iterator<Item = &Lane> {
+        let tried = |lane: &&Lane| {
+            lane.sent.is_some()
+                || lane.arrived.is_some()
+                || matches!(lane.end, LaneEnd::Ended(_) | LaneEnd::Won)
+        };
+        self.race.lanes.iter().filter(tried)
     }
 
     fn unfinished(&self, of_ls: Option<&Verdict>) -> String {
@@ -248,8 +254,8 @@ impl Teller<'_> {
         let ended = winner.ended.unwrap_or(verdict.at);
         let after = human(ended.since(asked));
         let before: Vec<&Lane> = self
-            .sent_lanes()
-            .filter(|lane| lane.upstream != winner.upstream && lane.sent < winner.sent)
+            .asked_lanes()
+            .filter(|lane| lane.upstream != winner.upstream && was_before(lane, winner))
             .collect();
         let others = |lane: &&Lane| {
             lane.upstream != winner.upstream
@@ -359,9 +365,9 @@ impl Teller<'_> {
     }
 
     fn all_negative(&self) -> String {
-        let said = self.sent_lanes().map(|lane| lane.upstream);
+        let said = self.asked_lanes().map(|lane| lane.upstream);
         let said = self.nodes(said, "and");
-        match self.sent_lanes().count() {
+        match self.asked_lanes().count() {
             0 => "Everybody asked said that there is no such name.".into(),
             1 => format!("{said} said that there is no such name, and nobody else was to be asked."),
             2 => format!("Both {said} said that there is no such name."),
@@ -387,7 +393,7 @@ impl Teller<'_> {
     fn silence(&self, verdict: &Verdict) -> String {
         let race = self.race;
         let judge = self.judge();
-        let asked: Vec<&Lane> = self.sent_lanes().collect();
+        let asked: Vec<&Lane> = self.asked_lanes().collect();
         let since = race.taken.unwrap_or(race.begun);
         let waited = human(verdict.at.since(since));
         let silent =
@@ -567,6 +573,15 @@ impl Teller<'_> {
             Hindrance::Held => "is behind a link on which every frame is held",
         };
         Some(words.into())
+    }
+}
+
+/// Whether a lane had come to nothing, or had been given up, before the other was asked.
+fn was_before(lane: &Lane, other: &Lane) -> bool {
+    match (lane.sent, lane.ended) {
+        (Some(sent), _) => Some(sent) < other.sent,
+        (None, Some(ended)) => Some(ended) <= other.sent,
+        (None, None) => false,
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Place {
 }
 
 /// The questions of one incarnation: a ring of shared pages, indexed by number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Questions {
     first: u64,
     pages: VecDeque<Arc<[Place; PAGE as usize]>>,
@@ -92,10 +92,20 @@ pub(super) struct Flight {
     pub frame: FrameId,
     pub conn: ConnId,
     pub race: Option<RaceNo>,
+    /// Whether a later frame of its stream has arrived: then this one must have, too.
+    pub passed: bool,
+}
+
+/// A flight that has landed.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub flight: Flight,
+    /// Frames of the same connection that were sent before it and that nobody has named yet.
+    pub overtaken: Vec<FrameId>,
 }
 
 /// What is remembered of one node.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct NodeIndex {
     pub questions: Questions,
     /// The newest message it received, and its race: notes of the same turn name it as their cause.
@@ -107,7 +117,7 @@ pub(super) struct NodeIndex {
 }
 
 /// All private joins of a world.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Index {
     pub nodes: Vec<NodeIndex>,
     pub flights: BTreeMap<(Peer, Peer), VecDeque<Flight>>,
@@ -152,23 +162,26 @@ impl Index {
         flights.push_back(flight);
     }
 
-    /// The flight that this event began lands. Also gives the frames that a stream must have delivered before it,
-    /// which nobody named (one read may hold several messages).
-    pub fn land(&mut self, from: Peer, to: Peer, event: EventId) -> Option<(Flight, Vec<FrameId>)> {
+    /// The flight that this event began lands.
+    pub fn land(&mut self, from: Peer, to: Peer, event: EventId) -> Option<Landed> {
         let flights = self.flights.get_mut(&(from, to))?;
         let at = flights.iter().position(|flight| flight.event == event)?;
         let flight = flights.remove(at)?;
-        let mut before = Vec::new();
-        if at > 0 {
-            flights.retain(|other| {
-                let passed = other.conn == flight.conn && other.frame < flight.frame;
-                if passed {
-                    before.push(other.frame);
-                }
-                !passed
-            });
+        let mut overtaken = Vec::new();
+        for other in flights.iter_mut().take(at) {
+            if other.conn == flight.conn && other.frame < flight.frame && !other.passed {
+                overtaken.push(other.frame);
+            }
         }
-        Some((flight, before))
+        Some(Landed { flight, overtaken })
+    }
+
+    /// A frame that must have arrived, although nobody named it: it may still be named.
+    pub fn pass(&mut self, from: Peer, to: Peer, frame: FrameId) {
+        let flights = self.flights.get_mut(&(from, to)).into_iter().flatten();
+        for flight in flights.filter(|flight| flight.frame == frame) {
+            flight.passed = true;
+        }
     }
 
     pub fn forget_frame(&mut self, from: Peer, to: Peer, frame: FrameId) {

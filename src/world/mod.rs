@@ -48,7 +48,7 @@ pub const VISITORS_MAX: usize = 256;
 pub const MARKERS_MAX: usize = 1000;
 
 /// Everything there is to see at one moment. Cloning is cheap enough for checkpoints: large parts are shared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct World {
     /// What there is, by the file.
     pub topology: Arc<Topology>,

@@ -329,8 +329,10 @@ impl World {
         }
         if race.ls.is_none() && matches!(race.asker, Peer::Visitor(_)) {
             let won = verdict.outcome == Outcome::Answered;
+            let heard = if verdict.said.is_some() { verdict.outcome } else { Outcome::Silent };
+            let verdict = Verdict { outcome: heard, ..verdict };
             let lane = race.lane_or_new(node);
-            lane.end = if won { LaneEnd::Won } else { LaneEnd::Ended(verdict.outcome) };
+            lane.end = if won { LaneEnd::Won } else { LaneEnd::Ended(heard) };
             lane.ended = Some(now);
             lane.said.clone_from(&verdict.said);
             self.nodes[node.index()].load.wins += u64::from(won);

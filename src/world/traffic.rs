@@ -1,6 +1,6 @@
 //! Connections, messages and frames: marks on links, and the joins from a send to its arrival.
 
-use super::index::{Flight, Part};
+use super::index::{Flight, Landed, Part};
 use super::race::RaceNo;
 use super::{
     DOOR_SHOWN, LOST_SHOWN, MARKS_MAX, Mark, MarkState, VISITORS_MAX, VisitorState, World,
@@ -39,7 +39,7 @@ impl World {
                 let race = self.sent(node, &sent);
                 if to.node().is_some_and(|to| self.is_ours(to)) {
                     let (event, frame, conn) = (event.id, *frame, *conn);
-                    let flight = Flight { event, frame, conn, race };
+                    let flight = Flight { event, frame, conn, race, passed: false };
                     self.index.take_off(Peer::Node(node), *to, flight);
                 }
             }
@@ -156,15 +156,19 @@ impl World {
             Cause::Event(sent) => self.index.land(from, here, sent),
             Cause::Boot | Cause::Unknown => None,
         };
+        let (now, race) = (self.now, landed.as_ref().and_then(|landed| landed.flight.race));
         let link = self.link_mut(from, here);
-        link.arrived += 1;
-        let mut race = None;
-        if let Some((flight, before)) = landed {
-            race = flight.race;
+        link.arrived += u64::from(landed.as_ref().is_none_or(|landed| !landed.flight.passed));
+        if let Some(Landed { flight, overtaken }) = landed {
             link.marks.remove(&flight.frame);
-            link.arrived += before.len() as u64;
-            for frame in before {
+            // One read may hold several messages of a stream, and only one of them is named.
+            let read_too = |frame: &FrameId| link.marks.get(frame).is_some_and(|m| m.due <= now);
+            let read_too: Vec<FrameId> = overtaken.into_iter().filter(read_too).collect();
+            for frame in read_too {
+                let link = self.link_mut(from, here);
                 link.marks.remove(&frame);
+                link.arrived += 1;
+                self.index.pass(from, here, frame);
             }
         }
         self.index.nodes[node.index()].received = Some((id, race));
