@@ -412,7 +412,8 @@ proptest! {
             }
         }
         for (frame, (stream, _)) in &ledger.promised {
-            let fates = usize::from(seen.contains(frame)) + usize::from(ledger.lost.contains(frame));
+            let lost = ledger.lost.contains(frame);
+            let fates = usize::from(seen.contains(frame)) + usize::from(lost);
             prop_assert_eq!(fates, 1, "{} of stream {:?}", frame, stream);
         }
         prop_assert_eq!(run(seed, &deeds), ledger);

@@ -1,4 +1,5 @@
-//! Small topologies for simulated labs, made without files. They know the topology's types, not the simulator.
+//! Small topologies for simulated labs, made without files. They know the topology's types, not the
+//! simulator.
 
 use faultlab::base::{Names, NodeId};
 use faultlab::message::{Faults, Flaws, HostName, Jitter, Shape};
@@ -7,7 +8,6 @@ use faultlab::topology::{
     Record, Records, Retry, Service, Topology, TsConfig,
 };
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub const ALICE: NodeId = NodeId(0);
@@ -21,7 +21,7 @@ pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(8);
 pub const LS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many names there are; the even ones are at ts1, the odd ones at ts2, or all at both.
-pub const NAMES: usize = 12;
+pub const NAMES: usize = 8;
 
 pub fn name(at: usize) -> HostName {
     HostName::new(&format!("www.host-{}.org", at % NAMES))
@@ -118,13 +118,15 @@ pub fn first_answer(rate: f64) -> Topology {
     lab("first-answer", rate, ls(Policy::Race), half(false), half(true))
 }
 
-/// Half of the names each, a whole window of names at once, and servers that say what they have not.
+/// Half of the names each, a whole window of names at once, and servers that say what they have
+/// not.
 pub fn batch() -> Topology {
     let half = |odd| ts(records(|at| (at % 2 == 1) == odd), OnMiss::Negative);
     lab("batch", 0.0, ls(Policy::Batch), half(false), half(true))
 }
 
-/// All names at both; a name sticks to its server, and an unhealthy server is left alone for a while.
+/// All names at both; a name sticks to its server, and an unhealthy server is left alone for a
+/// while.
 pub fn sticky() -> Topology {
     let health = Health { fall: 2, rise: 2, eject_for: Duration::from_secs(2) };
     let ls = LsConfig { health: Some(health), ..ls(Policy::Sticky) };
