@@ -1,4 +1,5 @@
-//! Builds the text files of `topologies/` and `assets/` into the binary, as a sorted list of (path, text).
+//! Builds the text files of `topologies/` and `assets/` into the binary, as a sorted list of (path,
+//! text).
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -45,7 +45,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The bundled topologies in the order in which they are offered: `tour`, then by `order`, then by name.
+/// The bundled topologies in the order in which they are offered: `tour`, then by `order`, then by
+/// name.
 #[must_use]
 pub fn list() -> Vec<Entry> {
     let mut entries: Vec<(u64, Entry)> = names()

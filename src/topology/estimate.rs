@@ -14,7 +14,8 @@ pub struct Estimate {
     pub connections: u64,
     /// Sockets altogether: both ends of a connection are here, unless one runs elsewhere.
     pub sockets: u64,
-    /// Open files altogether, with a reserve for everything else. Compare it with the limit (`ulimit -n`).
+    /// Open files altogether, with a reserve for everything else. Compare it with the limit
+    /// (`ulimit -n`).
     pub open_files: u64,
 }
 

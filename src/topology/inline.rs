@@ -1,4 +1,5 @@
-//! Values that may stand in a file of their own or be written out in the topology: lists, tables, service times.
+//! Values that may stand in a file of their own or be written out in the topology: lists, tables,
+//! service times.
 //!
 //! It only tells the forms apart; what they contain is read by `resolve`.
 

@@ -1,14 +1,17 @@
-//! What there is: the validated, immutable description of a lab, and how it comes out of a TOML file.
+//! What there is: the validated, immutable description of a lab, and how it comes out of a TOML
+//! file.
 //!
-//! The types of `model` say what a topology *is*. A file goes through `source` (safe reading), `raw` (its mirror, every
-//! value with its place) and `resolve` (ids, defaults, what makes sense together) to a [`Topology`]; whatever is wrong
-//! goes into [`Problems`], all of it at once. Nothing here starts anything or opens a socket.
+//! The types of `model` say what a topology *is*. A file goes through `source` (safe reading),
+//! `raw` (its mirror, every value with its place) and `resolve` (ids, defaults, what makes sense
+//! together) to a [`Topology`]; whatever is wrong goes into [`Problems`], all of it at once.
+//! Nothing here starts anything or opens a socket.
 
 pub mod bundle;
 mod estimate;
 mod inline;
 mod known;
 mod load;
+mod mirror;
 pub mod model;
 mod problem;
 mod raw;

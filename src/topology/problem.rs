@@ -1,14 +1,17 @@
-//! What is wrong with a topology file: each problem with its place, the line with a caret, and the remedy.
+//! What is wrong with a topology file: each problem with its place, the line with a caret, and the
+//! remedy.
 //!
-//! It knows how a problem is shown, not what a topology is. Whatever a file says reaches the reader only through
-//! [`Shown`], so that a hostile file cannot move a cursor.
+//! It knows how a problem is shown, not what a topology is. Whatever a file says reaches the reader
+//! only through [`Shown`], so that a hostile file cannot move a cursor.
 
 use crate::base::{Shown, units};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// So many problems are shown in full. A person mends a handful and looks again; a hostile file has a million.
+/// So many problems are shown in full. A person mends a handful and looks again; a hostile file has
+/// a million.
 pub const PROBLEMS_SHOWN_MAX: usize = 50;
 
 /// Columns of a line that are shown on each side of the place; longer lines are cut with `…`.
@@ -26,7 +29,8 @@ pub enum Severity {
 /// A range of bytes in one of the files that were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
-    /// Which file: the topology itself is 0, lists and tables follow in the order in which they were read.
+    /// Which file: the topology itself is 0, lists and tables follow in the order in which they
+    /// were read.
     pub source: u32,
     /// The first byte.
     pub start: u32,
@@ -72,37 +76,49 @@ impl Problem {
 struct Source {
     name: String,
     text: Arc<str>,
+    /// Where each line begins, so that a place is found without reading the text up to it again.
+    lines: Vec<usize>,
 }
 
-/// Everything that is wrong with a topology, with the texts that it points into. `Display` gives the whole report as
-/// plain text.
+impl Source {
+    fn new(name: &str, text: Arc<str>) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
+        let lines = std::iter::once(0).chain(ends.map(|newline| newline + 1)).collect();
+        Self { name: name.to_owned(), text, lines }
+    }
+}
+
+/// Everything that is wrong with a topology, with the texts that it points into. `Display` gives
+/// the whole report as plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
     sources: Vec<Source>,
     list: Vec<Problem>,
     errors: usize,
     warnings: usize,
-    /// Takes what is reported beyond the limit.
-    spare: Problem,
+    /// What was said of which place: nothing is said twice.
+    said: HashSet<(Option<Span>, String)>,
+    /// Takes what is reported beyond the limit, and again.
+    spare: Box<Problem>,
 }
 
 impl Problems {
     /// No problems yet of the file with this name and text.
     #[must_use]
     pub fn new(name: &str, text: &str) -> Self {
-        let source = Source { name: name.to_owned(), text: Arc::from(text) };
         Self {
-            sources: vec![source],
+            sources: vec![Source::new(name, Arc::from(text))],
             list: Vec::new(),
             errors: 0,
             warnings: 0,
-            spare: Problem::new(Severity::Error, None, String::new()),
+            said: HashSet::new(),
+            spare: Box::new(Problem::new(Severity::Error, None, String::new())),
         }
     }
 
     /// Registers another file that problems may point into, and gives its number.
     pub fn add_source(&mut self, name: &str, text: Arc<str>) -> u32 {
-        self.sources.push(Source { name: name.to_owned(), text });
+        self.sources.push(Source::new(name, text));
         u32::try_from(self.sources.len() - 1).expect("far fewer files than 2^32 are read")
     }
 
@@ -128,13 +144,17 @@ impl Problems {
     }
 
     fn push(&mut self, severity: Severity, at: Option<Span>, message: String) -> &mut Problem {
+        if !self.said.insert((at, message.clone())) {
+            *self.spare = Problem::new(severity, at, message);
+            return &mut self.spare;
+        }
         let count = match severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
         };
         *count += 1;
         if *count > PROBLEMS_SHOWN_MAX {
-            self.spare = Problem::new(severity, at, message);
+            *self.spare = Problem::new(severity, at, message);
             return &mut self.spare;
         }
         self.list.push(Problem::new(severity, at, message));
@@ -179,7 +199,7 @@ impl Problems {
     #[must_use]
     pub fn place(&self, at: Span) -> (&str, usize, usize) {
         let source = &self.sources[at.source as usize];
-        let line = Line::around(&source.text, at);
+        let line = Line::around(source, at);
         (&source.name, line.number, line.before.chars().count() + 1)
     }
 
@@ -201,17 +221,16 @@ impl Problems {
         if !problem.help.is_empty() {
             group = group.element(Level::HELP.message(String::from(Shown::new(&problem.help))));
         }
-        let mut text = Renderer::plain().render(&[group]);
-        while text.contains(" \n") {
-            text = text.replace(" \n", "\n");
-        }
-        text
+        // The renderer puts a `:::` before a source whose origin stands above; no line of a file
+        // looks like it.
+        let text = Renderer::plain().render(&[group]);
+        let lines = text.lines().map(str::trim_end).filter(|line| line.trim() != ":::");
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn excerpt<'a>(&'a self, group: Group<'a>, at: Span, label: &str) -> Group<'a> {
         let (name, number, column) = self.place(at);
-        let text = &self.sources[at.source as usize].text;
-        let (line, range) = Line::around(text, at).shown();
+        let (line, range) = Line::around(&self.sources[at.source as usize], at).shown();
         let mut caret = AnnotationKind::Primary.span(range);
         if !label.is_empty() {
             caret = caret.label(label.to_owned());
@@ -259,12 +278,12 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn around(text: &'a str, at: Span) -> Self {
+    fn around(source: &'a Source, at: Span) -> Self {
+        let text = &source.text;
         let start = floor(text, at.start as usize);
-        let head = &text[..start];
-        let number = head.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let line_start = head.rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+        let number = source.lines.partition_point(|line| *line <= start);
+        let line_start = source.lines[number - 1];
+        let line_end = source.lines.get(number).map_or(text.len(), |next| next - 1);
         let line_end = line_start + text[line_start..line_end].trim_end_matches('\r').len();
         let start = start.min(line_end);
         let end = floor(text, at.end as usize).clamp(start, line_end);

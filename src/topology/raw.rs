@@ -1,219 +1,27 @@
 //! The file as it is written: the raw mirror of a topology, flat, every value with its place.
 //!
-//! One description of each table gives its reader, its list of keys and its JSON Schema. Whether the values make
-//! sense together is not decided here.
+//! One description of each table gives its reader, its list of keys and its JSON Schema (`mirror`).
+//! Whether the values make sense together is not decided here.
 
 use super::inline::{NameList, RecordTable, Responds};
+use super::mirror::{Properties, RawTable, TABLES, object, raw, table, unknown_key};
 use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
 use super::problem::{Problems, Span};
 use super::value::{
     At, Bandwidth, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, Wait, Whole, Word,
     entries, read_at, wrong_type,
 };
-use super::words::{self, ClockPace, quoted};
+use super::words::ClockPace;
+use crate::base::units;
 use crate::message::{Flaw, Shape};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Keys that the format has and this version does not: where they stand, the key, and what they belong to.
-const LATER: &[(&str, &str, &str)] = &[
-    ("listener", "dns", "real DNS"),
-    ("node", "hedge_after", "hedged requests"),
-    ("node", "hedge_budget", "hedged requests"),
-    ("node", "check_every", "active health checks"),
-    ("node", "reads", "replicas"),
-    ("node", "scheme", "replicas"),
-    ("node", "heartbeat", "replicas"),
-    ("node", "heartbeat_mode", "replicas"),
-    ("node", "suspect_after", "replicas"),
-    ("node", "propagation", "replicas"),
-    ("node", "catch_up", "replicas"),
-    ("node", "clock", "replicas"),
-    ("node", "terms", "replicas"),
-];
-
-/// Reports a key that a table does not have.
-pub fn unknown_key(what: &str, key: &str, at: Span, known: &[&str], problems: &mut Problems) {
-    let later = LATER.iter().find(|(place, later, _)| *place == what && *later == key);
-    if let Some((_, _, belongs)) = later {
-        let message = format!("`{key}` belongs to {belongs}, which this version does not have");
-        let all = words::list(known.iter().copied());
-        problems.error(at, message).help(format!("the keys here are {all}"));
-        return;
-    }
-    let full = problems.is_full();
-    let near = if full { None } else { words::nearest(key, known.iter().copied()) };
-    let help = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the keys here are {}", words::list(known.iter().copied())),
-    };
-    problems.error(at, format!("unknown key {}", quoted(key))).help(help);
-}
-
-/// A table with a closed list of keys.
-pub trait RawTable: Sized {
-    /// The keys of the table.
-    const KEYS: &'static [&'static str];
-
-    /// The keys that are stated, but with a value that could not be read.
-    fn bad(&self) -> &[&'static str];
-
-    /// The keys that are stated and could be read, with the places of the keys.
-    fn stated(&self) -> Vec<(&'static str, Span)>;
-
-    /// Whether a key is stated, rightly or wrongly.
-    fn states(&self, key: &str) -> bool {
-        self.bad().contains(&key) || self.stated().iter().any(|(known, _)| *known == key)
-    }
-
-    /// This table, with what it does not state taken from another.
-    #[must_use]
-    fn or(&self, other: &Self) -> Self;
-
-    /// Reads one key; false if the table has no such key.
-    fn read_key(
-        &mut self,
-        key: &str,
-        at: Span,
-        value: &Spanned<DeValue<'_>>,
-        problems: &mut Problems,
-    ) -> bool;
-
-    /// Adds the keys of the table to the properties of a schema.
-    fn properties(generator: &mut SchemaGenerator, properties: &mut Properties);
-}
-
-/// The properties of a schema.
-type Properties = serde_json::Map<String, serde_json::Value>;
-
-macro_rules! raw {
-    ($(#[doc = $doc:literal])* $name:ident($what:literal) {
-        $($(#[doc = $field_doc:literal])* $field:ident$(($key:literal))?: $type:ty,)*
-    }) => {
-        $(#[doc = $doc])*
-        #[derive(Debug, Clone, Default, PartialEq)]
-        pub struct $name {
-            $($(#[doc = $field_doc])* pub $field: Option<At<$type>>,)*
-            /// Keys that are stated, but with a value that could not be read.
-            pub bad: Vec<&'static str>,
-        }
-
-        impl RawTable for $name {
-            const KEYS: &'static [&'static str] = &[$(raw!(@key $field $($key)?)),*];
-
-            fn bad(&self) -> &[&'static str] {
-                &self.bad
-            }
-
-            fn stated(&self) -> Vec<(&'static str, Span)> {
-                let mut stated = Vec::new();
-                $(if let Some(value) = &self.$field {
-                    stated.push((raw!(@key $field $($key)?), value.key));
-                })*
-                stated
-            }
-
-            fn or(&self, other: &Self) -> Self {
-                let mut bad = self.bad.clone();
-                bad.extend(other.bad.iter().filter(|key| !self.states(key)));
-                Self {
-                    $($field: match &self.$field {
-                        Some(value) => Some(value.clone()),
-                        None if self.bad.contains(&raw!(@key $field $($key)?)) => None,
-                        None => other.$field.clone(),
-                    },)*
-                    bad,
-                }
-            }
-
-            fn read_key(
-                &mut self,
-                key: &str,
-                at: Span,
-                value: &Spanned<DeValue<'_>>,
-                problems: &mut Problems,
-            ) -> bool {
-                match key {
-                    $(raw!(@key $field $($key)?) => {
-                        self.$field = read_at(at, value, problems);
-                        if self.$field.is_none() {
-                            self.bad.push(raw!(@key $field $($key)?));
-                        }
-                    })*
-                    _ => return false,
-                }
-                true
-            }
-
-            fn properties(
-                generator: &mut SchemaGenerator,
-                properties: &mut Properties,
-            ) {
-                $({
-                    let mut schema = generator.subschema_for::<$type>();
-                    let doc = concat!($($field_doc),*).trim().to_owned();
-                    schema.insert("description".to_owned(), doc.into());
-                    properties.insert(raw!(@key $field $($key)?).to_owned(), schema.to_value());
-                })*
-            }
-        }
-
-        impl Read for $name {
-            fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
-                let table = table(value, at, $what, problems)?;
-                let mut read = Self::default();
-                for (at, key, value) in entries(table) {
-                    if !read.read_key(key, at, value, problems) {
-                        unknown_key($what, key, at, Self::KEYS, problems);
-                    }
-                }
-                Some(read)
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                $what.replace(' ', "_").into()
-            }
-            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                let mut properties = Properties::new();
-                Self::properties(generator, &mut properties);
-                object(concat!($($doc),*), properties)
-            }
-        }
-    };
-    (@key $field:ident) => { stringify!($field) };
-    (@key $field:ident $key:literal) => { $key };
-}
-
-fn object(doc: &str, properties: Properties) -> Schema {
-    json_schema!({
-        "type": "object",
-        "description": doc.trim(),
-        "properties": properties,
-        "additionalProperties": false,
-    })
-}
-
-fn table<'a, 'i>(
-    value: &'a DeValue<'i>,
-    at: Span,
-    what: &str,
-    problems: &mut Problems,
-) -> Option<&'a DeTable<'i>> {
-    match value {
-        DeValue::Table(table) => Some(table),
-        other => {
-            wrong_type(other, at, &format!("a {what} is a table: write {{ … }}"), problems);
-            None
-        }
-    }
-}
-
 raw!(
-    /// A topology of Faultlab: which nodes there are, how they are linked, and what is done to them.
+    /// A topology of Faultlab: which nodes there are, how they are linked, and what is done to
+    /// them.
     File("topology") {
         /// One line: what is this?
         title: String,
@@ -225,7 +33,8 @@ raw!(
         seed: Whole<0, { i64::MAX as u64 }>,
         /// The edition of the line wire. `first-2021` unless stated.
         dialect: Word<Dialect>,
-        /// How fast the lab's clock starts: `real`, or `auto`, where every hop stays long enough to be seen.
+        /// How fast the lab's clock starts: `real`, or `auto`, where every hop stays long enough to
+        /// be seen.
         pace: Word<ClockPace>,
         /// What holds unless something else is stated.
         defaults: Defaults,
@@ -261,13 +70,16 @@ raw!(
         listen: Listener,
         /// Confessions that it starts with.
         flaws: OneOrMore<Word<Flaw>>,
-        /// Client: whom it asks (a node, a group, a pattern); of several, the first that is not down.
+        /// Client: whom it asks (a node, a group, a pattern); of several, the first that is not
+        /// down.
         asks: OneOrMore<String>,
         /// Client: its list of names, as a file with one name a line or written out.
         names: NameList,
-        /// Client: `pipelined` (all names of the list at once) or `serial`. Pipelined unless stated.
+        /// Client: `pipelined` (all names of the list at once) or `serial`. Pipelined unless
+        /// stated.
         pace: Word<Pace>,
-        /// Client: how often it asks again after `failed`, `reset` or `refused`. Never unless stated.
+        /// Client: how often it asks again after `failed`, `reset` or `refused`. Never unless
+        /// stated.
         retry: Retry,
         /// Client: the load it starts with, in questions a second. None unless stated.
         rate: Rate,
@@ -275,28 +87,31 @@ raw!(
         upstreams: OneOrMore<String>,
         /// LS: how it chooses. `race` unless stated.
         policy: Word<Policy>,
-        /// Client, LS: what an unanswered question costs. 10 s for a client, 5 s for an LS unless stated.
+        /// Client, LS: what an unanswered question costs. 10 s for a client, 5 s for an LS unless
+        /// stated.
         timeout: Wait,
         /// LS, `race`: what settles it. `first-final` unless stated.
         accept: Word<Accept>,
         /// LS, `batch`: how long the window stays open. 3 s unless stated.
         window: Wait,
-        /// LS, `batch`: whether the window closes when the last answer is in. It does not unless stated.
+        /// LS, `batch`: whether the window closes when the last answer is in. It does not unless
+        /// stated.
         early_end: OnOff,
-        /// LS, `round-robin` and `sticky`: whether another upstream is asked after a failure or silence. It is unless
-        /// this is false.
+        /// LS, `round-robin` and `sticky`: whether another upstream is asked after a failure or
+        /// silence. It is unless this is false.
         failover: OnOff,
-        /// LS, `failover`, `round-robin`, `sticky`: how long one upstream may take before the next is asked. 1 s
-        /// unless stated.
+        /// LS, `failover`, `round-robin`, `sticky`: how long one upstream may take before the next
+        /// is asked. 1 s unless stated.
         failover_after: Wait,
-        /// LS: an upstream is left alone after so many failures in a row; 0 = never. Never unless `fall`, `rise` or
-        /// `eject_for` is stated, then 2.
+        /// LS: an upstream is left alone after so many failures in a row; 0 = never. Never unless
+        /// `fall`, `rise` or `eject_for` is stated, then 2.
         fall: Whole<0, COUNT_MAX>,
         /// LS: an upstream is taken back after so many successes in a row. 2 unless stated.
         rise: Whole<1, COUNT_MAX>,
         /// LS: how long an upstream is left alone before it is tried again. 5 s unless stated.
         eject_for: Wait,
-        /// Client, LS: how long it waits before it tries a lost connection again. 1 s unless stated.
+        /// Client, LS: how long it waits before it tries a lost connection again. 1 s unless
+        /// stated.
         reconnect: Wait,
         /// Client, LS: whether its questions bear correlation ids. They do not unless stated.
         ids: OnOff,
@@ -336,7 +151,8 @@ raw!(
 );
 
 raw!(
-    /// A service time that varies: `p50` and `p99`; or `usual`, `slow` and `share`; or `mean` and `distribution`.
+    /// A service time that varies: `p50` and `p99`; or `usual`, `slow` and `share`; or `mean` and
+    /// `distribution`.
     ServiceTime("service time") {
         /// Half of the questions take at most this long.
         p50: Wait,
@@ -402,7 +218,8 @@ raw!(
 );
 
 raw!(
-    /// A step of the lecture: the note, the question to the room, the commands, the answer, what must then hold.
+    /// A step of the lecture: the note, the question to the room, the commands, the answer, what
+    /// must then hold.
     Step("step") {
         /// The speaker's note.
         say: String,
@@ -439,15 +256,20 @@ pub type Link = Both<LinkEnds, LinkDefault>;
 macro_rules! both {
     ($own:ident, $rest:ident, $what:literal, $doc:literal) => {
         impl Read for Both<$own, $rest> {
+            const LIST: &'static str = TABLES;
+
             fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
-                let table = table(value, at, $what, problems)?;
+                let keys = [$own::KEYS, $rest::KEYS].concat();
+                let table = table(value, at, $what, &keys, problems)?;
                 let (mut own, mut rest) = ($own::default(), $rest::default());
                 for (at, key, value) in entries(table) {
                     if !own.read_key(key, at, value, problems)
                         && !rest.read_key(key, at, value, problems)
                     {
                         let known = [$own::KEYS, $rest::KEYS].concat();
-                        unknown_key($what, key, at, &known, problems);
+                        let near = unknown_key($what, key, at, &known, problems);
+                        rest.bad.extend(near.filter(|near| $rest::KEYS.contains(near)));
+                        own.bad.extend(near.filter(|near| $own::KEYS.contains(near)));
                     }
                 }
                 Some(Self { own, rest })
@@ -462,7 +284,7 @@ macro_rules! both {
                 let mut properties = Properties::new();
                 $own::properties(generator, &mut properties);
                 $rest::properties(generator, &mut properties);
-                object($doc, properties)
+                object($doc, &properties)
             }
         }
     };
@@ -476,7 +298,11 @@ both!(
 );
 both!(LinkEnds, LinkDefault, "link", "A link that differs from `defaults.link`.");
 
-/// A table from names to things, in the order of the file; each thing's `key` is the place of its name.
+/// The most nodes, and the most groups, a topology may have.
+pub const NAMED_MAX: usize = 2_000;
+
+/// A table from names to things, in the order of the file; each thing's `key` is the place of its
+/// name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table<T>(pub Vec<(String, At<T>)>);
 
@@ -488,9 +314,22 @@ impl<T> Default for Table<T> {
 
 impl<T: Read> Read for Table<T> {
     fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
-        let table = table(value, at, "table of named things", problems)?;
+        let DeValue::Table(table) = value else {
+            let help = "write each under a header of its own: [nodes.ls], [groups.leaf]";
+            wrong_type(value, at, help, problems);
+            return None;
+        };
+        let entries = entries(table);
+        if let Some((at, ..)) = entries.get(NAMED_MAX) {
+            let count = units::grouped(entries.len() as u64);
+            let limit = units::grouped(NAMED_MAX as u64);
+            problems
+                .error(*at, format!("there are {count} of these"))
+                .help(format!("a topology has at most {limit} nodes"));
+        }
         let mut list = Vec::new();
-        for (at, key, value) in entries(table) {
+        // What is too much is not even read.
+        for (at, key, value) in entries.into_iter().take(NAMED_MAX) {
             if let Some(read) = read_at(at, value, problems) {
                 list.push((key.to_owned(), read));
             }
@@ -522,7 +361,8 @@ pub fn read(document: &Spanned<DeTable<'_>>, problems: &mut Problems) -> File {
     let mut file = File::default();
     for (at, key, value) in entries(document.get_ref()) {
         if !file.read_key(key, at, value, problems) {
-            unknown_key("topology", key, at, File::KEYS, problems);
+            let near = unknown_key("topology", key, at, File::KEYS, problems);
+            file.bad.extend(near);
         }
     }
     file

@@ -61,8 +61,8 @@ pub enum Setting {
     Queue(u32),
 }
 
-/// What `set` finds when health has been off: the usual figures of proxies (5 failures, 30 s) made short enough for a
-/// lecture.
+/// What `set` finds when health has been off: the usual figures of proxies (5 failures, 30 s) made
+/// short enough for a lecture.
 pub const HEALTH_DEFAULT: Health = Health { fall: 2, rise: 2, eject_for: Duration::from_secs(5) };
 
 impl Setting {
@@ -82,7 +82,7 @@ impl Setting {
             Self::Fall(fall) => ls.health = Some(Health { fall: *fall, ..health }),
             Self::Rise(rise) => ls.health = Some(Health { rise: *rise, ..health }),
             Self::EjectFor(eject_for) => {
-                ls.health = Some(Health { eject_for: *eject_for, ..health })
+                ls.health = Some(Health { eject_for: *eject_for, ..health });
             }
             Self::Reconnect(after) => ls.reconnect = *after,
             Self::Ids(on) => ls.ids = *on,

@@ -1,11 +1,14 @@
-//! Settings as words: what `set NODE KEY VALUE` takes, which keys there are, and how a present value is written.
+//! Settings as words: what `set NODE KEY VALUE` takes, which keys there are, and how a present
+//! value is written.
 //!
-//! Values are written as in a file, without quotes, braces and brackets: `ts1,ts2`, `p50=5ms,p99=1s`, `none`.
+//! Values are written as in a file, without quotes, braces and brackets: `ts1,ts2`,
+//! `p50=5ms,p99=1s`, `none`.
 
 use super::inline::Responds;
+use super::mirror::RawTable;
 use super::model::{Kind, LsConfig, Retry, Role, Service, Topology};
 use super::problem::{Problems, Span};
-use super::raw::{self, RawTable};
+use super::raw;
 use super::resolve::nodes;
 use super::resolve::roster::matches;
 use super::setting::{HEALTH_DEFAULT, Setting};
@@ -40,7 +43,8 @@ const TS: &[&str] = &["on_miss", "responds", "lie", "workers", "queue"];
 /// Reads `set NODE KEY VALUE`: the typed setting.
 ///
 /// # Errors
-/// A sentence: which keys this node has, which of them only a restart changes, or what the value should look like.
+/// A sentence: which keys this node has, which of them only a restart changes, or what the value
+/// should look like.
 pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Result<Setting, String> {
     let kind = &topology.node(node).kind;
     let value = value.trim();
@@ -56,7 +60,7 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
         "early_end" => Setting::EarlyEnd(on_off(value)?),
         "failover" => Setting::Failover(on_off(value)?),
         "failover_after" => Setting::FailoverAfter(wait(value)?),
-        "fall" if value == "off" => Setting::Fall(0),
+        "fall" | "rise" | "eject_for" if value == "off" => Setting::Fall(0),
         "fall" => Setting::Fall(count(value, 0)?),
         "rise" => Setting::Rise(count(value, 1)?),
         "eject_for" => Setting::EjectFor(wait(value)?),
@@ -85,7 +89,8 @@ pub fn keys(kind: &Kind) -> &'static [&'static str] {
     }
 }
 
-/// The present value of a key, written such that [`parse`] reads it back; none for a key that this kind has not.
+/// The present value of a key, written such that [`parse`] reads it back; none for a key that this
+/// kind has not.
 #[must_use]
 pub fn current(topology: &Topology, kind: &Kind, key: &str) -> Option<String> {
     if !keys(kind).contains(&key) {
@@ -129,7 +134,7 @@ fn current_of_ls(ls: &LsConfig, key: &str) -> String {
         "early_end" => switch(ls.early_end),
         "failover" => switch(ls.failover),
         "failover_after" => exact(ls.failover_after),
-        "fall" if ls.health.is_none() => "off".to_owned(),
+        "fall" | "rise" | "eject_for" if ls.health.is_none() => "off".to_owned(),
         "fall" => health.fall.to_string(),
         "rise" => health.rise.to_string(),
         "eject_for" => exact(health.eject_for),
@@ -162,7 +167,8 @@ fn no_such_key(topology: &Topology, node: NodeId, key: &str) -> String {
     }
     if nodes::keys_of(role).any(|known| known == key) {
         return format!(
-            "`{key}` of {name} is settled when the lab starts; change it in the file. What can be set is {all}"
+            "`{key}` of {name} is settled when the lab starts: change it in the file; \
+             what can be set is {all}"
         );
     }
     if raw::Node::KEYS.contains(&key) {
@@ -177,7 +183,9 @@ fn no_such_key(topology: &Topology, node: NodeId, key: &str) -> String {
 /// A value of the file, read from its bare form.
 fn read<T: Read>(value: &DeValue<'_>) -> Result<T, String> {
     let mut problems = Problems::new("", "");
-    T::read(value, Span::default(), &mut problems).ok_or_else(|| first(&problems))
+    let read = T::read(value, Span::default(), &mut problems);
+    // A table with a wrong value is read without it.
+    read.filter(|_| problems.errors() == 0).ok_or_else(|| first(&problems))
 }
 
 fn first(problems: &Problems) -> String {

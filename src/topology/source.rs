@@ -1,7 +1,8 @@
-//! Where the text of topologies, lists and tables comes from: a folder on disk, or the files built into the binary.
+//! Where the text of topologies, lists and tables comes from: a folder on disk, or the files built
+//! into the binary.
 //!
-//! Nothing is read that is no regular file, that is too large, or that lies outside the folder; what is refused is
-//! refused before a byte of it is read. It does not know what the texts say.
+//! Nothing is read that is no regular file, that is too large, or that lies outside the folder;
+//! what is refused is refused before a byte of it is read. It does not know what the texts say.
 
 use super::bundle;
 use super::words::quoted;
@@ -35,7 +36,8 @@ impl Refusal {
 
 /// A place that lists and tables are read from, by paths relative to it.
 pub trait Files {
-    /// The name of the file for people, and its bytes. The path has been found harmless ([`harmless`]).
+    /// The name of the file for people, and its bytes. The path has been found harmless
+    /// ([`harmless`]).
     ///
     /// # Errors
     /// Why the file was not read.
@@ -71,7 +73,7 @@ impl Files for Folder {
         let folder = if self.0.as_os_str().is_empty() { Path::new(".") } else { &self.0 };
         for base in [folder.to_path_buf(), folder.join("assets")] {
             let full = base.join(path);
-            // `symlink_metadata` sees a link that leads nowhere as well, which must not pass for a missing file.
+            // This sees a link that leads nowhere as well, which must not pass for a missing file.
             if fs::symlink_metadata(&full).is_ok() {
                 inside(folder, &full, path)?;
                 return Ok((full.display().to_string(), regular_file(&full)?));
@@ -101,7 +103,8 @@ fn inside(folder: &Path, full: &Path, path: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses paths that could lead out of the folder, and formats that are not read, without looking at the disk.
+/// Refuses paths that could lead out of the folder, and formats that are not read, without looking
+/// at the disk.
 ///
 /// # Errors
 /// What is wrong with the path.

@@ -1,7 +1,8 @@
-//! Values as they stand in a TOML file, each with its place: the words between the syntax and the raw mirror.
+//! Values as they stand in a TOML file, each with its place: the words between the syntax and the
+//! raw mirror.
 //!
-//! A value that is wrong is reported and left out, and reading goes on: every problem of a file is found in one pass.
-//! (Deserialising would stop at the first.) Nothing here knows nodes or links.
+//! A value that is wrong is reported and left out, and reading goes on: every problem of a file is
+//! found in one pass. (Deserialising would stop at the first.) Nothing here knows nodes or links.
 
 use super::problem::{Problems, Span};
 use super::words::{self, Choice, quoted};
@@ -14,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 
 /// A value with its place and, where it has one, its key's.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "`names.at` reads as where the names are")]
 pub struct At<T> {
     /// The value.
     pub value: T,
@@ -25,6 +27,9 @@ pub struct At<T> {
 
 /// Something that can be read from a TOML value.
 pub trait Read: Sized {
+    /// What to write where a list of these belongs.
+    const LIST: &'static str = "write a list, such as [\"…\", \"…\"]";
+
     /// The value; none after a problem was reported.
     fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self>;
 }
@@ -86,11 +91,13 @@ impl Read for String {
 impl<T: Read> Read for Vec<At<T>> {
     fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
         let DeValue::Array(array) = value else {
-            wrong_type(value, at, "write a list, such as [\"…\", \"…\"]", problems);
+            wrong_type(value, at, T::LIST, problems);
             return None;
         };
         let read = |item| read_at(span_of(item), item, problems);
-        Some(array.iter().filter_map(read).collect())
+        // A list that lacks something is not used, or what it lacks would be reported as well.
+        let list: Vec<Option<At<T>>> = array.iter().map(read).collect();
+        list.into_iter().collect()
     }
 }
 
@@ -110,9 +117,11 @@ fn number_text(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// A type whose values are one string (or one number), read by a function that answers with a sentence.
+/// A type whose values are one string (or one number), read by a function that answers with a
+/// sentence.
 macro_rules! unit {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $parse:expr, numbers: $numbers:literal, $wanted:literal,
+    ($(#[$doc:meta])* $name:ident($inner:ty), $parse:expr, numbers: $numbers:literal,
+     $wanted:literal,
      schema: $schema:tt) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -129,6 +138,10 @@ macro_rules! unit {
                         return None;
                     }
                 };
+                if number.is_some() && text.parse().is_ok_and(|figure: f64| !figure.is_finite()) {
+                    problems.error(at, format!("{} is no figure", quoted(text))).help($wanted);
+                    return None;
+                }
                 let parse: fn(&str) -> Result<$inner, String> = $parse;
                 match parse(text) {
                     Ok(_) if number.is_some() && !$numbers && text != "0" => {
@@ -138,7 +151,11 @@ macro_rules! unit {
                     Ok(inner) => Some(Self(inner)),
                     Err(why) => {
                         let (message, help) = halves(&why);
-                        let help = if help.is_empty() { $wanted } else { help };
+                        let help = match help {
+                            "" if message.contains("longer than") => "write at most \"24h\"",
+                            "" => $wanted,
+                            help => help,
+                        };
                         problems.error(at, message).help(help);
                         None
                     }
@@ -215,7 +232,10 @@ unit!(
     /// Bytes a second.
     Bandwidth(u64), units::bandwidth, numbers: false,
     "write a bandwidth, such as \"1Mbit\" or \"10MB\"",
-    schema: { "type": "string", "pattern": "^[0-9.]+ ?(bit|kbit|Mbit|Gbit|B|kB|MB|GB|KiB|MiB)(/s)?$" }
+    schema: {
+        "type": "string",
+        "pattern": "^[0-9.]+ ?(bit|kbit|Mbit|Gbit|B|kB|MB|GB|KiB|MiB)(/s)?$",
+    }
 );
 
 /// A whole number in a range.
@@ -234,14 +254,12 @@ impl<const MIN: u64, const MAX: u64> Read for Whole<MIN, MAX> {
         };
         let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
         let number = number.and_then(|number| u64::try_from(number).ok());
-        match number.filter(|number| (MIN..=MAX).contains(number)) {
-            Some(number) => Some(Self(number)),
-            None => {
-                let message = format!("{} is out of range", quoted(integer.as_str()));
-                problems.error(at, message).help(range());
-                None
-            }
+        let number = number.filter(|number| (MIN..=MAX).contains(number));
+        if number.is_none() {
+            let message = format!("{} is out of range", quoted(integer.as_str()));
+            problems.error(at, message).help(range());
         }
+        number.map(Self)
     }
 }
 
@@ -373,9 +391,10 @@ mod tests {
         let (table, errors) = DeTable::parse_recoverable(&text);
         assert!(errors.is_empty(), "{errors:?}");
         let value = &table.get_ref()["a"];
-        read_at::<T>(Span::default(), value, &mut problems)
-            .map(|at| at.value)
-            .ok_or_else(|| problems.iter().map(|p| format!("{} | {}", p.message, p.help)).collect())
+        read_at::<T>(Span::default(), value, &mut problems).map(|at| at.value).ok_or_else(|| {
+            let problem = problems.iter().next().unwrap();
+            format!("{} | {}", problem.message, problem.help)
+        })
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! The closed lists of words in a topology file, and what was probably meant by one that is not in its list.
+//! The closed lists of words in a topology file, and what was probably meant by one that is not in
+//! its list.
 //!
-//! Adding a policy, a role or a dialect to the format is one line here. The words that the format names and this
-//! version does not have are listed beside, so that the answer is not "unknown" but "not yet".
+//! Adding a policy, a role or a dialect to the format is one line here. The words that the format
+//! names and this version does not have are listed beside, so that the answer is not "unknown" but
+//! "not yet".
 
 use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
 use crate::base::Shown;
@@ -24,7 +26,8 @@ pub trait Choice: Copy + PartialEq + 'static {
 }
 
 macro_rules! choice {
-    ($type:ty, $what:literal, [$($word:literal => $value:expr),+ $(,)?] $(, later [$($later:literal),*])?) => {
+    ($type:ty, $what:literal, [$($word:literal => $value:expr),+ $(,)?]
+     $(, later [$($later:literal),*])?) => {
         impl Choice for $type {
             const WHAT: &'static str = $what;
             const ALL: &'static [(&'static str, Self)] = &[$(($word, $value)),+];
@@ -123,7 +126,8 @@ pub fn roles_of(flaw: Flaw) -> &'static [Role] {
     }
 }
 
-/// What was probably meant: the nearest of the known words, if one is near enough to be worth naming.
+/// What was probably meant: the nearest of the known words, if one is near enough to be worth
+/// naming.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Distances of long words cost time and say nothing.

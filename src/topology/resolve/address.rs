@@ -1,9 +1,10 @@
 //! Addresses and ports: what may be bound, what may be asked outside, and which two want the same.
 
 use crate::topology::Options;
+use crate::topology::mirror::RawTable;
 use crate::topology::model::Listen;
 use crate::topology::problem::{Problems, Span};
-use crate::topology::raw::{self, RawTable};
+use crate::topology::raw;
 use crate::topology::value::At;
 use crate::topology::words::quoted;
 use std::collections::HashMap;
@@ -123,6 +124,10 @@ pub fn outside(
             problems
                 .error(text.at, format!("{} has no port", quoted(&text.value)))
                 .help("write address and port: \"127.0.0.1:5300\"");
+        } else if let Some((_, port)) = split(&text.value) {
+            problems
+                .error(text.at, format!("{} is no port", quoted(port)))
+                .help("a port lies between 1 and 65,535");
         } else {
             no_address(&text.value, text.at, "127.0.0.1:5300", problems);
         }
@@ -137,6 +142,12 @@ pub fn outside(
     local(address.ip(), text.at, options, problems)?;
     ports.take(address, text.at, id, problems);
     Some(address)
+}
+
+/// An address in figures, and whatever stands where its port should be.
+fn split(text: &str) -> Option<(IpAddr, &str)> {
+    let (address, port) = text.rsplit_once(':')?;
+    Some((address.trim_matches(['[', ']']).parse().ok()?, port))
 }
 
 fn local(ip: IpAddr, at: Span, options: Options, problems: &mut Problems) -> Option<IpAddr> {

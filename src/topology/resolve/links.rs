@@ -1,14 +1,16 @@
 //! Links: what every one is like, and which directions are written out.
 //!
-//! A direction takes what is written for it from the most special entry: a pair of nodes before a group or pattern,
-//! one direction (`from`, `to`) before both (`between`); what none states, `defaults.link` says.
+//! A direction takes what is written for it from the most special entry: a pair of nodes before a
+//! group or pattern, one direction (`from`, `to`) before both (`between`); what none states,
+//! `defaults.link` says.
 
 use super::roster::Roster;
 use crate::base::{NodeId, units};
 use crate::message::{Faults, Jitter, Shape};
+use crate::topology::mirror::RawTable;
 use crate::topology::model::Role;
 use crate::topology::problem::{Problems, Span};
-use crate::topology::raw::{self, LinkDefault, RawTable};
+use crate::topology::raw::{self, LinkDefault};
 use crate::topology::value::At;
 use crate::topology::words::quoted;
 use std::collections::{BTreeMap, HashMap};
@@ -48,8 +50,11 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> (F
             break;
         }
         let mut last = default;
+        let mut reported = false;
         for (from, to) in pairs {
-            if let Some(first) = seen.insert((rank, from, to), place(link)) {
+            if let Some(first) = seen.insert((rank, from, to), place(link))
+                && !std::mem::replace(&mut reported, true)
+            {
                 twice(link, first, from, to, roster, problems);
             }
             let faults = resolved.entry((from, to)).or_insert(default);

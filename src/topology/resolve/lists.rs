@@ -142,10 +142,8 @@ impl<'a> Lists<'a> {
         match String::from_utf8(bytes) {
             Ok(text) => Some(problems.add_source(&name, text.into())),
             Err(error) => {
-                let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count();
+                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = valid.split(|byte| *byte == b'\n').count();
                 problems
                     .error(at, format!("{} is no text: line {line} is not UTF-8", quoted(path)))
                     .help("save the file as UTF-8");

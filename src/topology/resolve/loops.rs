@@ -69,6 +69,6 @@ pub fn check(nodes: &[Node], roster: &Roster, problems: &mut Problems) {
         let at = closing.raw.upstreams.as_ref().map_or(closing.at, |upstreams| upstreams.at);
         problems
             .error(at, format!("a question would go round for ever: {round}"))
-            .help("take one of them out of the `upstreams` of another");
+            .help(format!("take `{}` out of the `upstreams` of `{}`", stations[0], closing.id));
     }
 }

@@ -1,5 +1,5 @@
-//! From the raw mirror of a file to a topology: ids become numbers, defaults are filled in, and whatever does not make
-//! sense together is reported. Nothing here stops at the first problem.
+//! From the raw mirror of a file to a topology: ids become numbers, defaults are filled in, and
+//! whatever does not make sense together is reported. Nothing here stops at the first problem.
 
 mod address;
 mod links;

@@ -1,4 +1,5 @@
-//! What each node is set to: the keys of its role and its policy, and the defaults for what is not stated.
+//! What each node is set to: the keys of its role and its policy, and the defaults for what is not
+//! stated.
 //!
 //! The defaults of the whole format stand here and nowhere else.
 
@@ -9,12 +10,13 @@ use crate::base::NodeId;
 use crate::message::{Flaws, HostName};
 use crate::topology::Options;
 use crate::topology::inline::Responds;
+use crate::topology::mirror::RawTable;
 use crate::topology::model::{
     ClientConfig, Health, Kind, Listen, LsConfig, Node, Policy, Records, Retry, Role, Service,
     TsConfig,
 };
 use crate::topology::problem::{Problems, Span};
-use crate::topology::raw::{self, RawTable};
+use crate::topology::raw;
 use crate::topology::setting::HEALTH_DEFAULT;
 use crate::topology::value::{At, OneOrMore, Word};
 use crate::topology::words::{self, Choice, a_role, quoted};
@@ -77,7 +79,8 @@ pub struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// One node. What is wrong is reported and replaced by its default, so that the rest can be checked.
+    /// One node. What is wrong is reported and replaced by its default, so that the rest can be
+    /// checked.
     pub fn node(&mut self, id: NodeId, problems: &mut Problems) -> Node {
         let entry = &self.roster.entries[id.index()];
         let raw = &entry.raw;
@@ -279,7 +282,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Reports keys that the node's role has not, and those that have no meaning for a program of someone else's.
+/// Reports keys that the node's role has not, and those that have no meaning for a program of
+/// someone else's.
 fn check_keys(entry: &Entry, role: Role, problems: &mut Problems) {
     let outside = entry.raw.states("at") && role != Role::Client;
     for (key, at) in entry.raw.stated() {

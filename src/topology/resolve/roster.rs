@@ -1,17 +1,19 @@
-//! Who takes part: the nodes that are written out, those that groups make, and whom a name or a pattern means.
+//! Who takes part: the nodes that are written out, those that groups make, and whom a name or a
+//! pattern means.
 //!
 //! It settles ids, roles and membership; what a node is set to is not looked at here.
 
 use crate::base::{Names, NodeId, units};
+use crate::topology::mirror::RawTable;
 use crate::topology::model::Role;
 use crate::topology::problem::{Problems, Span};
-use crate::topology::raw::{self, GroupNode, RawTable};
+use crate::topology::raw::{self, GroupNode};
 use crate::topology::value::At;
 use crate::topology::words::{self, a_role, quoted};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The most nodes a topology may have.
-pub const NODES_MAX: usize = 2_000;
+/// The most nodes a topology may have, written out and made by groups.
+pub const NODES_MAX: usize = raw::NAMED_MAX;
 /// The longest id.
 pub const ID_CHARS_MAX: usize = 16;
 
@@ -44,14 +46,11 @@ impl Roster {
         let nodes = file.nodes.as_ref().map_or(&[][..], |nodes| &nodes.value.0);
         let groups = file.groups.as_ref().map_or(&[][..], |groups| &groups.value.0);
         let mut draft = Draft::default();
-        if nodes.len() > NODES_MAX {
-            draft.too_many(nodes[NODES_MAX].1.key, nodes.len(), problems);
-        }
-        for (id, node) in nodes.iter().take(NODES_MAX) {
+        for (id, node) in nodes {
             check_id(id, node.key, problems);
             draft.push(id.clone(), node.key, node.value.clone());
         }
-        for (name, group) in groups.iter().take(NODES_MAX) {
+        for (name, group) in groups {
             draft.group(name, group, problems);
         }
         let roster = draft.finish();
@@ -75,8 +74,8 @@ impl Roster {
         self
     }
 
-    /// The nodes that a word of a list means; none after a problem was reported. `roles` are those that fit,
-    /// `asker` is who asks and is never meant by a group or a pattern.
+    /// The nodes that a word of a list means; none after a problem was reported. `roles` are those
+    /// that fit, `asker` is who asks and is never meant by a group or a pattern.
     pub fn meant(
         &self,
         word: &At<String>,
@@ -287,7 +286,10 @@ fn members(
         (false, true) => {
             if !own.states("count") || !own.states("prefix") {
                 problems
-                    .error(group.key, format!("the group {} needs both", quoted(name)))
+                    .error(
+                        group.key,
+                        format!("the group {} needs both `count` and `prefix`", quoted(name)),
+                    )
                     .help("write `count = 100` and `prefix = \"leaf\"` for leaf1 to leaf100");
                 return None;
             }
@@ -310,7 +312,8 @@ fn check_id(id: &str, at: Span, problems: &mut Problems) {
         id.is_empty() || id.len() > ID_CHARS_MAX || id.starts_with('-') || !id.chars().all(chars);
     if wrong {
         problems.error(at, format!("{} is no id", quoted(id))).help(format!(
-            "an id has 1 to {ID_CHARS_MAX} of the characters a-z, 0-9 and `-`, and does not begin with `-`"
+            "an id has 1 to {ID_CHARS_MAX} of the characters a-z, 0-9 and `-`, \
+             and does not begin with `-`"
         ));
     } else if id == "all" || id.strip_prefix("visitor-").is_some_and(is_number) {
         problems

@@ -1,10 +1,12 @@
-//! The lecture: each line of a step is read by the grammar of commands, and checked against the topology.
+//! The lecture: each line of a step is read by the grammar of commands, and checked against the
+//! topology.
 
 use crate::base::NodeId;
 use crate::command::{Command, Expectation, GrammarError, grammar};
+use crate::topology::mirror::RawTable;
 use crate::topology::model::{Kind, Role, Step, Topology};
 use crate::topology::problem::{Problems, Span};
-use crate::topology::raw::{self, RawTable};
+use crate::topology::raw;
 use crate::topology::setting;
 use crate::topology::value::{At, OneOrMore};
 use crate::topology::words::{a_role, quoted};
