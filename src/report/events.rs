@@ -149,12 +149,8 @@ pub fn read<R: BufRead>(input: R) -> Result<(Header, Events<R>), ReadError> {
     if header.nodes.len() > NODES_MAX {
         return Err(ReadError::damaged(1, format!("the header names more than {NODES_MAX} nodes")));
     }
-    let nodes: HashMap<String, NodeId> = header
-        .nodes
-        .iter()
-        .zip(0u16..)
-        .map(|(name, id)| (name.clone(), NodeId(id)))
-        .collect();
+    let nodes: HashMap<String, NodeId> =
+        header.nodes.iter().zip(0u16..).map(|(name, id)| (name.clone(), NodeId(id))).collect();
     if nodes.len() != header.nodes.len() {
         return Err(ReadError::damaged(1, "the table of nodes names one twice"));
     }
@@ -175,12 +171,12 @@ impl<R: BufRead> Events<R> {
             serde_json::from_str(line).map_err(|error| format!("this is no event: {error}"))?;
         let owner = match (line.node, line.incarnation) {
             (None, None) => Owner::Lab,
-            (Some(name), Some(life)) => {
+            (Some(name), Some(incarnation)) => {
                 let node = *self
                     .nodes
                     .get(&name)
                     .ok_or_else(|| format!("`{name}` is no node of the header"))?;
-                Owner::Node(node, Incarnation(life))
+                Owner::Node(node, Incarnation(incarnation))
             }
             _ => return Err("`node` and `incarnation` belong together".into()),
         };

@@ -160,13 +160,14 @@ impl Teller<'_> {
             (_, Outcome::Cancelled) => self.cancelled(verdict.why, asker.as_str()),
             (_, Outcome::Silent | Outcome::Late) => {
                 let knew = match (&race.ls_verdict, race.taken, race.ls.is_some()) {
+                    (None, Some(_), true) if race.more.ls_gone.is_some() => {
+                        "; the LS had died with the question"
+                    }
+                    (Some(of_ls), ..) if of_ls.at > verdict.at => "; the LS had not decided yet",
+                    (None, Some(_), true) => "; the LS had not decided yet",
                     (Some(of_ls), ..) if of_ls.outcome == Outcome::Answered => {
                         "; the LS had an answer that never came back in time"
                     }
-                    (None, Some(_), true) if race.more.ls_gone.is_none() => {
-                        "; the LS had not decided yet"
-                    }
-                    (None, Some(_), true) => "; the LS had died with the question",
                     (_, None, false) if race.more.to.is_some_and(|to| self.is_ls(to)) => {
                         "; the question never reached it"
                     }
@@ -185,17 +186,17 @@ impl Teller<'_> {
     fn verdict(&self, verdict: &Verdict) -> String {
         let judge = self.judge();
         match (verdict.why, verdict.outcome) {
-            (Why::FirstAnswer, Outcome::Answered) => self.won(verdict),
+            (Why::FirstAnswer | Why::Deadline, Outcome::Answered) => self.won(verdict),
             (Why::FirstAnswer, Outcome::Negative) => self.negative_first(verdict),
             (Why::FirstAnswer | Why::OnlyAnswer, _) => self.only(verdict),
             (Why::AllNegative, _) => self.all_negative(),
             (Why::AllFailed, _) => self.all_failed(),
-            (Why::Deadline, Outcome::Answered) => self.won(verdict),
             (Why::Deadline, _) => self.silence(verdict),
             (Why::WindowClosed, _) => self.window(verdict, "when the window closed"),
-            (Why::AllIn, _) => {
-                self.window(verdict, "when the last answer of the batch was in, so the window closed early")
-            }
+            (Why::AllIn, _) => self.window(
+                verdict,
+                "when the last answer of the batch was in, so the window closed early",
+            ),
             (Why::EndOfFile, _) => format!(
                 "The connection to {} ended, and {judge} took that for an answer: \
                  the crash won the race.",
@@ -271,7 +272,9 @@ impl Teller<'_> {
             )
         } else {
             match self.policy() {
-                "sticky" => format!("{} sticks to {name}, which answered after {after}", self.name()),
+                "sticky" => {
+                    format!("{} sticks to {name}, which answered after {after}", self.name())
+                }
                 "round-robin" => format!("It was {name}'s turn, and it answered after {after}"),
                 "failover" => format!("{name} is asked first, and it answered after {after}"),
                 _ if losers.iter().any(|lane| lane.sent.is_some()) => {
@@ -344,10 +347,8 @@ impl Teller<'_> {
     }
 
     fn only(&self, verdict: &Verdict) -> String {
-        let Some(lane) = verdict
-            .from
-            .and_then(|from| self.race.lane(from))
-            .or_else(|| self.race.lanes.first())
+        let Some(lane) =
+            verdict.from.and_then(|from| self.race.lane(from)).or_else(|| self.race.lanes.first())
         else {
             return format!("The question ended {}.", verdict.outcome);
         };
@@ -359,7 +360,9 @@ impl Teller<'_> {
             Outcome::Negative => {
                 format!("{name} was asked, and said after {after} that there is no such name.")
             }
-            Outcome::Failed => format!("{name} was asked, and said after {after} that it cannot say."),
+            Outcome::Failed => {
+                format!("{name} was asked, and said after {after} that it cannot say.")
+            }
             outcome => format!("Only {name} was asked, and the question ended {outcome}."),
         }
     }
@@ -369,7 +372,9 @@ impl Teller<'_> {
         let said = self.nodes(said, "and");
         match self.asked_lanes().count() {
             0 => "Everybody asked said that there is no such name.".into(),
-            1 => format!("{said} said that there is no such name, and nobody else was to be asked."),
+            1 => {
+                format!("{said} said that there is no such name, and nobody else was to be asked.")
+            }
             2 => format!("Both {said} said that there is no such name."),
             _ => format!("All of {said} said that there is no such name."),
         }
@@ -435,9 +440,7 @@ impl Teller<'_> {
                     return format!("{name} answered after {after}; the LS passed it on {when}.");
                 }
                 let held = human(held);
-                format!(
-                    "{name} answered after {after}; the LS passed it on {held} later, {when}."
-                )
+                format!("{name} answered after {after}; the LS passed it on {held} later, {when}.")
             }
             _ => {
                 let nobody = match verdict.outcome {
@@ -480,6 +483,7 @@ impl Teller<'_> {
         } else if matches!(verdict.outcome, Outcome::Silent | Outcome::Negative)
             && race.ls.is_some()
             && self.world.topology.holders(&race.name).next().is_none()
+            && self.knows_all_tables()
         {
             out.push(if race.more.kept_silent.is_empty() {
                 "Nobody has the name.".into()
@@ -488,6 +492,15 @@ impl Teller<'_> {
             });
         }
         out
+    }
+
+    /// Nobody knows the table of a server outside.
+    fn knows_all_tables(&self) -> bool {
+        let outside = |id: NodeId| {
+            let node = self.world.topology.nodes.get(id.index());
+            node.is_none_or(|node| node.at.is_some())
+        };
+        !self.race.lanes.iter().any(|lane| outside(lane.upstream))
     }
 
     fn wrong_address(&self, verdict: &Verdict) -> String {
@@ -529,14 +542,16 @@ impl Teller<'_> {
         if holders.len() > 1 {
             let kept: Vec<String> = holders
                 .iter()
-                .filter_map(|id| self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id))))
+                .filter_map(|id| {
+                    self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id)))
+                })
                 .collect();
             let kept =
                 if kept.is_empty() { String::new() } else { format!("; {}", list(&kept, "and")) };
             return Some(format!("{names} have the name{kept}."));
         }
         let kept = self.in_the_way(first).or_else(|| {
-            let lane = race.lane(first)?;
+            let lane = race.lane(first).filter(|_| race.more.taken_as.is_none())?;
             Some(match lane.end {
                 LaneEnd::NotSent => "was not sent the question".into(),
                 LaneEnd::Ended(Outcome::Late) => "answered too late".into(),
@@ -545,7 +560,9 @@ impl Teller<'_> {
                 _ if lane.replied.is_some_and(|at| at <= verdict.at) => {
                     "had answered, but the answer was still on its way".into()
                 }
-                _ if lane.arrived.is_none() => "had not got the question yet".into(),
+                LaneEnd::Waiting | LaneEnd::Ended(Outcome::Silent) if lane.arrived.is_none() => {
+                    "had not got the question yet".into()
+                }
                 _ => return None,
             })
         });

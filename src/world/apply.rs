@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::event::{Cause, Event, Fact, Life};
 
 impl World {
+    #[expect(clippy::similar_names, reason = "a node and its note")]
     /// Folds one event. Total: an event that names what the topology has not changes nothing.
     pub fn apply(&mut self, event: &Event) {
         self.now = self.now.max(event.time);

@@ -1,10 +1,10 @@
 //! Notes of machines: what a node believes, holds and gives up. Those that tell the story of a race are in `story`.
 
-use super::faults::is_yes;
+use super::World;
 use super::alarms::AlarmEnd;
+use super::faults::is_yes;
 use super::node::{ClosedWindow, NAMES_MAX};
 use super::truth::AlarmKind;
-use super::World;
 use crate::base::NodeId;
 use crate::event::{Event, Life};
 use crate::message::{HostName, Note};
@@ -12,6 +12,7 @@ use crate::topology::{Kind, Policy};
 use std::sync::Arc;
 
 impl World {
+    #[expect(clippy::similar_names, reason = "a node and its note")]
     pub(super) fn noted(&mut self, node: NodeId, event: &Event, note: &Note) {
         let now = self.now;
         match note {

@@ -43,10 +43,8 @@ impl World {
                     self.index.take_off(Peer::Node(node), *to, flight);
                 }
             }
-            Fact::MessageReceived { from, message, .. } => {
-                if self.is_of_topology(*from) {
-                    self.received(node, *from, event.id, event.cause, message);
-                }
+            Fact::MessageReceived { from, message, .. } if self.is_of_topology(*from) => {
+                self.received(node, *from, event.id, event.cause, message);
             }
             Fact::ConnOpened { conn, peer, side } => {
                 if !self.is_of_topology(*peer) {
@@ -252,7 +250,8 @@ impl World {
     }
 
     fn visitor_came(&mut self, visitor: VisitorId, node: NodeId) {
-        let state = VisitorState { id: visitor, visits: node, since: self.now, left: None, asked: 0 };
+        let state =
+            VisitorState { id: visitor, visits: node, since: self.now, left: None, asked: 0 };
         self.visitors.insert(visitor, state);
         self.link_mut(Peer::Visitor(visitor), Peer::Node(node)).conns = 1;
         if self.visitors.len() <= VISITORS_MAX {
