@@ -1,4 +1,5 @@
-//! How fast the world folds, and how fast an earlier moment is there again: `cargo bench --bench fold`.
+//! How fast the world folds, and how fast an earlier moment is there again: `cargo bench --bench
+//! fold`.
 //!
 //! The goals: a million events a second, and any moment that the log still has within 5 ms.
 

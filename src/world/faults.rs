@@ -1,4 +1,5 @@
-//! Faults that stand: what was done by hand and has not been taken back, as the commands that would do it again.
+//! Faults that stand: what was done by hand and has not been taken back, as the commands that
+//! would do it again.
 
 use super::{LinkState, World};
 use crate::base::{NodeId, Peer};

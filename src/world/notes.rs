@@ -1,4 +1,5 @@
-//! Notes of machines: what a node believes, holds and gives up. Those that tell the story of a race are in `story`.
+//! Notes of machines: what a node believes, holds and gives up. Those that tell the story of a
+//! race are in `story`.
 
 use super::World;
 use super::alarms::AlarmEnd;

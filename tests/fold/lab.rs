@@ -1,7 +1,8 @@
 //! A small lab for fold tests: a topology, and event lists in words.
 //!
-//! One event a line: `[LABEL:] MILLIS OWNER [<-CAUSE] VERB …`. OWNER is `lab` or a node, `ts1.2` for its second life;
-//! CAUSE is a label, or `?` for unknown; without one it is boot. Numbers are given by counting. `#` begins a comment.
+//! One event a line: `[LABEL:] MILLIS OWNER [<-CAUSE] VERB …`. OWNER is `lab` or a node, `ts1.2`
+//! for its second life; CAUSE is a label, or `?` for unknown; without one it is boot. Numbers are
+//! given by counting. `#` begins a comment.
 
 use faultlab::base::{
     ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo,
@@ -44,6 +45,16 @@ pub fn continue_fold(world: &mut World, entries: &[Entry]) {
     }
 }
 
+fn ts(records: &[(&str, &str)]) -> Kind {
+    let record = |(name, address): &(&str, &str)| Record {
+        name: HostName::new(name),
+        address: Arc::from(*address),
+        flag: Arc::from("A"),
+    };
+    let records = Records::new(records.iter().map(record));
+    Kind::Ts(TsConfig { records, ..TsConfig::default() })
+}
+
 /// Two clients, one LS, two TSs with one name each, and a TS of somebody else's.
 pub fn topology(policy: Policy) -> Arc<Topology> {
     let names = Names::new(NODES);
@@ -75,15 +86,6 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
         ids: false,
         flaws: Flaws::NONE,
     });
-    let ts = |records: &[(&str, &str)]| {
-        let record = |(name, address): &(&str, &str)| Record {
-            name: HostName::new(name),
-            address: Arc::from(*address),
-            flag: Arc::from("A"),
-        };
-        let records = Records::new(records.iter().map(record));
-        Kind::Ts(TsConfig { records, ..TsConfig::default() })
-    };
     let kinds = [
         client(vec![id("ls")]),
         client(vec![id("ls"), id("ts1")]),

@@ -13,6 +13,29 @@ pub fn world(world: &World) -> String {
         world.now, world.position, world.missed, world.stale
     )
     .unwrap();
+    nodes(&mut out, world);
+    for visitor in world.visitors.values() {
+        writeln!(
+            out,
+            "visitor-{} at {} since {} left {:?} asked {}",
+            visitor.id,
+            names.of(visitor.visits),
+            visitor.since,
+            visitor.left.map(|at| at.to_string()),
+            visitor.asked
+        )
+        .unwrap();
+    }
+    for race in &world.races {
+        self::race(&mut out, world, race);
+    }
+    links(&mut out, world);
+    truth(&mut out, world);
+    out
+}
+
+fn nodes(out: &mut String, world: &World) {
+    let names = &world.topology.names;
     for node in &world.nodes {
         write!(out, "{:<7}{:?}", names.of(node.id), node.life).unwrap();
         write!(out, " since {} life {}", node.since, node.incarnation).unwrap();
@@ -60,24 +83,6 @@ pub fn world(world: &World) -> String {
         }
         out.push('\n');
     }
-    for visitor in world.visitors.values() {
-        writeln!(
-            out,
-            "visitor-{} at {} since {} left {:?} asked {}",
-            visitor.id,
-            names.of(visitor.visits),
-            visitor.since,
-            visitor.left.map(|at| at.to_string()),
-            visitor.asked
-        )
-        .unwrap();
-    }
-    for race in &world.races {
-        self::race(&mut out, world, race);
-    }
-    links(&mut out, world);
-    truth(&mut out, world);
-    out
 }
 
 fn list(names: &[(faultlab::message::HostName, bool)]) -> Vec<String> {

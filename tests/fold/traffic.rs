@@ -1,5 +1,5 @@
-//! Events of a busy lab, made up: questions that overlap, answers in time and late, faults in between. Causally in
-//! order, as a recorder would give them.
+//! Events of a busy lab, made up: questions that overlap, answers in time and late, faults in
+//! between. Causally in order, as a recorder would give them.
 
 use faultlab::base::{
     ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Owner, Peer, QuestionNo,
@@ -160,7 +160,8 @@ impl Run {
         self.verdict(client, mine, about, &name, taken, &heard);
     }
 
-    /// A TS takes the question and answers, or says nothing. Gives when its answer arrives, its event and its sender.
+    /// A TS takes the question and answers, or says nothing. Gives when its answer arrives, its
+    /// event and its sender.
     fn server(
         &mut self,
         ts: NodeId,
