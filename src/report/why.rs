@@ -19,9 +19,10 @@ pub fn why(world: &World, race: &Race) -> String {
     match (&race.verdict, &race.ls_verdict) {
         (Some(verdict), of_ls) => {
             let mine = verdict.outcome;
+            let own = matches!(verdict.why, Why::Arrival | Why::Stopping);
             match of_ls {
-                Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) => {
-                    sentences.push(teller.verdict(of_ls));
+                Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) && !own => {
+                    sentences.push(teller.verdict(of_ls, &teller.judge()));
                 }
                 _ => sentences.push(teller.asker(verdict)),
             }
@@ -139,7 +140,9 @@ impl Teller<'_> {
         let direct = race.ls.is_none() && !race.lanes.is_empty();
         match (verdict.why, verdict.outcome) {
             (Why::Table | Why::Lie, _) => self.table(verdict),
-            (Why::Arrival | Why::EndOfFile | Why::SocketTimer, _) => self.verdict(verdict),
+            (Why::Arrival | Why::EndOfFile | Why::SocketTimer, _) => {
+                self.verdict(verdict, asker.as_str())
+            }
             (_, Outcome::Answered | Outcome::Negative | Outcome::Failed) if direct => {
                 self.only(verdict)
             }
@@ -186,8 +189,7 @@ impl Teller<'_> {
         node.is_some_and(|node| matches!(node.kind, Kind::Ls(_)) && node.at.is_none())
     }
 
-    fn verdict(&self, verdict: &Verdict) -> String {
-        let judge = self.judge();
+    fn verdict(&self, verdict: &Verdict, judge: &str) -> String {
         match (verdict.why, verdict.outcome) {
             (Why::FirstAnswer | Why::Deadline, Outcome::Answered) => self.won(verdict),
             (Why::FirstAnswer, Outcome::Negative) => self.negative_first(verdict),
@@ -220,7 +222,7 @@ impl Teller<'_> {
                 if outcome == Outcome::Silent { " before its time" } else { "" }
             ),
             (Why::Table | Why::Lie, _) => self.table(verdict),
-            (Why::Stopping | Why::AskerGone, _) => self.cancelled(verdict.why, &judge),
+            (Why::Stopping | Why::AskerGone, _) => self.cancelled(verdict.why, judge),
             (Why::NobodyLeft, outcome) => format!(
                 "{} had nobody to ask: every server was ejected or down, so the question ended \
                  {outcome}.",

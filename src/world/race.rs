@@ -128,6 +128,8 @@ pub struct Circumstances {
     pub heard: Option<Said>,
     /// Servers that looked the name up and said nothing.
     pub kept_silent: Vec<NodeId>,
+    /// Servers that were told to lie, and did.
+    pub lied: Vec<NodeId>,
     /// What stood in the way of a server when the verdict was given.
     pub hindered: Vec<(NodeId, Hindrance)>,
     /// The answer given is an address that no table has, from a server that lies.

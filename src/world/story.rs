@@ -7,7 +7,7 @@ use super::race::{LaneEnd, Race, RaceNo, Verdict};
 use super::{RACES_MAX, RACES_OPEN_MAX, World};
 use crate::base::{LabTime, NodeId, Peer, QuestionNo};
 use crate::event::{Cause, Event};
-use crate::message::{HostName, Note, Outcome, Said};
+use crate::message::{HostName, Note, Outcome, Said, Why};
 use crate::topology::Role;
 use std::sync::Arc;
 
@@ -324,6 +324,9 @@ impl World {
     fn upstream_decided(&mut self, node: NodeId, no: RaceNo, verdict: Verdict) {
         let now = self.now;
         let Some(race) = self.race_mut(no) else { return };
+        if verdict.why == Why::Lie {
+            race.more.lied.push(node);
+        }
         if verdict.said.is_none() {
             race.more.kept_silent.push(node);
             let decided =
@@ -338,7 +341,6 @@ impl World {
         if race.ls.is_none() && matches!(race.asker, Peer::Visitor(_)) {
             let won = verdict.outcome == Outcome::Answered;
             let heard = if verdict.said.is_some() { verdict.outcome } else { Outcome::Silent };
-            let verdict = Verdict { outcome: heard, ..verdict };
             let lane = race.lane_or_new(node);
             lane.end = if won { LaneEnd::Won } else { LaneEnd::Ended(heard) };
             lane.ended = Some(now);

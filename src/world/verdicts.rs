@@ -12,8 +12,9 @@ use crate::topology::Kind;
 impl World {
     /// A visitor notes nothing: its verdict is that of the node it asked, at the moment the answer
     /// reaches it.
-    pub(super) fn tell_visitor(&mut self, no: RaceNo, verdict: Verdict) {
+    pub(super) fn tell_visitor(&mut self, no: RaceNo, mut verdict: Verdict) {
         let Some(race) = self.race_mut(no) else { return };
+        verdict.outcome = heard_by_visitor(&verdict);
         let told = verdict.said.is_some() && verdict.why != Why::AskerGone;
         match race.more.answer {
             _ if !told => self.conclude(no, verdict),
@@ -42,10 +43,11 @@ impl World {
         let Some(race) = self.race_mut(no) else { return };
         if race.more.answer.is_some_and(|(answer, _)| answer == frame) {
             race.more.answer = Some((frame, due));
-            if let Some(verdict) = &mut race.verdict {
-                verdict.at = due;
-            } else {
-                self.answer_due(no, due);
+            match &mut race.verdict {
+                // Stalled after all: when it is let go, it moves again.
+                Some(_) if due == LabTime::NEVER => {}
+                Some(verdict) => verdict.at = due,
+                None => self.answer_due(no, due),
             }
         }
     }
@@ -55,7 +57,8 @@ impl World {
         if due == LabTime::NEVER || race.verdict.is_some() {
             return;
         }
-        let Some(verdict) = race.ls_verdict.clone() else { return };
+        let Some(mut verdict) = race.ls_verdict.clone() else { return };
+        verdict.outcome = heard_by_visitor(&verdict);
         if race.ls.is_none() {
             race.ls_verdict = None;
         }
@@ -72,7 +75,7 @@ impl World {
         match outcome {
             Outcome::Answered => {
                 let Some(from) = self.is_foreign(race) else { return };
-                let lies = self.lies(from);
+                let lies = race.more.lied.contains(&from) || self.lies(from);
                 let race = self.race_mut(no).expect("it was there a moment ago");
                 race.misgiven = !lies;
                 race.more.lie = lies;
@@ -147,5 +150,14 @@ impl World {
         } else {
             None
         }
+    }
+}
+
+/// What somebody from outside knows: nothing where nothing was said, and no more than the course's
+/// error line says, which is that nothing was heard.
+const fn heard_by_visitor(verdict: &Verdict) -> Outcome {
+    match (&verdict.said, verdict.outcome) {
+        (None, Outcome::Negative) | (Some(Said::NotFound), _) => Outcome::Silent,
+        (_, outcome) => outcome,
     }
 }
