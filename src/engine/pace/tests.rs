@@ -193,6 +193,17 @@ fn five_seconds_of_silence_take_at_most_three() {
 }
 
 #[test]
+fn a_wait_is_measured_from_the_moment_nothing_moves() {
+    let mut lab = Wall::default();
+    lab.asked(1, 6 * FIVE);
+    let sent = lab.send(CLIENT, LS, Some(1), 20_000.0);
+    lab.to(20_000.0);
+    lab.arrives(LS, CLIENT, sent);
+    lab.to(20_200.0);
+    assert_eq!(lab.rate().to_bits(), 4.0_f64.to_bits(), "of thirty seconds ten are left");
+}
+
+#[test]
 fn a_very_long_wait_is_capped_and_a_short_one_runs_in_real_time() {
     let mut lab = Wall::default();
     lab.asked(1, Duration::from_secs(3600));

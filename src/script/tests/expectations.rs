@@ -25,6 +25,12 @@ fn a_query_ends_as_expected_with_all_that_is_said_of_it() {
         let (judgement, seen) = stage.verdict().expect("its time is over");
         assert_eq!(judgement, Judgement::Failed, "{at}: {seen}");
     }
+    let mut stage = Stage::expecting("query client ends answered after 9s");
+    stage.to(2000);
+    stage.answered("www.a.com", TS1, "192.0.2.1", 80);
+    stage.failed(
+        "www.a.com ended answered after 80 ms, from ts1, as 192.0.2.1, 2,080 ms into the step",
+    );
     let mut stage = Stage::expecting("query client ends answered from ls");
     stage.answered("www.a.com", TS1, "192.0.2.1", 5);
     stage.passed("www.a.com ended answered after 5.0 ms, from ts1, as 192.0.2.1");
@@ -226,6 +232,7 @@ fn what_held_before_the_commands_took_effect_does_not_count() {
     let orders = stage.script.next(stage.now);
     let (give, record) = orders.split_at(1);
     stage.follow(give.to_vec());
+    stage.asks("www.a.com");
     stage.lab(Fact::NodeFrozen { node: TS1 });
     stage.follow(record.to_vec());
     stage.failed("ts1 is frozen");
