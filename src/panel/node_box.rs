@@ -37,7 +37,7 @@ pub fn draw(
     let content = Content { name, selected, badge, detail, ink };
     match form {
         Form::Tall | Form::Low => boxed(canvas, form, spot.area, &content),
-        Form::Pair | Form::Pill => pill(canvas, form, spot.area, &content),
+        Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
         Form::Grid => cell(canvas, spot.area, &content),
     }
 }
@@ -97,42 +97,47 @@ fn boxed(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
     }
 }
 
-fn pill(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
-    canvas.clear(area);
+fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
+    let core = spot.core;
+    canvas.clear(core);
     let frame = canvas.ink(content.ink);
-    let badge = content.badge.as_ref().filter(|_| true);
-    let whole = width(&content.name) + 4;
-    let with_badge = badge.map_or(0, |badge| width(&badge.0) + 2);
-    let beside = whole + with_badge <= area.width;
-    let columns = (if beside { whole + with_badge } else { whole }).min(area.width);
-    let x = area.x + (area.width - columns) / 2;
-    let end = area.right();
-    let open = if content.selected { "▸ " } else { "[ " };
-    let mut at = canvas.text(
-        x,
-        area.y,
-        end - x,
-        open,
-        if content.selected { canvas.ink(Ink::Focus) } else { frame },
-    );
-    at = canvas.text(at, area.y, end.saturating_sub(at), &content.name, content.name_style(canvas));
-    at = canvas.text(at, area.y, end.saturating_sub(at), " ]", frame);
-    if let (Some((word, ink)), true) = (badge, beside) {
-        canvas.text(at, area.y, end.saturating_sub(at), &format!(" {word} "), canvas.badge(*ink));
+    let columns = (width(&content.name) + 4).min(core.width);
+    let x = core.x + (core.width - columns) / 2;
+    let end = core.right();
+    let (open, style) =
+        if content.selected { ("▸ ", canvas.ink(Ink::Focus)) } else { ("[ ", frame) };
+    // Between the bracket and the link there is no hole.
+    for gap in core.x..x {
+        canvas.glyph(gap, core.y, ' ', frame);
     }
+    let mut at = canvas.text(x, core.y, end - x, open, style);
+    let name = content.name_style(canvas);
+    at = canvas.text(at, core.y, end.saturating_sub(at), &content.name, name);
+    canvas.text(at, core.y, end.saturating_sub(at), " ]", frame);
     if form == Form::Pair {
-        let y = area.y + 1;
-        let (text, style) = match (badge, beside) {
-            (Some((word, ink)), false) => (format!(" {word} "), canvas.badge(*ink)),
-            _ => (content.detail.0.clone(), canvas.ink(content.detail.1)),
+        let area = spot.area;
+        let (text, style) = match &content.badge {
+            Some((word, ink)) => (format!(" {word} "), canvas.badge(*ink)),
+            None => (content.detail.0.clone(), canvas.ink(content.detail.1)),
         };
         let columns = width(&text).min(area.width);
-        canvas.text(area.x + (area.width - columns) / 2, y, columns, &text, style);
-    } else if let (Some((word, ink)), false) = (badge, beside) {
+        canvas.text(area.x + (area.width - columns) / 2, area.y + 1, columns, &text, style);
+    } else if let Some((word, ink)) = &content.badge {
         // One row only: the state's first letters stand in the place of the bracket.
-        let at = end.saturating_sub(2);
         let letters: String = word.chars().take(2).collect();
-        canvas.text(at, area.y, 2, &letters, canvas.badge(*ink));
+        canvas.text(end.saturating_sub(2), core.y, 2, &letters, canvas.badge(*ink));
+    }
+}
+
+/// Columns of what stands below a name without a frame.
+#[must_use]
+pub fn columns(world: &World, peer: Peer, now: LabTime) -> u16 {
+    match peer {
+        Peer::Visitor(id) => width(&visitor(world, id)),
+        Peer::Node(id) => match words::badge(world, id, now) {
+            Some((word, _)) => width(&word) + 2,
+            None => width(&detail(world, id, now).0),
+        },
     }
 }
 

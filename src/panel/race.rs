@@ -202,10 +202,11 @@ fn lane_bar(
     now: LabTime,
     running: usize,
 ) -> Bar {
-    let to = ms(race.begun, lane.ended.unwrap_or(now));
-    let time = words::figure(lane.ended.unwrap_or(now).since(race.begun));
+    let (end, ended) = race.lane_end(lane, now);
+    let to = ms(race.begun, ended.unwrap_or(now));
+    let time = words::figure(ended.unwrap_or(now).since(race.begun));
     let plain = |text: String, ink: Ink| Row::new().with(text, canvas.ink(ink));
-    let (ink, end, result) = match lane.end {
+    let (ink, end, result) = match end {
         LaneEnd::Won => {
             let word = if running > 1 { "WINS" } else { "answers" };
             let badge = Row::new().with(format!(" {word} {time} "), canvas.badge(Ink::Good));
@@ -283,7 +284,7 @@ fn draw_why(canvas: &mut Canvas<'_>, area: Rect, world: &World, race: &Race, roo
 /// Why the race came out as it did, in a sentence or two.
 #[must_use]
 pub fn why(world: &World, race: &Race) -> String {
-    report::why(race, &world.topology.names)
+    report::why(world, race)
 }
 
 /// The newest races that have a verdict.
@@ -303,16 +304,20 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     if count == 0 {
         return;
     }
-    let (muted, text) = (canvas.ink(Ink::Muted), canvas.ink(Ink::Text));
+    let muted = canvas.ink(Ink::Muted);
     let at = |share: f64| {
         let index = (share * (times.len() - 1) as f64).round() as usize;
         words::figure(times[index])
     };
-    let mut row = Row::new().with(format!("last {count:<2}  "), muted);
+    let mut row = Row::new().with(format!("last {count:<2} "), muted);
     if times.is_empty() {
-        row.push("none answered", text);
+        row.push("none answered", canvas.ink(Ink::Text));
     } else {
-        row.push(format!("p50 {}  p95 {}  max {}", at(0.5), at(0.95), at(1.0)), text);
+        let text = if area.width > 44 { "  " } else { " " };
+        for (word, share) in [("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
+            row.push(format!("{word} "), muted);
+            row.push(format!("{}{text}", at(share)), canvas.ink(Ink::Text));
+        }
     }
     rows.push(row);
     rows.push(wins(canvas, world));
@@ -320,7 +325,7 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     for verdict in recent(world).filter_map(|race| race.verdict.as_ref()) {
         *ends.entry(verdict.outcome).or_default() += 1;
     }
-    let mut row = Row::new().with("ended    ", muted);
+    let mut row = Row::new().with("ended   ", muted);
     for (outcome, count) in ends {
         row.push(format!("{outcome} {count}  "), canvas.ink(words::outcome_ink(outcome)));
     }
@@ -341,7 +346,7 @@ fn wins(canvas: &Canvas<'_>, world: &World) -> Row {
                 u32::from(lane.end == LaneEnd::Won);
         }
     }
-    let mut row = Row::new().with("wins     ", canvas.ink(Ink::Muted));
+    let mut row = Row::new().with("wins    ", canvas.ink(Ink::Muted));
     for (peer, count) in wins {
         let name = world.topology.names.peer(peer);
         row.push(format!("{name} {count}  "), canvas.ink(Ink::Text));

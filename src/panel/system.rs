@@ -5,7 +5,6 @@ use super::targets;
 use super::theme::Ink;
 use super::view::{PanelId, View};
 use super::words;
-use crate::base::units::human;
 use crate::base::{LabTime, NodeId};
 use crate::topology::{Kind, LsConfig, Policy, Role};
 use crate::world::World;
@@ -33,10 +32,11 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     let mut text = format!(" {}: {}", world.topology.names.of(id), policy.word());
     match policy {
         Policy::Batch => {
-            text += &format!(" · window {}", value("window", human(config.window)));
+            text += &format!(" · window {}", value("window", words::figure(config.window)));
         }
         Policy::Race => {
-            text += &format!(" · gives up after {}", value("timeout", human(config.timeout)))
+            text +=
+                &format!(" · gives up after {}", value("timeout", words::figure(config.timeout)))
         }
         _ => {
             let failover = value("failover", config.failover.to_string());
@@ -114,8 +114,8 @@ fn upstreams(
                 canvas.ink(Ink::Strong),
             );
             let filled = (load.taken * bar).div_ceil(most).min(bar) as usize;
-            row.push("█".repeat(filled), canvas.ink(Ink::Lead));
-            row.push("░".repeat(bar as usize - filled), canvas.ink(Ink::Frame));
+            row.push("━".repeat(filled), canvas.ink(Ink::Lead));
+            row.push("─".repeat(bar as usize - filled), canvas.ink(Ink::Frame));
             row.push(format!(" took {:<4}", load.taken), canvas.ink(Ink::Text));
             if let Some(until) = state.ejected.get(id) {
                 let left = words::short(until.since(now));
@@ -169,8 +169,8 @@ fn window(
     let bar = 12_usize;
     let filled = (share * bar as f64).ceil() as usize;
     let mut row = Row::new().with(format!("window {number} "), canvas.ink(Ink::Strong));
-    row.push("█".repeat(filled), canvas.ink(Ink::Slow));
-    row.push("░".repeat(bar - filled), canvas.ink(Ink::Frame));
+    row.push("━".repeat(filled), canvas.ink(Ink::Slow));
+    row.push("─".repeat(bar - filled), canvas.ink(Ink::Frame));
     row.push(format!(" {} left ", words::figure(left)), canvas.ink(Ink::Slow));
     row.push(format!(" {} of {} in", names.len() - missing, names.len()), canvas.ink(Ink::Text));
     canvas.row(area.x, area.y, area.width, &row);
