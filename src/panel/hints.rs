@@ -41,7 +41,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Revive => {
             node.filter(|id| life != Some(Life::Up) || targets::lies(world, *id)).and_then(named)
         }
-        Action::Freeze if life == Some(Life::Frozen) => Some(format!("thaw {}", names.of(node?))),
+        Action::Freeze if life == Some(Life::Frozen) => Some("thaw".into()),
         Action::Freeze => node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named),
         Action::Lie => {
             let id = node.filter(|id| world.topology.node(*id).role() == Role::Ts)?;

@@ -37,11 +37,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         .map(|peer| names.peer(*peer).to_string().len() as u16)
         .max()
         .unwrap_or(1);
-    let details: Vec<Vec<u16>> = tiers
-        .iter()
-        .map(|tier| tier.iter().map(|peer| node_box::columns(world, *peer, now)).collect())
-        .collect();
-    let wants = Wants { details: &details, tiers: &tiers, edges: &edges, name_columns };
+    let text = |peer: &Peer| node_box::columns(world, *peer, now);
+    let texts: Vec<Vec<plan::Text>> =
+        tiers.iter().map(|tier| tier.iter().map(text).collect()).collect();
+    let wants = Wants { texts: &texts, tiers: &tiers, edges: &edges, name_columns };
     let plan = plan::plan(area, &wants);
     let mut taken: Taken = BTreeSet::new();
     for spot in &plan.spots {

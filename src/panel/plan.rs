@@ -72,11 +72,22 @@ pub struct Plan {
     pub hidden: usize,
 }
 
+/// Columns of what is written at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Text {
+    /// Its name.
+    pub name: u16,
+    /// What stands below the name where there is no frame.
+    pub below: u16,
+    /// Its badge, if it has one.
+    pub badge: u16,
+}
+
 /// What the plan is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wants<'a> {
-    /// Columns that stand below each name where there is no frame, in the order of the tiers.
-    pub details: &'a [Vec<u16>],
+    /// What stands at each node, in the order of the tiers.
+    pub texts: &'a [Vec<Text>],
     /// The tiers from top to bottom.
     pub tiers: &'a [Vec<Peer>],
     /// Who asks whom.
@@ -137,13 +148,16 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
                 let x = centre.saturating_sub(width / 2).clamp(area.x, last);
                 Rect::new(x, y, width.min(area.width), rows)
             };
-            let detail = wants.details.get(number).and_then(|tier| tier.get(at)).copied();
-            let bare = wants.name_columns + 4;
-            let wide = bare.max(detail.unwrap_or(0)).min(slot.saturating_sub(1).max(bare));
+            let text = wants.texts.get(number).and_then(|tier| tier.get(at)).copied();
+            let text = text.unwrap_or(Text { name: wants.name_columns, ..Text::default() });
+            let bare = text.name + 4;
+            let most = slot.saturating_sub(1).max(bare);
+            let wide = bare.max(text.below).min(most);
+            let beside = (bare + text.badge).min(most);
             let (whole, core) = match form {
                 Form::Tall | Form::Low => (centred(framed, height), centred(framed, height)),
                 Form::Pair => (centred(wide, height), centred(bare, 1)),
-                Form::Pill | Form::Grid => (centred(wide, 1), centred(wide, 1)),
+                Form::Pill | Form::Grid => (centred(beside, 1), centred(beside, 1)),
             };
             spots.push(Spot { peer: *peer, area: whole, core });
         }
@@ -270,7 +284,7 @@ mod tests {
     fn boxes_never_overlap_and_every_link_is_a_path_between_its_boxes() {
         for servers in 1..32 {
             let (tiers, edges) = lab(servers);
-            let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 4, details: &[] };
+            let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 4, texts: &[] };
             for (w, h) in [(44, 10), (72, 18), (96, 22), (38, 8), (10, 3), (0, 0)] {
                 let area = Rect::new(1, 3, w, h);
                 let plan = plan(area, &wants);
@@ -297,7 +311,7 @@ mod tests {
     #[test]
     fn the_lecture_layout_shows_three_tiers_with_details() {
         let (tiers, edges) = lab(2);
-        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, details: &[] };
+        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, texts: &[] };
         assert_eq!(plan(Rect::new(1, 3, 42, 10), &wants).form, Form::Pair);
         assert_eq!(plan(Rect::new(1, 3, 70, 18), &wants).form, Form::Tall);
     }
@@ -305,7 +319,7 @@ mod tests {
     #[test]
     fn more_nodes_than_fit_are_counted() {
         let (tiers, edges) = lab(2000);
-        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, details: &[] };
+        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, texts: &[] };
         let plan = plan(Rect::new(0, 0, 60, 10), &wants);
         assert_eq!(plan.form, Form::Grid);
         assert_eq!(plan.spots.len() + plan.hidden, 2002);

@@ -161,17 +161,17 @@ fn draw_lanes(
 
 fn draw_scale(canvas: &mut Canvas<'_>, x: u16, y: u16, axis: &Axis, columns: u16) {
     let style = canvas.ink(Ink::Muted);
-    let mut free = 0;
     let labels = axis.labels();
-    let last = labels.len().saturating_sub(1);
-    for (at, (column, word)) in labels.into_iter().enumerate() {
-        let wide = width(&word);
-        // The last label ends at the last column; the others begin at their own.
-        let start = if at == last { column.min(columns.saturating_sub(wide)) } else { column };
-        let clear = at == last || start + wide <= columns;
-        if start >= free && clear {
-            canvas.text(x + start, y, columns.saturating_sub(start), &word, style);
-            free = start + wide + 1;
+    let Some((last, others)) = labels.split_last() else { return };
+    // The last label has the unit: it always has its place, and the others what is left.
+    let end = last.0.min(columns.saturating_sub(width(&last.1)));
+    canvas.text(x + end, y, columns.saturating_sub(end), &last.1, style);
+    let mut free = 0;
+    for (column, word) in others {
+        let wide = width(word);
+        if *column >= free && column + wide < end {
+            canvas.text(x + column, y, wide, word, style);
+            free = column + wide + 1;
         }
     }
 }
@@ -204,7 +204,9 @@ fn lane_bar(
 ) -> Bar {
     let (end, ended) = race.lane_end(lane, now);
     let to = ms(race.begun, ended.unwrap_or(now));
-    let time = words::figure(ended.unwrap_or(now).since(race.begun));
+    // What the LS measures: since it asked.
+    let since = lane.sent.or(race.taken).unwrap_or(race.begun);
+    let time = words::figure(ended.unwrap_or(now).since(since));
     let plain = |text: String, ink: Ink| Row::new().with(text, canvas.ink(ink));
     let (ink, end, result) = match end {
         LaneEnd::Won => {
@@ -313,10 +315,13 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     if times.is_empty() {
         row.push("none answered", canvas.ink(Ink::Text));
     } else {
-        let text = if area.width > 44 { "  " } else { " " };
         for (word, share) in [("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
+            let time = at(share);
+            // Where there is little room, the unit stands once, at the end.
+            let narrow = area.width < 42 && word != "max";
+            let time = if narrow { time.trim_end_matches(" ms") } else { &time };
             row.push(format!("{word} "), muted);
-            row.push(format!("{}{text}", at(share)), canvas.ink(Ink::Text));
+            row.push(format!("{time}  "), canvas.ink(Ink::Text));
         }
     }
     rows.push(row);

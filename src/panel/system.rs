@@ -98,12 +98,10 @@ fn upstreams(
     let state = world.node(ls);
     let most = ids.iter().map(|id| world.node(*id).load.taken).max().unwrap_or(0).max(1);
     let label = ids.iter().map(|id| width(names.of(*id))).max().unwrap_or(4).max(4);
-    let bar = if columns > 60 {
-        16
-    } else if columns > 40 {
-        8
-    } else {
-        4
+    let bar = match columns {
+        61.. => 16,
+        45.. => 8,
+        _ => 2,
     };
     ids.iter()
         .map(|id| {
@@ -124,15 +122,17 @@ fn upstreams(
                 let (word, ink) = words::belief(*belief);
                 row.push(format!("{word:<6}"), canvas.ink(ink));
             }
+            row.push(format!(" wins {:<4}", load.wins), canvas.ink(Ink::Muted));
             let times = state.recent_ms.get(id).map_or(&[][..], Vec::as_slice);
             if let Some(last) = times.last() {
                 let mean = times.iter().sum::<f32>() / times.len() as f32;
                 let figure =
                     |ms: f32| words::figure(Duration::from_secs_f32(ms.clamp(0.0, 1e9) / 1e3));
                 row.push(format!(" last {}", figure(*last)), canvas.ink(Ink::Text));
-                row.push(format!("  mean {}", figure(mean)), canvas.ink(Ink::Muted));
+                if columns > 76 {
+                    row.push(format!("  mean {}", figure(mean)), canvas.ink(Ink::Muted));
+                }
             }
-            row.push(format!("  wins {}", load.wins), canvas.ink(Ink::Muted));
             row
         })
         .collect()
