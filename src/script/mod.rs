@@ -1,10 +1,19 @@
 //! Steps: events and the time go in, commands and verdicts come out. Pure; both worlds and every mode drive it.
+//!
+//! It keeps its own small fold of the log ([`tally`]) and names neither the world nor a host.
+
+mod judge;
+mod tally;
+#[cfg(test)]
+mod tests;
 
 use crate::base::LabTime;
-use crate::command::Command;
-use crate::event::{Event, Fact};
-use crate::topology::Topology;
+use crate::command::{Command, Expectation};
+use crate::event::{Event, Fact, Judgement};
+use crate::topology::{Step, Topology};
+use std::collections::VecDeque;
 use std::sync::Arc;
+use tally::Tally;
 
 /// What the script wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,24 +24,132 @@ pub enum Order {
     Record(Fact),
 }
 
+/// The beats of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beat {
+    Before,
+    Question,
+    Running,
+    Answer,
+}
+
+/// An expectation that waits for its judgement.
+#[derive(Debug)]
+struct Pending {
+    index: u32,
+    expectation: Expectation,
+    limit: LabTime,
+    /// What came nearest so far, for the sentence of a failure.
+    nearest: Option<String>,
+}
+
+/// The commands and expectations of a step that is running.
+#[derive(Debug)]
+struct Run {
+    began: LabTime,
+    left: VecDeque<Command>,
+    /// When the commands go on after a `wait`.
+    resume: Option<LabTime>,
+    pending: Vec<Pending>,
+    /// Whether the first commands have taken effect: before that, what holds still holds from before.
+    watching: bool,
+}
+
 /// The lecture of a topology, on its way through the steps.
 #[derive(Debug)]
 pub struct Script {
     topology: Arc<Topology>,
+    beat: Beat,
+    /// The present step, from 1; 0 before the first.
+    step: u32,
+    repaired: bool,
+    run: Option<Run>,
+    tally: Tally,
+    ready: Vec<Order>,
 }
 
 impl Script {
     /// A lecture before its first step.
     #[must_use]
     pub fn new(topology: Arc<Topology>) -> Self {
-        Self { topology }
+        let tally = Tally::new(topology.clone());
+        Self {
+            topology,
+            beat: Beat::Before,
+            step: 0,
+            repaired: false,
+            run: None,
+            tally,
+            ready: Vec::new(),
+        }
     }
 
     /// The next beat: from nothing to the question of step 1, from the question to the commands, from those to the
     /// answer, from the answer to the next question.
-    pub fn next(&mut self, _now: LabTime) -> Vec<Order> {
-        let _ = &self.topology;
-        Vec::new()
+    ///
+    /// Whoever goes on before everything is judged loses nothing at once: judging and commands after a `wait` go on
+    /// while the answer is shown. The next question ends that: commands that still wait are given without waiting,
+    /// so that the lab is as the next step relies on, and what is not judged stays unjudged.
+    pub fn next(&mut self, now: LabTime) -> Vec<Order> {
+        let mut orders = self.poll(now);
+        match self.beat {
+            Beat::Before | Beat::Answer => {
+                if self.step as usize >= self.topology.steps.len() {
+                    return orders;
+                }
+                let left = self.run.take().map(|run| run.left).unwrap_or_default();
+                let left = left.into_iter().filter(|command| !matches!(command, Command::Wait(_)));
+                orders.extend(left.map(Order::Give));
+                self.step += 1;
+                self.repaired = false;
+                self.beat = Beat::Question;
+                orders.push(Order::Record(Fact::StepBegan { step: self.step }));
+            }
+            Beat::Question => {
+                self.begin(now);
+                self.go_on(now, &mut orders);
+                orders.push(Order::Record(Fact::StepRan { step: self.step }));
+            }
+            Beat::Running => {
+                self.beat = Beat::Answer;
+                orders.push(Order::Record(Fact::StepEnded { step: self.step }));
+            }
+        }
+        orders
+    }
+
+    fn present(&self) -> Option<&Step> {
+        self.topology.steps.get((self.step as usize).checked_sub(1)?)
+    }
+
+    fn begin(&mut self, now: LabTime) {
+        self.beat = Beat::Running;
+        self.tally.begin(now);
+        let Some(step) = self.present() else { return };
+        let pending = step.expect.iter().zip(0..).map(|(expectation, index)| Pending {
+            index,
+            expectation: expectation.clone(),
+            limit: now + expectation.within(),
+            nearest: None,
+        });
+        let pending = pending.collect();
+        let left = step.commands.iter().cloned().collect();
+        self.run = Some(Run { began: now, left, resume: None, pending, watching: false });
+    }
+
+    /// Gives commands up to the next `wait` that is not over.
+    fn go_on(&mut self, mut from: LabTime, orders: &mut Vec<Order>) {
+        let Some(run) = &mut self.run else { return };
+        if let Some(resume) = run.resume.take() {
+            from = resume;
+        }
+        while let Some(command) = run.left.pop_front() {
+            if let Command::Wait(time) = command {
+                run.resume = Some(from + time);
+                return;
+            }
+            orders.push(Order::Give(command));
+        }
     }
 
     /// Flips the present step between confessed and repaired.
@@ -40,32 +157,104 @@ impl Script {
     /// # Errors
     /// A sentence if the step has nothing to flip.
     pub fn flip(&mut self, _now: LabTime) -> Result<Vec<Order>, String> {
-        Err("this step has nothing to flip".into())
+        let step = self.present().ok_or("no step has begun: `next` begins the first")?;
+        if step.confessed.is_empty() && step.repaired.is_empty() {
+            return Err(format!("step {} has nothing to flip", self.step));
+        }
+        let repaired = !self.repaired;
+        let commands = if repaired { &step.repaired } else { &step.confessed };
+        let mut orders: Vec<Order> = commands.iter().cloned().map(Order::Give).collect();
+        orders.push(Order::Record(Fact::Flipped { step: self.step, repaired }));
+        self.repaired = repaired;
+        Ok(orders)
     }
 
     /// Takes one event: it may fulfil or break an expectation.
-    pub fn observe(&mut self, _event: &Event) {}
+    pub fn observe(&mut self, event: &Event) {
+        // What is over was over before this happened.
+        self.judge_over(|limit| limit < event.time);
+        let end = self.tally.fold(event);
+        let Some(run) = &mut self.run else { return };
+        if let Fact::StepRan { step } = &event.fact {
+            run.watching |= *step == self.step;
+        }
+        if event.time < run.began || !(end.is_some() || judge::concerns(event)) {
+            return;
+        }
+        let (step, watching) = (self.step, run.watching);
+        let (tally, began) = (&self.tally, run.began);
+        let ready = &mut self.ready;
+        run.pending.retain_mut(|pending| {
+            let seen = judge::holds(&pending.expectation, tally, began, end.as_ref(), watching);
+            match seen {
+                judge::Look::Holds(seen) => {
+                    ready.push(judged(step, pending.index, Judgement::Passed, seen));
+                    false
+                }
+                judge::Look::Near(seen) => {
+                    pending.nearest = Some(seen);
+                    true
+                }
+                judge::Look::NotYet => true,
+            }
+        });
+    }
+
+    /// Judges what is over by this measure of its limit.
+    fn judge_over(&mut self, over: impl Fn(LabTime) -> bool) {
+        let Some(run) = &mut self.run else { return };
+        if !run.pending.iter().any(|pending| over(pending.limit)) {
+            return;
+        }
+        let (step, tally, ready) = (self.step, &self.tally, &mut self.ready);
+        run.pending.retain(|pending| {
+            if !over(pending.limit) {
+                return true;
+            }
+            let (judgement, seen) = judge::at_the_end(&pending.expectation, tally);
+            let seen = pending.nearest.clone().unwrap_or(seen);
+            ready.push(judged(step, pending.index, judgement, seen));
+            false
+        });
+    }
 
     /// What is due by now: commands after a `wait`, judgements whose time is up.
-    pub fn poll(&mut self, _now: LabTime) -> Vec<Order> {
-        Vec::new()
+    pub fn poll(&mut self, now: LabTime) -> Vec<Order> {
+        self.judge_over(|limit| limit <= now);
+        let mut orders = std::mem::take(&mut self.ready);
+        while self.run.as_ref().and_then(|run| run.resume).is_some_and(|resume| resume <= now) {
+            self.go_on(now, &mut orders);
+        }
+        orders
     }
 
     /// When `poll` must be called next, if nothing is observed before.
     #[must_use]
     pub fn next_due(&self) -> Option<LabTime> {
-        None
+        if !self.ready.is_empty() {
+            return Some(self.tally.now());
+        }
+        let run = self.run.as_ref()?;
+        run.pending.iter().map(|pending| pending.limit).chain(run.resume).min()
     }
 
     /// Whether the present beat has nothing more to do by itself: commands given, every expectation judged.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        true
+        let rests =
+            |run: &Run| run.left.is_empty() && run.resume.is_none() && run.pending.is_empty();
+        self.ready.is_empty() && self.run.as_ref().is_none_or(rests)
     }
 
     /// Whether the last step's answer has been shown.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        true
+        self.topology.steps.is_empty()
+            || (self.beat == Beat::Answer && self.step as usize == self.topology.steps.len())
     }
+}
+
+fn judged(step: u32, expectation: u32, judgement: Judgement, seen: String) -> Order {
+    let seen = seen.into();
+    Order::Record(Fact::ExpectationJudged { step, expectation, judgement, seen })
 }

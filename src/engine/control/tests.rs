@@ -3,11 +3,10 @@
 use super::state::Grammar;
 use super::*;
 use crate::base::{ConnId, EventId, Incarnation, Names, VisitorId};
-use crate::command::LinkSet;
 use crate::event::Cause;
 use crate::message::{Jitter, Shape};
 use crate::topology::{
-    ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Policy, Setting, TsConfig, setting,
+    ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Policy, Setting, TsConfig,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -503,12 +502,6 @@ fn a_hand_on_the_clock_takes_over_from_automatic_pace() {
     bench.must("pace real");
     assert_eq!(clock(&bench), (1.0, false, false));
     assert!(bench.control.apply(LabTime::ZERO, &Command::Speed(f64::NAN)).is_err());
-}
-
-#[test]
-fn the_file_s_own_settings_are_used_outside_tests() {
-    let _ = (setting::parse, setting::keys, setting::current);
-    assert!(Control::new(topology()).state.grammar.keys as usize == setting::keys as usize);
 }
 
 fn line() -> impl Strategy<Value = String> {
