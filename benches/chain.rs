@@ -82,7 +82,8 @@ fn lab() -> Lab {
         names.join(", "),
         records.join(", "),
     );
-    let loaded = topology::load_str("chain", &text).expect("the topology is right");
+    let loaded = topology::load_text("chain.toml", &text, &topology::Bundled)
+        .expect("the topology is right");
     Lab::start(Arc::new(loaded.topology), &Options::default()).expect("the lab starts")
 }
 

@@ -63,7 +63,7 @@ pub struct Run {
     #[arg(long)]
     pub plain: bool,
     /// At most this much lab time (headless and plain): `10s`.
-    #[arg(long = "for", value_name = "TIME", value_parser = faultlab::base::units::duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = crate::base::units::duration)]
     pub lasting: Option<std::time::Duration>,
     /// Another seed than the file's.
     #[arg(long)]
@@ -81,7 +81,7 @@ pub struct Run {
     #[arg(long = "set", value_name = "NODE.KEY=VALUE")]
     pub settings: Vec<String>,
     /// The first port that is tried when the lab chooses.
-    #[arg(long, value_name = "PORT", default_value_t = faultlab::lab::PORT_BASE,
+    #[arg(long, value_name = "PORT", default_value_t = crate::lab::PORT_BASE,
         value_parser = clap::value_parser!(u16).range(1024..))]
     pub port_base: u16,
     /// The folder for what the run writes (results files).

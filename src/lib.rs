@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod check;
+pub mod cli;
 pub mod command;
 pub mod engine;
 pub mod event;

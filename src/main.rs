@@ -1,3 +1,17 @@
-//! The program `faultlab`.
+//! The program: reads the command line and hands over to a mode. Its exit code is the verdict.
 
-fn main() {}
+use clap::Parser;
+use faultlab::cli::Cli;
+use faultlab::mode;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => mode::run(cli),
+        Err(error) => {
+            // Help and version are answers, not mistakes; a closed pipe is no reason to complain.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { mode::EXIT_USAGE } else { 0 })
+        }
+    }
+}

@@ -154,6 +154,8 @@ impl Controller {
     async fn give(&mut self, command: Command, hand: Hand) {
         match command {
             Command::Next => {
+                // Whoever waits for the beat must not take the last one's end for it.
+                self.progress.settled.store(false, Ordering::Release);
                 self.record(command, hand);
                 let orders = self.script.next(self.lab.now());
                 self.follow(orders).await;

@@ -64,19 +64,19 @@ impl Port {
         }
         if wanted != 0 || self.bound.is_some() {
             let port = self.bound.map_or(wanted, |bound| bound.port());
-            self.try_bind(port);
+            self.try_bind(port, Claim::Ours);
             return;
         }
         for offset in 0..TRIES {
-            self.try_bind(base.saturating_add(offset));
+            self.try_bind(base.saturating_add(offset), Claim::IfFree);
             if self.reserved.is_some() {
                 return;
             }
         }
     }
 
-    fn try_bind(&mut self, port: u16) {
-        match bind(SocketAddr::new(self.address, port)) {
+    fn try_bind(&mut self, port: u16, claim: Claim) {
+        match bind(SocketAddr::new(self.address, port), claim) {
             Ok(socket) => {
                 self.bound = socket.local_addr().ok();
                 self.reserved = Some(socket);
@@ -92,7 +92,7 @@ impl Port {
         // What was kept silent while the host had no power goes now, with whoever waited in its backlog.
         self.listener = None;
         if self.reserved.is_none() {
-            self.try_bind(self.bound.map_or(wanted, |bound| bound.port()));
+            self.try_bind(self.bound.map_or(wanted, |bound| bound.port()), Claim::Ours);
         }
         let port = self.bound.map_or(wanted, |bound| bound.port());
         let Some(socket) = self.reserved.take() else {
@@ -123,11 +123,22 @@ impl Port {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+/// How much right there is to a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Only if nobody has it bound, listening or not.
+    IfFree,
+    /// It is this node's: connections of an earlier life in `TIME_WAIT` must not keep it from coming back.
+    Ours,
+}
+
+fn bind(address: SocketAddr, claim: Claim) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Connections of an earlier life in TIME_WAIT must not keep a node from coming back.
-    socket.set_reuseaddr(true)?;
+    // Two sockets that both say SO_REUSEADDR may share a port while neither listens, so a search for a free one must
+    // not say it; connections that are accepted later inherit what is said afterwards.
+    socket.set_reuseaddr(claim == Claim::Ours)?;
     socket.bind(address)?;
+    socket.set_reuseaddr(true)?;
     Ok(socket)
 }
 

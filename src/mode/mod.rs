@@ -1,1 +1,62 @@
-//! (to come)
+//! The ways to use the program: each mode puts a lab, a world and a front end together.
+//!
+//! The only place, besides `main.rs`, that knows both the panel and the lab, and that prints.
+
+mod data;
+mod files;
+mod headless;
+mod limits;
+mod session;
+mod signals;
+mod stdin;
+mod tui;
+
+use crate::cli::{Cli, Verb};
+use crate::topology;
+use clap::CommandFactory;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// All is well. Runs use the codes of [`crate::report::Exit`] besides: 1 failed, 2 nothing can be said.
+pub const EXIT_HELD: u8 = 0;
+/// The command line or a topology file is wrong, or what is needed is not there (a terminal, a file).
+pub const EXIT_USAGE: u8 = 3;
+
+/// Does what the command line asks.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let code = match cli.verb {
+        None => tui::pick(&cli.look),
+        Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run),
+        Some(Verb::Run(run)) => tui::run(&run, &cli.look),
+        Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
+        Some(Verb::List) => files::list(),
+        Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
+        Some(Verb::Completions { shell }) => completions(shell),
+    };
+    ExitCode::from(code.unwrap_or_else(|error| complain(&error)))
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "faultlab", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+/// Writes to standard output. Whoever reads may stop reading: that is success.
+fn print(text: &str) -> anyhow::Result<u8> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(EXIT_HELD),
+    }
+}
+
+/// Writes to standard error; there is nobody to tell if that fails.
+fn complain_text(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn complain(error: &anyhow::Error) -> u8 {
+    complain_text(&format!("faultlab: {error:#}\n"));
+    EXIT_USAGE
+}

@@ -3,6 +3,49 @@
 //! It knows the world, the log, commands and the terminal; it does not know how the lab works. It talks to it through
 //! [`Bench`] alone, on the main thread, in a plain synchronous loop.
 
+mod action;
+mod app;
+mod axis;
+mod belief;
+mod chooser;
+mod events;
+mod feed;
+mod footer;
+mod guard;
+mod header;
+mod help;
+mod hints;
+mod inspect;
+mod keymap;
+mod layout;
+mod map;
+mod node_box;
+mod paint;
+mod palette;
+mod picker;
+mod plan;
+mod prompt;
+mod race;
+mod screen;
+mod steer;
+mod steps;
+mod system;
+mod targets;
+mod terminal;
+mod theme;
+mod view;
+mod words;
+
+pub use action::{Action, Leaving};
+pub use app::{Ending, Panel, Reaction, pick, run};
+pub use feed::{Feed, Line, Tone};
+pub use keymap::{Binding, Chord, Context, Named, TABLE};
+pub use picker::{Offer, Picker};
+pub use screen::draw;
+pub use terminal::{Options, Session, SessionError};
+pub use theme::{Depth, Ink, Theme};
+pub use view::{Mode, PanelId, Selection, View};
+
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::log::Tail;

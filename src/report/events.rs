@@ -149,12 +149,8 @@ pub fn read<R: BufRead>(input: R) -> Result<(Header, Events<R>), ReadError> {
     if header.nodes.len() > NODES_MAX {
         return Err(ReadError::damaged(1, format!("the header names more than {NODES_MAX} nodes")));
     }
-    let nodes: HashMap<String, NodeId> = header
-        .nodes
-        .iter()
-        .zip(0u16..)
-        .map(|(name, id)| (name.clone(), NodeId(id)))
-        .collect();
+    let nodes: HashMap<String, NodeId> =
+        header.nodes.iter().zip(0u16..).map(|(name, id)| (name.clone(), NodeId(id))).collect();
     if nodes.len() != header.nodes.len() {
         return Err(ReadError::damaged(1, "the table of nodes names one twice"));
     }

@@ -263,12 +263,7 @@ fn moment(at: LabTime) -> String {
 }
 
 /// The verdict of a node. A client and a silent TS tell nobody anything; an LS does.
-fn decided(
-    outcome: Outcome,
-    said: Option<&Said>,
-    from: Option<Shown>,
-    why: Why,
-) -> Option<String> {
+fn decided(outcome: Outcome, said: Option<&Said>, from: Option<Shown>, why: Why) -> Option<String> {
     let told = said.is_some();
     Some(match (why, outcome, from) {
         (Why::Table, Outcome::Negative, _) if !told => "has no such name and says nothing".into(),

@@ -193,9 +193,10 @@ impl Teller<'_> {
             (Why::Deadline, Outcome::Answered) => self.won(verdict),
             (Why::Deadline, _) => self.silence(verdict),
             (Why::WindowClosed, _) => self.window(verdict, "when the window closed"),
-            (Why::AllIn, _) => {
-                self.window(verdict, "when the last answer of the batch was in, so the window closed early")
-            }
+            (Why::AllIn, _) => self.window(
+                verdict,
+                "when the last answer of the batch was in, so the window closed early",
+            ),
             (Why::EndOfFile, _) => format!(
                 "The connection to {} ended, and {judge} took that for an answer: \
                  the crash won the race.",
@@ -271,7 +272,9 @@ impl Teller<'_> {
             )
         } else {
             match self.policy() {
-                "sticky" => format!("{} sticks to {name}, which answered after {after}", self.name()),
+                "sticky" => {
+                    format!("{} sticks to {name}, which answered after {after}", self.name())
+                }
                 "round-robin" => format!("It was {name}'s turn, and it answered after {after}"),
                 "failover" => format!("{name} is asked first, and it answered after {after}"),
                 _ if losers.iter().any(|lane| lane.sent.is_some()) => {
@@ -344,10 +347,8 @@ impl Teller<'_> {
     }
 
     fn only(&self, verdict: &Verdict) -> String {
-        let Some(lane) = verdict
-            .from
-            .and_then(|from| self.race.lane(from))
-            .or_else(|| self.race.lanes.first())
+        let Some(lane) =
+            verdict.from.and_then(|from| self.race.lane(from)).or_else(|| self.race.lanes.first())
         else {
             return format!("The question ended {}.", verdict.outcome);
         };
@@ -359,7 +360,9 @@ impl Teller<'_> {
             Outcome::Negative => {
                 format!("{name} was asked, and said after {after} that there is no such name.")
             }
-            Outcome::Failed => format!("{name} was asked, and said after {after} that it cannot say."),
+            Outcome::Failed => {
+                format!("{name} was asked, and said after {after} that it cannot say.")
+            }
             outcome => format!("Only {name} was asked, and the question ended {outcome}."),
         }
     }
@@ -369,7 +372,9 @@ impl Teller<'_> {
         let said = self.nodes(said, "and");
         match self.asked_lanes().count() {
             0 => "Everybody asked said that there is no such name.".into(),
-            1 => format!("{said} said that there is no such name, and nobody else was to be asked."),
+            1 => {
+                format!("{said} said that there is no such name, and nobody else was to be asked.")
+            }
             2 => format!("Both {said} said that there is no such name."),
             _ => format!("All of {said} said that there is no such name."),
         }
@@ -435,9 +440,7 @@ impl Teller<'_> {
                     return format!("{name} answered after {after}; the LS passed it on {when}.");
                 }
                 let held = human(held);
-                format!(
-                    "{name} answered after {after}; the LS passed it on {held} later, {when}."
-                )
+                format!("{name} answered after {after}; the LS passed it on {held} later, {when}.")
             }
             _ => {
                 let nobody = match verdict.outcome {
@@ -529,7 +532,9 @@ impl Teller<'_> {
         if holders.len() > 1 {
             let kept: Vec<String> = holders
                 .iter()
-                .filter_map(|id| self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id))))
+                .filter_map(|id| {
+                    self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id)))
+                })
                 .collect();
             let kept =
                 if kept.is_empty() { String::new() } else { format!("; {}", list(&kept, "and")) };

@@ -37,7 +37,7 @@ impl Refusal {
 /// A place that lists and tables are read from, by paths relative to it.
 pub trait Files {
     /// The name of the file for people, and its bytes. The path has been found harmless
-    /// ([`harmless`]).
+    /// (no `..`, nothing absolute).
     ///
     /// # Errors
     /// Why the file was not read.

@@ -64,9 +64,8 @@ impl Questions {
         }
         while self.first + self.pages.len() as u64 <= page {
             self.pages.push_back(Arc::new([Place::default(); PAGE as usize]));
-            let stale = |page: &Arc<[Place; PAGE as usize]>| {
-                page.iter().all(|place| place.race < oldest)
-            };
+            let stale =
+                |page: &Arc<[Place; PAGE as usize]>| page.iter().all(|place| place.race < oldest);
             while self.pages.len() > 1
                 && (self.pages.len() > PAGES_MAX || self.pages.front().is_some_and(stale))
             {

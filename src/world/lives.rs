@@ -76,9 +76,8 @@ impl World {
         let now = self.now;
         for race in &mut self.races {
             let asked = race.asker == Peer::Node(node) && !race.is_settled();
-            let took = race.ls == Some(node)
-                && race.ls_verdict.is_none()
-                && race.more.ls_gone.is_none();
+            let took =
+                race.ls == Some(node) && race.ls_verdict.is_none() && race.more.ls_gone.is_none();
             if !asked && !took {
                 continue;
             }

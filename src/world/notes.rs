@@ -1,10 +1,10 @@
 //! Notes of machines: what a node believes, holds and gives up. Those that tell the story of a race are in `story`.
 
-use super::faults::is_yes;
+use super::World;
 use super::alarms::AlarmEnd;
+use super::faults::is_yes;
 use super::node::{ClosedWindow, NAMES_MAX};
 use super::truth::AlarmKind;
-use super::World;
 use crate::base::NodeId;
 use crate::event::{Event, Life};
 use crate::message::{HostName, Note};

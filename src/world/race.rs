@@ -209,10 +209,11 @@ impl Race {
     }
 
     pub(super) fn lane_or_new(&mut self, upstream: NodeId) -> &mut Lane {
-        let at = self.lanes.iter().position(|lane| lane.upstream == upstream).unwrap_or_else(|| {
-            self.lanes.push(Lane::new(upstream));
-            self.lanes.len() - 1
-        });
+        let at =
+            self.lanes.iter().position(|lane| lane.upstream == upstream).unwrap_or_else(|| {
+                self.lanes.push(Lane::new(upstream));
+                self.lanes.len() - 1
+            });
         &mut self.lanes[at]
     }
 }

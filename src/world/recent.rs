@@ -1,7 +1,7 @@
 //! Figures over the newest races: percentiles, wins, and how much more the upstreams were asked than needed.
 
-use super::race::{LaneEnd, Race};
 use super::World;
+use super::race::{LaneEnd, Race};
 use crate::base::NodeId;
 use crate::message::Outcome;
 use std::collections::BTreeMap;

@@ -52,8 +52,13 @@ impl World {
                 self.heard(node, &Heard { question, upstream, outcome, said: said.as_ref() });
             }
             Note::Decided { question, outcome, said, from, why } => {
-                let verdict =
-                    Verdict { at: now, outcome: *outcome, said: said.clone(), from: *from, why: *why };
+                let verdict = Verdict {
+                    at: now,
+                    outcome: *outcome,
+                    said: said.clone(),
+                    from: *from,
+                    why: *why,
+                };
                 self.decided(node, *question, verdict);
             }
             Note::Late { question, upstream, said } => self.late(node, *question, *upstream, said),
@@ -229,8 +234,7 @@ impl World {
             }
         }
         let server = &self.nodes[upstream.index()];
-        let failed =
-            matches!(heard.outcome, Outcome::Refused | Outcome::Reset | Outcome::Silent);
+        let failed = matches!(heard.outcome, Outcome::Refused | Outcome::Reset | Outcome::Silent);
         if heard.outcome.is_final() {
             self.asked_the_dead(node, upstream, false);
         } else if failed && !server.life.is_alive() && sent.unwrap_or(asked_at) > server.since {
@@ -319,7 +323,8 @@ impl World {
         let Some(race) = self.race_mut(no) else { return };
         if verdict.said.is_none() {
             race.more.kept_silent.push(node);
-            let decided = race.ls_verdict.is_some() || (race.ls.is_none() && race.verdict.is_some());
+            let decided =
+                race.ls_verdict.is_some() || (race.ls.is_none() && race.verdict.is_some());
             if let (true, Some(lane)) = (decided, race.lane_mut(node))
                 && lane.end == LaneEnd::Waiting
             {

@@ -252,7 +252,8 @@ impl World {
     }
 
     fn visitor_came(&mut self, visitor: VisitorId, node: NodeId) {
-        let state = VisitorState { id: visitor, visits: node, since: self.now, left: None, asked: 0 };
+        let state =
+            VisitorState { id: visitor, visits: node, since: self.now, left: None, asked: 0 };
         self.visitors.insert(visitor, state);
         self.link_mut(Peer::Visitor(visitor), Peer::Node(node)).conns = 1;
         if self.visitors.len() <= VISITORS_MAX {

@@ -1,0 +1,224 @@
+//! A run without a panel: the steps run by themselves, standard input takes commands, the exit code is the verdict.
+
+use super::session::Session;
+use super::signals::Signals;
+use super::stdin::{self, Lines};
+use super::{EXIT_USAGE, complain_text, data, files, limits};
+use crate::base::{LabTime, Shown};
+use crate::cli::Run;
+use crate::command::{Command, grammar};
+use crate::event::{Event, Fact, Judgement};
+use crate::lab::{Lab, Options};
+use crate::report::{self, Exit, Report, Tally};
+use crate::topology::Topology;
+use crate::world::World;
+use anyhow::Context;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a run lasts that has no steps and no stated end.
+const LASTING_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How often signals and standard input are looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs a topology without a panel.
+///
+/// # Errors
+/// What is wrong with the command line, or a file that cannot be written.
+pub fn run(run: &Run) -> anyhow::Result<u8> {
+    let Some(mut topology) = files::load(&run.topology, run.allow_nonlocal) else {
+        return Ok(EXIT_USAGE);
+    };
+    files::change(&mut topology, &run.settings)?;
+    topology.seed = run.seed.unwrap_or(topology.seed);
+    // A pace for the eyes of a room would only make a machine wait.
+    topology.auto_pace = false;
+    let topology = Arc::new(topology);
+    let mut sinks = Sinks::open(run, &topology)?;
+    let signals = Signals::listen()?;
+    limits::raise();
+    let options = Options {
+        port_base: Some(run.port_base),
+        data: data::run_folder(run.data.as_deref(), &topology.name),
+        threads: None,
+    };
+    let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
+    let mut session = Session::new(lab);
+    if (run.time_scale - 1.0).abs() > f64::EPSILON {
+        anyhow::ensure!(session.lab().give(Command::Speed(run.time_scale)), "the lab is busy");
+    }
+    if !run.plain {
+        complain_text(&addresses(&session));
+    }
+    let caught = lead(run, &mut session, &mut sinks, &signals)?;
+    session.finish(&mut |world, event| sinks.take(world, event))?;
+    sinks.close(run, &session.world)?;
+    Ok(match caught {
+        Some(signal) => 128 + signal,
+        None => verdict(&session.world).code(),
+    })
+}
+
+/// Runs the lab until its time is over; gives the signal that ended it, if one did.
+fn lead(
+    run: &Run,
+    session: &mut Session,
+    sinks: &mut Sinks,
+    signals: &Signals,
+) -> anyhow::Result<Option<u8>> {
+    let has_steps = !session.world.topology.steps.is_empty();
+    let lasting = run.lasting.or((!has_steps).then_some(LASTING_DEFAULT));
+    let mut lines = Lines::read();
+    loop {
+        session.pump(LOOK, &mut |world, event| sinks.take(world, event))?;
+        if let Some(signal) = signals.caught() {
+            return Ok(Some(signal));
+        }
+        while let Some(line) = lines.next() {
+            match stdin::command(&line, &session.world.topology.names) {
+                Ok(None) => {}
+                Ok(Some(Command::Quit)) => return Ok(None),
+                Ok(Some(command)) => {
+                    if !session.lab().give(command) {
+                        complain_text("the lab is busy: that command was not taken\n");
+                    }
+                }
+                Err(text) => complain_text(&text),
+            }
+        }
+        let over = has_steps && !session.lead();
+        let late = lasting.is_some_and(|lasting| session.now() >= LabTime::ZERO + lasting);
+        if over || late || sinks.nobody_reads {
+            return Ok(None);
+        }
+    }
+}
+
+/// Where every node listens, with a line to copy.
+fn addresses(session: &Session) -> String {
+    let topology = &session.world.topology;
+    let mut text = String::new();
+    for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
+        if let Some(address) = session.lab().address(node.id) {
+            let name = topology.names.of(node.id);
+            text += &format!(
+                "{name:16} {address}   printf 'NAME\\n' | nc {} {}\n",
+                address.ip(),
+                address.port()
+            );
+        }
+    }
+    text
+}
+
+/// What the expectations came to.
+fn verdict(world: &World) -> Exit {
+    let expected: usize = world.topology.steps.iter().map(|step| step.expect.len()).sum();
+    let judged = &world.steps.judged;
+    if judged.values().any(|(judgement, _)| *judgement == Judgement::Failed) {
+        Exit::Failed
+    } else if expected == 0 || judged.len() < expected {
+        Exit::Unknown
+    } else {
+        Exit::Passed
+    }
+}
+
+/// Every option of the run that the topology does not tell, for the report.
+fn options(run: &Run) -> BTreeMap<String, serde_json::Value> {
+    let seconds = run.lasting.map(|lasting| lasting.as_secs_f64());
+    BTreeMap::from([
+        ("time_scale".into(), run.time_scale.into()),
+        ("for_seconds".into(), seconds.into()),
+        ("settings".into(), run.settings.clone().into()),
+        ("port_base".into(), run.port_base.into()),
+        ("allow_nonlocal".into(), run.allow_nonlocal.into()),
+    ])
+}
+
+/// Where the events of a run go.
+struct Sinks {
+    plain: bool,
+    events: Option<BufWriter<File>>,
+    tally: Tally,
+    nobody_reads: bool,
+}
+
+impl Sinks {
+    fn open(run: &Run, topology: &Topology) -> anyhow::Result<Self> {
+        let events = match &run.events {
+            None => None,
+            Some(path) => {
+                let file = File::create(path)
+                    .with_context(|| format!("cannot write the events to {}", path.display()))?;
+                let mut out = BufWriter::new(file);
+                report::events::write_header(&mut out, topology)?;
+                Some(out)
+            }
+        };
+        Ok(Self { plain: run.plain, events, tally: Tally::default(), nobody_reads: false })
+    }
+
+    fn take(&mut self, world: &World, event: &Event) -> anyhow::Result<()> {
+        let names = &world.topology.names;
+        self.tally.observe(event);
+        if let Some(out) = &mut self.events {
+            report::events::write_event(out, event, names)
+                .context("the events cannot be written")?;
+        }
+        let shown = match &event.fact {
+            Fact::ExpectationJudged { .. }
+            | Fact::ListenFailed { .. }
+            | Fact::NodeCrashed { .. } => true,
+            _ => self.plain,
+        };
+        if !shown {
+            return Ok(());
+        }
+        if let Some(line) = report::line(event, names) {
+            self.say(&format!("{:>9}  {line}\n", event.time.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: &str) -> anyhow::Result<()> {
+        let mut out = std::io::stdout();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // Whoever reads has had enough: that is no failure, but nothing more needs to run.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.nobody_reads = self.plain,
+            other => other?,
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, run: &Run, world: &World) -> anyhow::Result<()> {
+        if let Some(mut out) = self.events.take() {
+            out.flush().context("the events cannot be written")?;
+        }
+        let verdict = verdict(world);
+        if let Some(path) = &run.report {
+            let names = &world.topology.names;
+            let words = |expectation: &_| grammar::expectation_words(expectation, names);
+            let report = Report::new(world, &self.tally, verdict, options(run), words);
+            let text = report.to_json().context("the report cannot be written")?;
+            std::fs::write(path, text)
+                .with_context(|| format!("cannot write the report to {}", path.display()))?;
+        }
+        let word = match verdict {
+            Exit::Passed => "every expectation held",
+            Exit::Failed => "an expectation failed",
+            Exit::Unknown => "nothing can be said: too little was judged",
+        };
+        let repeat = format!(
+            "faultlab run {} --headless --seed {}",
+            Shown::new(&run.topology),
+            world.topology.seed
+        );
+        complain_text(&format!("{word}\nto repeat it: {repeat}\n"));
+        Ok(())
+    }
+}

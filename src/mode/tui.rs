@@ -1,0 +1,118 @@
+//! The panel with a lab behind it: pick a topology, run it, come back to the picker.
+
+use super::{EXIT_HELD, EXIT_USAGE, data, files, limits};
+use crate::base::LabTime;
+use crate::cli::{Look, Run};
+use crate::command::Command;
+use crate::lab::{Lab, LabHandle, Options};
+use crate::log::Tail;
+use crate::panel::{self, Bench, Ending, Offer, Session};
+use crate::topology::{Topology, bundle};
+use anyhow::Context;
+use std::sync::Arc;
+
+/// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key.
+const EVENTS_AT_ONCE: usize = 8 * 1024;
+
+/// A running lab, as the panel sees it.
+struct LabBench(LabHandle);
+
+impl Bench for LabBench {
+    fn now(&self) -> LabTime {
+        self.0.now()
+    }
+
+    fn read(&self, from: u64) -> Tail {
+        self.0.read(from, EVENTS_AT_ONCE)
+    }
+
+    fn give(&self, command: Command) -> bool {
+        self.0.give(command)
+    }
+
+    fn census(&self) {
+        self.0.census();
+    }
+}
+
+/// Opens the picker, and the panel on what is picked, until the person quits.
+///
+/// # Errors
+/// No terminal, or one that does not do what is asked.
+pub fn pick(look: &Look) -> anyhow::Result<u8> {
+    let mut session = enter(look)?;
+    limits::raise();
+    loop {
+        let entries = bundle::list();
+        let offers = entries
+            .iter()
+            .map(|entry| Offer {
+                name: entry.name.to_owned(),
+                title: entry.title.clone(),
+                lesson: entry.lesson.clone(),
+                steps: entry.steps,
+            })
+            .collect();
+        let picked = match panel::pick(&mut session, offers)? {
+            Ok(picked) => picked,
+            Err(ending) => return Ok(code(ending)),
+        };
+        let name = entries[picked].name;
+        let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
+            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let ending = lab(&mut session, loaded.topology, &Options::default())?;
+        if ending != Ending::Topologies {
+            return Ok(code(ending));
+        }
+    }
+}
+
+/// Opens the panel on one topology.
+///
+/// # Errors
+/// No terminal, or one that does not do what is asked; what is wrong with the settings.
+pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
+    let Some(mut topology) = files::load(&run.topology, run.allow_nonlocal) else {
+        return Ok(EXIT_USAGE);
+    };
+    files::change(&mut topology, &run.settings)?;
+    topology.seed = run.seed.unwrap_or(topology.seed);
+    let mut session = enter(look)?;
+    limits::raise();
+    let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
+    let ending = lab(&mut session, topology, &options)?;
+    if ending == Ending::Topologies {
+        drop(session);
+        return pick(look);
+    }
+    Ok(code(ending))
+}
+
+fn enter(look: &Look) -> anyhow::Result<Session> {
+    let mut options = panel::Options::of_surroundings();
+    options.theme.ascii |= look.ascii;
+    Ok(Session::enter(options)?)
+}
+
+fn lab(session: &mut Session, topology: Topology, options: &Options) -> anyhow::Result<Ending> {
+    let topology = Arc::new(topology);
+    let data = data::run_folder(options.data.as_deref(), &topology.name);
+    let options = Options { data, ..options.clone() };
+    let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
+    let ending = panel::run(session, &LabBench(lab.handle()), topology)?;
+    if matches!(ending, Ending::Signal(_) | Ending::TerminalGone) {
+        // Whoever sends a signal does not want to wait for answers that are still on their way.
+        drop(lab);
+    } else {
+        lab.finish();
+    }
+    Ok(ending)
+}
+
+fn code(ending: Ending) -> u8 {
+    match ending {
+        Ending::Quit | Ending::Topologies => EXIT_HELD,
+        Ending::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
+        Ending::TerminalGone => 129,
+    }
+}

@@ -1,0 +1,370 @@
+//! What a key means, and what it does: an action becomes commands for the lab, or a change of the view. Never both a
+//! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
+
+use super::chooser::{Chooser, Purpose};
+use super::prompt::Prompt;
+use super::targets;
+use super::view::{Mode, PanelId, Selection, View};
+use crate::base::{NodeId, Peer};
+use crate::command::{Command, LinkSet};
+use crate::event::Life;
+use crate::message::Faults;
+use crate::topology::Kind;
+use crate::world::World;
+use std::time::Duration;
+
+/// Everything that a key can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the key table says what each does, in words that people read")]
+pub enum Action {
+    Fire,
+    FireMany,
+    Load,
+    ChooseName,
+    ChoosePolicy,
+    Kill,
+    KillLeader,
+    PowerOff,
+    Revive,
+    Freeze,
+    Lie,
+    Partition,
+    OneWay,
+    Delay,
+    Loss,
+    NextLink,
+    Undo,
+    Redo,
+    Reset,
+    Pause,
+    Tick,
+    Slower,
+    Faster,
+    RealTime,
+    AutoPace,
+    NextBeat,
+    Flip,
+    Mark,
+    Why,
+    Inspect,
+    Palette,
+    Filter,
+    Topologies,
+    Help,
+    Zoom,
+    Big,
+    Theme,
+    ShowKeys,
+    Redraw,
+    Suspend,
+    Quit,
+    Interrupt,
+    FocusNext,
+    FocusBefore,
+    Focus(u8),
+    Up,
+    Down,
+    Left,
+    Right,
+    First,
+    Last,
+    PageUp,
+    PageDown,
+    Back,
+    Accept,
+    Complete,
+    Yes,
+}
+
+/// What comes of an action besides a changed view.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Commands for the lab, in order.
+    Give(Vec<Command>),
+    /// The next theme.
+    NextTheme,
+    /// Draw every cell anew.
+    Redraw,
+    /// Stop this process, as the shell's job control does.
+    Suspend,
+    /// Leave the panel.
+    Leave(Leaving),
+}
+
+/// Why the panel is left by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// `q` then `y`, or Ctrl-C twice.
+    Quit,
+    /// `O`: another topology.
+    Topologies,
+}
+
+/// Questions that `F` fires at once.
+pub const BURST: u32 = 20;
+/// Presses of `n` closer together than this are one (a clicker bounces, a key repeats).
+pub const NEXT_GAP: Duration = Duration::from_millis(400);
+/// The load that `c` switches on where the file states no rate, in questions a thousand seconds.
+const LOAD_PER_KILOSECOND: u64 = 5_000;
+const DELAYS_MS: [u64; 4] = [0, 50, 200, 1000];
+const LOSSES: [f64; 4] = [0.0, 0.1, 0.3, 0.6];
+const RATES: [f64; 4] = [1.0, 0.5, 0.25, 0.1];
+
+fn give(command: Command) -> Option<Outcome> {
+    Some(Outcome::Give(vec![command]))
+}
+
+/// Carries an action out on the view, and says what else must be done.
+pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
+    if let Some(outcome) = on_nodes(action, world, view) {
+        return Some(outcome);
+    }
+    if let Some(outcome) = on_links(action, world, view) {
+        return Some(outcome);
+    }
+    if let Some(outcome) = on_clock(action, world, view) {
+        return Some(outcome);
+    }
+    on_view(action, world, view)
+}
+
+/// Commands that `act` gives for nodes and clients.
+fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
+    let node = targets::node(world, view);
+    let life = |id: NodeId| world.node(id).life;
+    let command = match action {
+        Action::Fire => query(world, view, 1)?,
+        Action::FireMany => query(world, view, BURST)?,
+        Action::Load => load(world, view)?,
+        Action::Kill => Command::Kill(node?),
+        Action::KillLeader => Command::Kill(targets::leader(world)?),
+        Action::PowerOff => Command::PowerOff(node?),
+        Action::Revive => Command::Revive(node?),
+        Action::Freeze if life(node?) == Life::Frozen => Command::Thaw(node?),
+        Action::Freeze => Command::Freeze(node?),
+        Action::Lie => Command::Lie(node?, !targets::lies(world, node?)),
+        Action::Undo => Command::Undo,
+        Action::Redo => Command::Redo,
+        Action::Reset => Command::Reset,
+        Action::Flip => Command::Flip,
+        Action::Mark => Command::Mark("marked by hand".into()),
+        _ => return None,
+    };
+    give(command)
+}
+
+fn query(world: &World, view: &View, times: u32) -> Option<Command> {
+    Some(Command::Query { client: targets::client(world, view)?, name: None, times })
+}
+
+fn load(world: &World, view: &View) -> Option<Command> {
+    let client = targets::client(world, view)?;
+    let per_kilosecond = if world.node(client).per_kilosecond > 0 {
+        0
+    } else {
+        match &world.topology.node(client).kind {
+            Kind::Client(config) if config.rate > 0.0 => (config.rate * 1000.0).round() as u64,
+            _ => LOAD_PER_KILOSECOND,
+        }
+    };
+    Some(Command::Load { client, per_kilosecond })
+}
+
+/// The next of a row of values after the present one; after the last, the first.
+fn after<T: PartialOrd + Copy>(row: &[T], present: T) -> T {
+    row.iter().copied().find(|value| *value > present).unwrap_or(row[0])
+}
+
+fn on_links(action: Action, world: &World, view: &View) -> Option<Outcome> {
+    if !matches!(action, Action::Partition | Action::OneWay | Action::Delay | Action::Loss) {
+        return None;
+    }
+    let (set, directions) = targets::link_set(world, view)?;
+    let now: Vec<Faults> =
+        directions.iter().map(|(from, to)| targets::faults(world, *from, *to)).collect();
+    match action {
+        Action::Partition => {
+            let all_cut = !now.is_empty() && now.iter().all(|faults| faults.cut);
+            give(if all_cut { Command::Heal(set) } else { Command::Cut(set) })
+        }
+        Action::OneWay => Some(Outcome::Give(one_way(set, &directions, &now))),
+        Action::Delay => {
+            let present = now.iter().map(|faults| faults.extra.as_millis() as u64).max()?;
+            give(Command::Delay(set, Duration::from_millis(after(&DELAYS_MS, present))))
+        }
+        Action::Loss => {
+            let present = now.iter().map(|faults| faults.loss).fold(0.0, f64::max);
+            give(Command::Loss(set, after(&LOSSES, present)))
+        }
+        _ => None,
+    }
+}
+
+/// `P`: what goes out is cut; then what comes in; then nothing.
+fn one_way(set: LinkSet, directions: &[(Peer, Peer)], now: &[Faults]) -> Vec<Command> {
+    let (out, into) = match set {
+        LinkSet::Around(id) => (LinkSet::From(id), LinkSet::To(id)),
+        LinkSet::Both(a, b) => (LinkSet::One(a, b), LinkSet::One(b, a)),
+        other => (other, other),
+    };
+    let from = |peer: Peer| match set {
+        LinkSet::Around(id) => peer == Peer::Node(id),
+        LinkSet::Both(a, _) => peer == a,
+        _ => true,
+    };
+    let cut = |outwards: bool| {
+        let mut any = directions.iter().zip(now).filter(|(way, _)| from(way.0) == outwards);
+        any.any(|(_, faults)| faults.cut)
+    };
+    match (cut(true), cut(false)) {
+        (false, false) => vec![Command::Cut(out)],
+        (true, false) => vec![Command::Heal(out), Command::Cut(into)],
+        (_, true) => vec![Command::Heal(set)],
+    }
+}
+
+fn on_clock(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
+    let clock = world.clock;
+    match action {
+        Action::Pause if clock.paused => give(Command::Resume),
+        Action::Pause => give(Command::Pause),
+        Action::Tick => give(Command::Tick),
+        Action::Slower => {
+            let rate = RATES.into_iter().find(|rate| *rate < clock.rate - 1e-6).unwrap_or(0.1);
+            give(Command::Speed(rate))
+        }
+        Action::Faster => {
+            let up = RATES.into_iter().rev().find(|rate| *rate > clock.rate + 1e-6);
+            give(Command::Speed(up.unwrap_or(1.0)))
+        }
+        Action::RealTime => give(Command::Speed(1.0)),
+        Action::AutoPace => give(Command::Pace { auto: !clock.auto }),
+        Action::NextBeat => {
+            if view.last_next.is_some_and(|last| view.wall.saturating_sub(last) < NEXT_GAP) {
+                return None;
+            }
+            view.last_next = Some(view.wall);
+            give(Command::Next)
+        }
+        _ => None,
+    }
+}
+
+fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
+    match action {
+        Action::ChooseName => match Chooser::names(world, view) {
+            Some(chooser) => view.mode = Mode::Choosing(chooser),
+            None => view.toast("there is no client that could ask", true),
+        },
+        Action::ChoosePolicy => match Chooser::policies(world, view) {
+            Some(chooser) => view.mode = Mode::Choosing(chooser),
+            None => view.toast("there is no LS whose policy could be chosen", true),
+        },
+        Action::NextLink => next_link(world, view),
+        Action::Why => view.mode = Mode::Why,
+        Action::Inspect => view.mode = Mode::Inspect,
+        Action::Palette => view.mode = Mode::Palette(Prompt::new()),
+        Action::Filter => {
+            view.focus = PanelId::Events;
+            view.mode = Mode::Filter(Prompt::with(&view.filter));
+        }
+        Action::Help => view.mode = Mode::Help,
+        Action::Zoom => view.zoom = !view.zoom,
+        Action::Big => view.big = !view.big,
+        Action::ShowKeys => {
+            view.keys = if view.keys.is_some() { None } else { Some(Default::default()) };
+        }
+        Action::Quit => view.mode = Mode::QuitAsked,
+        Action::Interrupt if matches!(view.mode, Mode::QuitAsked) => {
+            return Some(Outcome::Leave(Leaving::Quit));
+        }
+        Action::Interrupt => view.mode = Mode::QuitAsked,
+        Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
+        Action::Topologies => return Some(Outcome::Leave(Leaving::Topologies)),
+        Action::Theme => return Some(Outcome::NextTheme),
+        Action::Redraw => return Some(Outcome::Redraw),
+        Action::Suspend => return Some(Outcome::Suspend),
+        Action::Back => back(view),
+        Action::Accept => return accept(world, view),
+        Action::Complete => complete(world, view),
+        Action::FocusNext | Action::FocusBefore | Action::Focus(_) => focus(action, world, view),
+        _ => super::steer::steer(action, world, view),
+    }
+    None
+}
+
+fn next_link(world: &World, view: &mut View) {
+    let (here, present) = match view.selection {
+        Selection::Link(a, b) => (a.node(), Some(b)),
+        _ => (targets::node(world, view), None),
+    };
+    let Some(here) = here else { return };
+    let peers = targets::neighbours(world, here);
+    let at = present.and_then(|peer| peers.iter().position(|it| *it == peer));
+    match peers.get(at.map_or(0, |at| at + 1)) {
+        Some(peer) => view.selection = Selection::Link(Peer::Node(here), *peer),
+        // After the last link the node itself is selected again.
+        None => view.selection = Selection::Node(here),
+    }
+}
+
+fn back(view: &mut View) {
+    if !matches!(view.mode, Mode::Normal) {
+        view.mode = Mode::Normal;
+        view.down = 0;
+    } else if view.zoom {
+        view.zoom = false;
+    } else if !view.filter.is_empty() && view.focus == PanelId::Events {
+        view.filter.clear();
+    } else if let Selection::Link(Peer::Node(id), _) = view.selection {
+        view.selection = Selection::Node(id);
+    } else if view.race.is_some() && view.focus == PanelId::Race {
+        view.race = None;
+    } else {
+        view.selection = Selection::Nothing;
+    }
+}
+
+fn focus(action: Action, world: &World, view: &mut View) {
+    let shown: Vec<PanelId> = PanelId::ALL
+        .into_iter()
+        .filter(|id| *id != PanelId::Steps || world.steps.count > 0)
+        .collect();
+    let at = shown.iter().position(|id| *id == view.focus).unwrap_or(0);
+    let to = match action {
+        Action::FocusNext => (at + 1) % shown.len(),
+        Action::FocusBefore => (at + shown.len() - 1) % shown.len(),
+        Action::Focus(digit) => usize::from(digit).saturating_sub(1).min(shown.len() - 1),
+        _ => at,
+    };
+    view.focus = shown[to];
+    view.down = 0;
+}
+
+fn accept(world: &World, view: &mut View) -> Option<Outcome> {
+    match std::mem::replace(&mut view.mode, Mode::Normal) {
+        Mode::Palette(prompt) => super::palette::accept(prompt, world, view),
+        Mode::Filter(prompt) => {
+            prompt.text().clone_into(&mut view.filter);
+            view.back = 0;
+            None
+        }
+        Mode::Choosing(chooser) => match (chooser.purpose, chooser.accept()) {
+            (Purpose::Name | Purpose::Policy, Some(command)) => give(command),
+            (_, None) => {
+                view.mode = Mode::Choosing(chooser);
+                None
+            }
+        },
+        other => {
+            view.mode = other;
+            None
+        }
+    }
+}
+
+fn complete(world: &World, view: &mut View) {
+    if let Mode::Palette(prompt) = &mut view.mode {
+        super::palette::complete(prompt, world);
+    }
+}

@@ -1,0 +1,362 @@
+//! The loop: keys in, commands out; the log's tail folded and drawn. Plain, synchronous, on the main thread.
+//!
+//! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
+
+use super::action::{self, Action, Leaving, Outcome};
+use super::feed::{LINES_MAX, Tone};
+use super::guard::Woken;
+use super::keymap::{self, Chord};
+use super::picker::{Move, Offer, Picker};
+use super::terminal::{Session, SessionError};
+use super::theme::{Depth, Theme};
+use super::view::{Mode, View};
+use super::{Bench, map, screen};
+use crate::base::LabTime;
+use crate::command::Command;
+use crate::event::Fact;
+use crate::topology::Topology;
+use crate::world::{LaneEnd, World};
+use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often a moving picture is drawn, and how often the log is looked at.
+const FRAME: Duration = Duration::from_millis(33);
+/// How often a still picture is drawn: times like `DEAD 8s` go on.
+const STILL: Duration = Duration::from_millis(500);
+/// How long the picture counts as moving after a key: what the key causes comes within this.
+const AFTER_KEY: Duration = Duration::from_millis(300);
+/// How long one frame may fold events before it looks at the keys again.
+const FOLD_MAX: Duration = Duration::from_millis(8);
+/// Newer races that may still be running.
+const RACES_WATCHED: usize = 20;
+
+/// Why the panel was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The person quit.
+    Quit,
+    /// The person wants another topology.
+    Topologies,
+    /// A signal; the process ends with 128 and its number within 500 ms of it, by force if need be.
+    Signal(i32),
+    /// The terminal is gone; the process ends within 1.5 s, by force if need be.
+    TerminalGone,
+}
+
+/// What a key or a paste led to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reaction {
+    /// Nothing for the caller.
+    Nothing,
+    /// These are for the lab, in order.
+    Give(Vec<Command>),
+    /// The next theme.
+    NextTheme,
+    /// Draw everything anew.
+    Redraw,
+    /// Stop the process.
+    Suspend,
+    /// Leave.
+    Leave(Leaving),
+}
+
+/// World and view together: everything of the panel but the terminal and the lab.
+#[derive(Debug)]
+pub struct Panel {
+    /// What happened.
+    pub world: World,
+    /// What is looked at.
+    pub view: View,
+    next: u64,
+}
+
+impl Panel {
+    /// Before the first event.
+    #[must_use]
+    pub fn new(topology: Arc<Topology>) -> Self {
+        let world = World::new(topology);
+        let view = View::new(&world);
+        Self { world, view, next: 0 }
+    }
+
+    /// Takes what the log has, for at most some milliseconds; gives whether there was something, and whether there
+    /// is more.
+    pub fn follow(&mut self, bench: &dyn Bench) -> (bool, bool) {
+        let begun = Instant::now();
+        let mut any = false;
+        loop {
+            let tail = bench.read(self.next);
+            if tail.missing > 0 {
+                self.world.gap(tail.missing);
+                let text = format!("{} events are missing here", tail.missing);
+                self.view.feed.say(self.world.now, text, Tone::Bad);
+                bench.census();
+            }
+            let count = tail.len();
+            any |= count > 0 || tail.missing > 0;
+            // Lines that would be pushed out at once are not even made.
+            let silent = count.saturating_sub(LINES_MAX);
+            for (at, event) in tail.events().enumerate() {
+                self.world.apply(event);
+                if at >= silent && self.view.feed.take(event, &self.world) && self.view.back > 0 {
+                    self.view.back += 1;
+                }
+                if let Fact::CommandRefused { why } = &event.fact {
+                    self.view.toast(why.to_string(), true);
+                }
+            }
+            self.next = tail.next;
+            if count == 0 || begun.elapsed() > FOLD_MAX {
+                return (any, count > 0);
+            }
+        }
+    }
+
+    /// Whether the picture changes by the passing of time.
+    #[must_use]
+    pub fn moves(&self, now: LabTime) -> bool {
+        if self.world.clock.paused {
+            return false;
+        }
+        let waiting = self.world.races.iter().rev().take(RACES_WATCHED).any(|race| {
+            !race.is_settled()
+                || race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting)
+                    && race.ls_deadline.is_some_and(|deadline| deadline > now)
+        });
+        let window = self.world.nodes.iter().any(|node| node.window.is_some());
+        waiting || window || map::moves(&self.world, now)
+    }
+
+    /// A key was pressed.
+    pub fn key(&mut self, key: &KeyEvent) -> Reaction {
+        if key.kind == KeyEventKind::Release {
+            return Reaction::Nothing;
+        }
+        if self.edit(key) {
+            return Reaction::Nothing;
+        }
+        let Some(chord) = Chord::of(key) else { return Reaction::Nothing };
+        self.view.note_key(chord.word());
+        let Some(action) = keymap::action(chord, &self.view) else { return Reaction::Nothing };
+        // A key that is held down repeats: harmless for moving, not for faults.
+        if key.kind == KeyEventKind::Repeat && !moves_only(action) {
+            return Reaction::Nothing;
+        }
+        match action::act(action, &self.world, &mut self.view) {
+            None => Reaction::Nothing,
+            Some(Outcome::Give(commands)) => Reaction::Give(commands),
+            Some(Outcome::NextTheme) => Reaction::NextTheme,
+            Some(Outcome::Redraw) => Reaction::Redraw,
+            Some(Outcome::Suspend) => Reaction::Suspend,
+            Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
+        }
+    }
+
+    /// Typing into a line or a list; gives whether the key was for it.
+    fn edit(&mut self, key: &KeyEvent) -> bool {
+        use crossterm::event::KeyModifiers;
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        match &mut self.view.mode {
+            Mode::Palette(prompt) | Mode::Filter(prompt) => match key.code {
+                KeyCode::Char(c) if plain => prompt.insert(c.encode_utf8(&mut [0; 4])),
+                KeyCode::Backspace => prompt.backspace(),
+                KeyCode::Delete => prompt.delete(),
+                KeyCode::Left => prompt.left(),
+                KeyCode::Right => prompt.right(),
+                KeyCode::Home => prompt.home(),
+                KeyCode::End => prompt.end(),
+                _ => return false,
+            },
+            Mode::Choosing(chooser) => match key.code {
+                KeyCode::Char(c) if plain => chooser.type_text(c.encode_utf8(&mut [0; 4])),
+                KeyCode::Backspace => chooser.backspace(),
+                _ => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+
+    /// Text was pasted: it goes into a line that is being typed, and nowhere else.
+    pub fn paste(&mut self, text: &str) {
+        match &mut self.view.mode {
+            Mode::Palette(prompt) | Mode::Filter(prompt) => prompt.insert(text),
+            Mode::Choosing(chooser) => chooser.type_text(text),
+            _ => {}
+        }
+    }
+
+    /// Gives commands to the lab; the picture changes when their events come back.
+    pub fn give(&mut self, bench: &dyn Bench, commands: Vec<Command>) {
+        for command in commands {
+            if !bench.give(command) {
+                self.view.toast("the lab is busy: press it again", true);
+                return;
+            }
+        }
+    }
+}
+
+fn moves_only(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Up
+            | Action::Down
+            | Action::Left
+            | Action::Right
+            | Action::PageUp
+            | Action::PageDown
+    )
+}
+
+fn next_theme(theme: Theme, start: Theme) -> Theme {
+    match theme.depth {
+        Depth::Mono if start.depth == Depth::Mono => theme,
+        Depth::Mono => start,
+        _ => Theme { depth: Depth::Mono, ..theme },
+    }
+}
+
+/// What the signals want of the loop.
+fn ended(session: &Session) -> Option<Ending> {
+    if let Some(signal) = session.said().ending() {
+        return Some(Ending::Signal(signal));
+    }
+    session.said().is_gone().then_some(Ending::TerminalGone)
+}
+
+/// Runs the panel over a lab until it is left. The lab goes on; ending it is the caller's business.
+///
+/// # Errors
+/// When the terminal fails.
+pub fn run(
+    session: &mut Session,
+    bench: &dyn Bench,
+    topology: Arc<Topology>,
+) -> Result<Ending, SessionError> {
+    let mut panel = Panel::new(topology);
+    panel.view.big = session.options.big;
+    let begun = Instant::now();
+    let mut last_key = None;
+    let mut drawn: Option<Instant> = None;
+    let mut fresh = true;
+    session.redraw()?;
+    loop {
+        if let Some(ending) = ended(session) {
+            return Ok(ending);
+        }
+        stops(session)?;
+        let (changed, more) = panel.follow(bench);
+        fresh |= changed | panel.view.tick(begun.elapsed());
+        let now = bench.now().max(panel.world.now);
+        let moving =
+            panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
+        let since = drawn.map_or(STILL, |at| at.elapsed());
+        if (fresh && since >= FRAME) || (moving && since >= FRAME) || since >= STILL {
+            panel.view.size = session.size();
+            let theme = session.theme;
+            session.draw(|frame| screen::draw(&panel.world, &panel.view, &theme, now, frame))?;
+            drawn = Some(Instant::now());
+            fresh = false;
+        }
+        let limit = if more { Duration::ZERO } else { FRAME };
+        match session.wait(limit) {
+            Some(Woken::Input(input)) => {
+                last_key = Some(Instant::now());
+                // What the key changed is drawn at once.
+                (fresh, drawn) = (true, None);
+                if let Some(ending) = react(session, bench, &mut panel, input)? {
+                    return Ok(ending);
+                }
+            }
+            Some(Woken::Signal) => fresh = true,
+            None => {}
+        }
+    }
+}
+
+/// Stops and continuations by signal.
+fn stops(session: &mut Session) -> Result<(), SessionError> {
+    if session.said().take_stop() {
+        session.suspend()?;
+        session.said().take_continued();
+    }
+    if session.said().take_continued() {
+        session.again()?;
+    }
+    session.said().take_resized();
+    Ok(())
+}
+
+fn react(
+    session: &mut Session,
+    bench: &dyn Bench,
+    panel: &mut Panel,
+    input: Input,
+) -> Result<Option<Ending>, SessionError> {
+    let reaction = match input {
+        Input::Key(key) => panel.key(&key),
+        Input::Paste(text) => {
+            panel.paste(&text);
+            Reaction::Nothing
+        }
+        _ => Reaction::Nothing,
+    };
+    match reaction {
+        Reaction::Nothing => {}
+        Reaction::Give(commands) => panel.give(bench, commands),
+        Reaction::NextTheme => session.theme = next_theme(session.theme, session.options.theme),
+        Reaction::Redraw => session.redraw()?,
+        Reaction::Suspend => {
+            session.suspend()?;
+            session.said().take_continued();
+        }
+        Reaction::Leave(Leaving::Quit) => return Ok(Some(Ending::Quit)),
+        Reaction::Leave(Leaving::Topologies) => return Ok(Some(Ending::Topologies)),
+    }
+    Ok(None)
+}
+
+/// Lets the person choose a topology: its place in the list, or why none was chosen.
+///
+/// # Errors
+/// When the terminal fails.
+pub fn pick(
+    session: &mut Session,
+    offers: Vec<Offer>,
+) -> Result<Result<usize, Ending>, SessionError> {
+    let mut picker = Picker::new(offers);
+    session.redraw()?;
+    loop {
+        if let Some(ending) = ended(session) {
+            return Ok(Err(ending));
+        }
+        stops(session)?;
+        let theme = session.theme;
+        session.draw(|frame| picker.draw(&theme, frame))?;
+        let Some(Woken::Input(Input::Key(key))) = session.wait(STILL) else { continue };
+        match picker_move(&key) {
+            Some(Move::By(by)) => picker.step(by),
+            Some(Move::Choose) => return Ok(Ok(picker.at())),
+            Some(Move::Leave) => return Ok(Err(Ending::Quit)),
+            None if Chord::of(&key) == Some(Chord::Ctrl('z')) => session.suspend()?,
+            None => {}
+        }
+    }
+}
+
+fn picker_move(key: &KeyEvent) -> Option<Move> {
+    use super::keymap::Named;
+    Some(match Chord::of(key)? {
+        Chord::Key(Named::Up) | Chord::Char('k') => Move::By(-1),
+        Chord::Key(Named::Down) | Chord::Char('j') => Move::By(1),
+        Chord::Key(Named::PageUp) => Move::By(-10),
+        Chord::Key(Named::PageDown) => Move::By(10),
+        Chord::Key(Named::Home) | Chord::Char('g') => Move::By(isize::MIN / 2),
+        Chord::Key(Named::End) | Chord::Char('G') => Move::By(isize::MAX / 2),
+        Chord::Key(Named::Enter) => Move::Choose,
+        Chord::Key(Named::Esc) | Chord::Char('q') | Chord::Ctrl('c') => Move::Leave,
+        _ => return None,
+    })
+}

@@ -1,0 +1,229 @@
+//! Lists to choose from: the policies of an LS, the names that can be asked, grouped by who has them.
+
+use super::paint::{Border, Canvas, Row};
+use super::targets;
+use super::theme::Ink;
+use super::view::View;
+use crate::base::NodeId;
+use crate::command::Command;
+use crate::message::HostName;
+use crate::topology::{Kind, Policy};
+use crate::world::World;
+use ratatui::layout::Rect;
+use std::sync::Arc;
+
+/// What is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// What to ask.
+    Name,
+    /// How an LS chooses.
+    Policy,
+}
+
+/// One row of the list.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    text: String,
+    note: String,
+    present: bool,
+    /// None for a heading.
+    command: Option<Command>,
+}
+
+/// A list with a cursor and, for names, a line to type one's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chooser {
+    /// What is chosen.
+    pub purpose: Purpose,
+    title: String,
+    entries: Vec<Entry>,
+    at: usize,
+    /// The client that asks, where names are chosen.
+    client: Option<NodeId>,
+    /// What was typed: narrows the list; with no match it is the name itself.
+    pub typed: String,
+}
+
+/// Names listed at most; a table of thousands is searched by typing.
+const NAMES_MAX: usize = 2000;
+const TYPED_MAX: usize = 200;
+
+impl Chooser {
+    /// The policies of the LS that `s` means, the present one marked.
+    #[must_use]
+    pub fn policies(world: &World, view: &View) -> Option<Self> {
+        let ls = targets::ls(world, view)?;
+        let now = targets::policy(world, ls)?;
+        let entries: Vec<Entry> = Policy::ALL
+            .into_iter()
+            .map(|policy| Entry {
+                text: policy.word().into(),
+                note: policy_note(policy).into(),
+                present: policy == now,
+                command: Some(Command::Set {
+                    node: ls,
+                    key: Arc::from("policy"),
+                    value: Arc::from(policy.word()),
+                }),
+            })
+            .collect();
+        let at = entries.iter().position(|entry| entry.present).unwrap_or(0);
+        let title = format!("Policy of {}", world.topology.names.of(ls));
+        Some(Self {
+            purpose: Purpose::Policy,
+            title,
+            entries,
+            at,
+            client: None,
+            typed: String::new(),
+        })
+    }
+
+    /// The names of the tables and of the client's list, grouped by who has them.
+    #[must_use]
+    pub fn names(world: &World, view: &View) -> Option<Self> {
+        let client = targets::client(world, view)?;
+        let topology = &world.topology;
+        let heading =
+            |text: String| Entry { text, note: String::new(), present: false, command: None };
+        let entry = |name: &HostName, note: String| Entry {
+            text: name.as_str().to_owned(),
+            note,
+            present: false,
+            command: Some(Command::Query { client, name: Some(name.clone()), times: 1 }),
+        };
+        let mut entries = Vec::new();
+        for node in &topology.nodes {
+            let Kind::Ts(ts) = &node.kind else { continue };
+            entries.push(heading(format!("{} has", topology.names.of(node.id))));
+            for record in ts.records.iter().take(NAMES_MAX.saturating_sub(entries.len())) {
+                entries.push(entry(&record.name, record.address.to_string()));
+            }
+        }
+        if let Kind::Client(config) = &topology.node(client).kind {
+            let nobodys: Vec<&HostName> =
+                config.list.iter().filter(|name| topology.holders(name).next().is_none()).collect();
+            if !nobodys.is_empty() {
+                entries.push(heading("nobody has".into()));
+                entries.extend(nobodys.into_iter().map(|name| entry(name, String::new())));
+            }
+        }
+        let at = entries.iter().position(|entry| entry.command.is_some()).unwrap_or(0);
+        let title = format!("What shall {} ask?", topology.names.of(client));
+        let (purpose, typed) = (Purpose::Name, String::new());
+        Some(Self { purpose, title, entries, at, client: Some(client), typed })
+    }
+
+    fn matches(&self, entry: &Entry) -> bool {
+        self.typed.is_empty()
+            || (entry.command.is_some()
+                && entry.text.to_ascii_lowercase().contains(&self.typed.to_ascii_lowercase()))
+    }
+
+    fn visible(&self) -> Vec<usize> {
+        (0..self.entries.len()).filter(|at| self.matches(&self.entries[*at])).collect()
+    }
+
+    /// Moves the cursor over the rows that can be chosen.
+    pub fn step(&mut self, by: isize) {
+        let rows: Vec<usize> =
+            self.visible().into_iter().filter(|at| self.entries[*at].command.is_some()).collect();
+        let present = rows.iter().position(|at| *at == self.at).unwrap_or(0);
+        let to = present.saturating_add_signed(by).min(rows.len().saturating_sub(1));
+        if let Some(at) = rows.get(to) {
+            self.at = *at;
+        }
+    }
+
+    /// Types into the list.
+    pub fn type_text(&mut self, text: &str) {
+        for c in text.chars().filter(|c| !c.is_control() && !c.is_whitespace()) {
+            if self.typed.len() < TYPED_MAX && self.purpose == Purpose::Name {
+                self.typed.push(c);
+            }
+        }
+        self.step(0);
+    }
+
+    /// Takes the last typed character back.
+    pub fn backspace(&mut self) {
+        self.typed.pop();
+        self.step(0);
+    }
+
+    /// The command of the chosen row, or of the name that was typed.
+    #[must_use]
+    pub fn accept(&self) -> Option<Command> {
+        let chosen = self.entries.get(self.at).filter(|entry| self.matches(entry));
+        match (chosen.and_then(|entry| entry.command.clone()), self.client) {
+            (Some(command), _) => Some(command),
+            (None, Some(client)) if !self.typed.is_empty() => {
+                let name = Some(HostName::new(&self.typed));
+                Some(Command::Query { client, name, times: 1 })
+            }
+            _ => None,
+        }
+    }
+
+    /// Draws the list over the middle of the screen.
+    pub fn draw(&self, canvas: &mut Canvas<'_>, screen: Rect) {
+        let visible = self.visible();
+        let height = (visible.len() as u16 + 4).min(screen.height);
+        let area = super::layout::centred(screen, 64, height.max(7));
+        canvas.clear(area);
+        let title = Row::new().with(format!(" {} ", self.title), canvas.ink(Ink::Strong));
+        let inner = canvas.frame(area, Border::Box, true, &title, &Row::new());
+        if inner.height == 0 {
+            return;
+        }
+        let mut list = inner;
+        if self.purpose == Purpose::Name && inner.height > 1 {
+            list.height -= 1;
+            let y = inner.bottom() - 1;
+            let typed = if self.typed.is_empty() {
+                Row::new().with(" type to search, or a name of your own", canvas.ink(Ink::Muted))
+            } else {
+                Row::new()
+                    .with(" asks ", canvas.ink(Ink::Muted))
+                    .with(format!("{}▌", self.typed), canvas.ink(Ink::Focus))
+            };
+            canvas.row(inner.x, y, inner.width, &typed);
+        }
+        let cursor = visible.iter().position(|at| *at == self.at).unwrap_or(0);
+        let rows = usize::from(list.height);
+        let top = (cursor + 1).saturating_sub(rows.saturating_sub(1)).min(visible.len());
+        for (row, at) in visible.iter().skip(top).take(rows).enumerate() {
+            let y = list.y + row as u16;
+            let entry = &self.entries[*at];
+            if entry.command.is_none() {
+                canvas.text(list.x + 1, y, list.width, &entry.text, canvas.ink(Ink::Muted));
+                continue;
+            }
+            let picked = *at == self.at;
+            let mark = if picked { "▸ " } else { "  " };
+            let x = canvas.text(list.x + 1, y, 2, mark, canvas.ink(Ink::Focus));
+            let style = if picked { canvas.theme.selected() } else { canvas.ink(Ink::Text) };
+            let room = list.width.saturating_sub(4);
+            let x = canvas.text(x, y, room, &entry.text, style) + 2;
+            let x = if entry.present {
+                canvas.text(x, y, list.right().saturating_sub(x), " NOW ", canvas.badge(Ink::Lead))
+                    + 2
+            } else {
+                x
+            };
+            let room = list.right().saturating_sub(x);
+            canvas.text(x.max(list.x + 18), y, room, &entry.note, canvas.ink(Ink::Muted));
+        }
+    }
+}
+
+fn policy_note(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Race => "asks all, the first answer wins",
+        Policy::Batch => "asks all, waits a window out",
+        Policy::Failover => "asks one, the next on silence",
+        Policy::RoundRobin => "asks one, in turn",
+        Policy::Sticky => "a name stays with its server",
+    }
+}

@@ -1,0 +1,63 @@
+//! Panel 4: what happened, newest below, with a filter; it follows unless it is scrolled back.
+
+use super::feed::{Line, Tone};
+use super::paint::{Canvas, Row};
+use super::theme::Ink;
+use super::view::View;
+use crate::base::Shown;
+use ratatui::layout::Rect;
+
+/// The panel's note: following, scrolled, filtered.
+#[must_use]
+pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
+    let mut row = Row::new();
+    if !view.filter.is_empty() {
+        let word = Shown::short(&view.filter, 20);
+        row.push(format!(" only \"{word}\" "), canvas.ink(Ink::Focus));
+    }
+    if view.back > 0 {
+        row.push(format!(" {} back, G follows ", view.back), canvas.ink(Ink::Slow));
+    } else {
+        row.push(" following ", canvas.ink(Ink::Muted));
+    }
+    row
+}
+
+/// Draws the newest lines that fit.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &View) {
+    let rows = usize::from(area.height);
+    let lines: Vec<&Line> = view.feed.newest(&view.filter, view.back).take(rows).collect();
+    if lines.is_empty() {
+        let hints: &[&str] = if view.filter.is_empty() {
+            &["f  the client asks", "x  kills what is selected", "?  all keys"]
+        } else {
+            &["nothing with that word; Esc takes the filter away"]
+        };
+        for (hint, y) in hints.iter().zip(area.y..area.bottom()) {
+            canvas.text(area.x, y, area.width, hint, canvas.ink(Ink::Muted));
+        }
+        return;
+    }
+    for (line, y) in lines.iter().rev().zip(area.y..area.bottom()) {
+        let row = styled(canvas, line);
+        canvas.row(area.x, y, area.width, &row);
+    }
+}
+
+/// One line in its colours: time, race, words.
+#[must_use]
+pub fn styled(canvas: &Canvas<'_>, line: &Line) -> Row {
+    let race = line.race.map_or(String::new(), |no| format!("#{}", no.0));
+    let ink = match line.tone {
+        Tone::Plain => Ink::Text,
+        Tone::Ask => Ink::Message,
+        Tone::Good => Ink::Good,
+        Tone::Slow => Ink::Slow,
+        Tone::Bad => Ink::Bad,
+        Tone::Hand => Ink::Lead,
+    };
+    Row::new()
+        .with(format!("{:>8} ", line.time.to_string()), canvas.ink(Ink::Muted))
+        .with(format!("{race:<5} "), canvas.ink(Ink::Muted))
+        .with(line.text.clone(), canvas.ink(ink))
+}

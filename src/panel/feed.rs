@@ -1,0 +1,162 @@
+//! The newest events in words, for panel 4: folded once as they come, so that drawing costs the same however many
+//! there are.
+
+use crate::base::{LabTime, NodeId, Owner};
+use crate::event::{Event, Fact};
+use crate::message::{Note, Outcome};
+use crate::report;
+use crate::world::{RaceNo, World};
+use std::collections::VecDeque;
+
+/// Lines kept: some screens to scroll back; the log itself has them all.
+pub const LINES_MAX: usize = 4000;
+/// How far back the race of an event is looked for.
+const RACES_SEARCHED: usize = 64;
+
+/// How loud a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As the others.
+    Plain,
+    /// A question on its way.
+    Ask,
+    /// It went well.
+    Good,
+    /// Late, silent, suspected.
+    Slow,
+    /// It died, failed or was lost.
+    Bad,
+    /// Somebody did it by hand.
+    Hand,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When.
+    pub time: LabTime,
+    /// The race that it belongs to, where that is known.
+    pub race: Option<RaceNo>,
+    /// What happened.
+    pub text: String,
+    /// How loud.
+    pub tone: Tone,
+    /// Whose event it is.
+    pub node: Option<NodeId>,
+}
+
+/// The newest lines.
+#[derive(Debug, Clone, Default)]
+pub struct Feed {
+    lines: VecDeque<Line>,
+}
+
+impl Feed {
+    /// Takes an event that the world has just folded; gives whether it made a line.
+    pub fn take(&mut self, event: &Event, world: &World) -> bool {
+        let Some(text) = report::line(event, &world.topology.names) else { return false };
+        let node = match event.id.owner {
+            Owner::Node(node, _) => Some(node),
+            Owner::Lab => None,
+        };
+        let line = Line {
+            time: event.time,
+            race: race_of(event, node, world),
+            text,
+            tone: tone(&event.fact),
+            node,
+        };
+        self.lines.push_back(line);
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+        }
+        true
+    }
+
+    /// A line of the panel's own: what is missing, what was refused.
+    pub fn say(&mut self, time: LabTime, text: String, tone: Tone) {
+        self.lines.push_back(Line { time, race: None, text, tone, node: None });
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+        }
+    }
+
+    /// How many lines have this word.
+    #[must_use]
+    pub fn count(&self, filter: &str) -> usize {
+        if filter.is_empty() { self.lines.len() } else { self.matching(filter).count() }
+    }
+
+    /// The newest lines with this word, newest first, after skipping some.
+    pub fn newest<'a>(&'a self, filter: &'a str, back: usize) -> impl Iterator<Item = &'a Line> {
+        self.matching(filter).skip(back)
+    }
+
+    fn matching<'a>(&'a self, filter: &'a str) -> impl Iterator<Item = &'a Line> {
+        let needle = filter.to_lowercase();
+        self.lines.iter().rev().filter(move |line| {
+            needle.is_empty()
+                || line.text.to_lowercase().contains(&needle)
+                || line.race.is_some_and(|no| format!("#{}", no.0) == needle)
+        })
+    }
+}
+
+fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo> {
+    let question = match &event.fact {
+        Fact::MessageSent { about, .. } => (*about)?,
+        Fact::Noted(note) => match note {
+            Note::Asked { question, .. }
+            | Note::Took { question, .. }
+            | Note::Chose { question, .. }
+            | Note::Heard { question, .. }
+            | Note::Decided { question, .. }
+            | Note::Late { question, .. }
+            | Note::BudgetSpent { question }
+            | Note::WillRetry { question, .. } => *question,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let node = node?;
+    let newest = world.races.iter().rev().take(RACES_SEARCHED);
+    newest
+        .filter(|race| {
+            (race.ls == Some(node) && race.ls_question == Some(question))
+                || (race.asker.node() == Some(node) && race.question == Some(question))
+        })
+        .map(|race| race.no)
+        .next()
+}
+
+fn tone(fact: &Fact) -> Tone {
+    match fact {
+        Fact::NodeKilled { .. }
+        | Fact::NodeCrashed { .. }
+        | Fact::NodePoweredOff { .. }
+        | Fact::ListenFailed { .. }
+        | Fact::CommandRefused { .. }
+        | Fact::ConnRefused { .. }
+        | Fact::Malformed { .. }
+        | Fact::FrameLost { .. }
+        | Fact::LogGap { .. }
+        | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,
+        Fact::NodeFrozen { .. }
+        | Fact::NodeStopping { .. }
+        | Fact::Noted(Note::Late { .. } | Note::Unmatched { .. } | Note::Overflowed { .. }) => {
+            Tone::Slow
+        }
+        Fact::CommandGiven { .. } | Fact::Undone { .. } | Fact::Flipped { .. } => Tone::Hand,
+        Fact::Noted(Note::Asked { .. }) => Tone::Ask,
+        Fact::Noted(Note::Decided { outcome, .. } | Note::Heard { outcome, .. }) => match outcome {
+            Outcome::Answered => Tone::Good,
+            Outcome::Negative | Outcome::Cancelled => Tone::Plain,
+            Outcome::Silent | Outcome::Late => Tone::Slow,
+            Outcome::Failed | Outcome::Refused | Outcome::Reset => Tone::Bad,
+        },
+        Fact::NodeBooted { .. } | Fact::NodeThawed { .. } | Fact::Noted(Note::Restored { .. }) => {
+            Tone::Good
+        }
+        _ => Tone::Plain,
+    }
+}

@@ -1,0 +1,60 @@
+//! The last row: the keys that are valid now, each with what it would hit. Made from the key table.
+
+use super::hints;
+use super::keymap::{self, Context, TABLE};
+use super::paint::{Canvas, Row, width};
+use super::theme::Ink;
+use super::view::{Mode, View};
+use crate::world::World;
+use ratatui::layout::Rect;
+
+/// The keys and their words, in the table's order, those of dialogs while one is open.
+#[must_use]
+pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
+    let valid = keymap::contexts(view);
+    let dialog = !matches!(view.mode, Mode::Normal);
+    TABLE
+        .iter()
+        .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
+        .filter(|row| !dialog || row.context != Context::Panels)
+        .filter_map(|row| {
+            hints::hint(row, world, view)
+                .filter(|word| !word.is_empty())
+                .map(|word| (row.chord.word(), word))
+        })
+        .collect()
+}
+
+/// Draws as many keys as fit; `?` always has its place.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
+    if area.is_empty() {
+        return;
+    }
+    let mut entries = entries(world, view);
+    let help = entries.iter().position(|entry| entry.0 == "?").map(|at| entries.remove(at));
+    let reserved = help.as_ref().map_or(0, |help| width(&help.0) + width(&help.1) + 3);
+    let (mut x, mut y) = (area.x + 1, area.y);
+    for (key, word) in entries {
+        let columns = width(&key) + 1 + width(&word);
+        let last = y + 1 == area.bottom();
+        let end = area.right().saturating_sub(if last { reserved + 1 } else { 0 });
+        if x + columns > end {
+            if last {
+                break;
+            }
+            (x, y) = (area.x + 1, y + 1);
+        }
+        x = draw_key(canvas, x, y, area.right(), &key, &word) + 2;
+    }
+    if let Some((key, word)) = help {
+        let x = area.right().saturating_sub(reserved);
+        draw_key(canvas, x, area.bottom() - 1, area.right(), &key, &word);
+    }
+}
+
+fn draw_key(canvas: &mut Canvas<'_>, x: u16, y: u16, right: u16, key: &str, word: &str) -> u16 {
+    let row = Row::new()
+        .with(key, canvas.theme.selected())
+        .with(format!(" {word}"), canvas.ink(Ink::Text));
+    canvas.row(x, y, right.saturating_sub(x), &row)
+}

@@ -1,0 +1,103 @@
+//! What each key would do just now: the words of footer, help and palette, with what they would hit, and none for
+//! keys that make no sense at the moment.
+
+use super::action::Action;
+use super::keymap::Binding;
+use super::targets;
+use super::view::{PanelId, Selection, View};
+use crate::event::Life;
+use crate::topology::{Role, Topology};
+use crate::world::{Beat, World};
+
+/// The footer's words for a key, with its target; none if it is not valid now.
+#[must_use]
+pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
+    let names = &world.topology.names;
+    let node = targets::node(world, view);
+    let life = node.map(|id| world.node(id).life);
+    let filled = |target: &str| Some(binding.short.replace('%', target));
+    let named = |id| filled(names.of(id));
+    match binding.action {
+        Action::Fire => targets::client(world, view).and_then(named),
+        Action::FireMany => targets::client(world, view).map(|_| binding.short.to_owned()),
+        Action::Load => {
+            let client = targets::client(world, view)?;
+            let on = world.node(client).per_kilosecond > 0;
+            Some(if on { "load off" } else { "load" }.into())
+        }
+        Action::Kill | Action::PowerOff => {
+            node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named)
+        }
+        Action::KillLeader => targets::leader(world).and_then(named),
+        Action::Revive => {
+            node.filter(|id| life != Some(Life::Up) || targets::lies(world, *id)).and_then(named)
+        }
+        Action::Freeze if life == Some(Life::Frozen) => Some(format!("thaw {}", names.of(node?))),
+        Action::Freeze => node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named),
+        Action::Lie => {
+            let id = node.filter(|id| world.topology.node(*id).role() == Role::Ts)?;
+            Some(if targets::lies(world, id) { "honest" } else { "lie" }.into())
+        }
+        Action::Partition | Action::Delay => link(binding, world, view),
+        Action::OneWay | Action::Loss => {
+            targets::link_set(world, view).map(|_| binding.short.to_owned())
+        }
+        Action::Undo | Action::Reset if world.truth.faults.is_empty() && all_up(world) => None,
+        Action::Pause if world.clock.paused => Some("go on".into()),
+        Action::Tick if !world.clock.paused => None,
+        Action::AutoPace if world.clock.auto => Some("pace off".into()),
+        Action::NextBeat => next_word(world),
+        Action::Flip => world
+            .steps
+            .repaired
+            .map(|repaired| if repaired { "as confessed" } else { "as repaired" }.into()),
+        Action::ChooseName => targets::client(world, view).map(|_| binding.short.to_owned()),
+        Action::ChoosePolicy => targets::ls(world, view).map(|_| binding.short.to_owned()),
+        Action::Why if world.races.is_empty() => None,
+        Action::Focus(6) if world.steps.count == 0 => None,
+        Action::Zoom if view.zoom => Some("back".into()),
+        Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
+        _ => Some(binding.short.to_owned()),
+    }
+}
+
+fn all_up(world: &World) -> bool {
+    world.topology.nodes.iter().all(|node| !node.starts || world.node(node.id).life == Life::Up)
+}
+
+fn link(binding: &Binding, world: &World, view: &View) -> Option<String> {
+    let (_, directions) = targets::link_set(world, view)?;
+    if directions.is_empty() {
+        return None;
+    }
+    let target = targets::selection_word(world, view)?;
+    let cut = directions.iter().all(|(from, to)| targets::faults(world, *from, *to).cut);
+    if binding.action == Action::Partition && cut {
+        return Some(format!("heal {target}"));
+    }
+    Some(binding.short.replace('%', &target))
+}
+
+fn next_word(world: &World) -> Option<String> {
+    let steps = &world.steps;
+    if steps.count == 0 {
+        return None;
+    }
+    Some(match steps.beat {
+        Beat::Before => "begin".into(),
+        Beat::Question => "run".into(),
+        Beat::Running => "answer".into(),
+        Beat::Answer if steps.step as usize >= steps.count => return None,
+        Beat::Answer => "next step".into(),
+    })
+}
+
+/// What panel 3 is called: the system on show.
+#[must_use]
+pub fn panel_word(panel: PanelId, topology: &Topology) -> &'static str {
+    let ls = topology.nodes.iter().any(|node| node.role() == Role::Ls);
+    match panel {
+        PanelId::System if ls => "Load balancer",
+        other => other.word(),
+    }
+}

@@ -1,0 +1,268 @@
+//! Where things go: five layouts by size, and rectangles computed before anything is drawn.
+
+use super::paint::Border;
+use super::view::PanelId;
+use ratatui::layout::Rect;
+
+/// Which layout fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// One status line.
+    Line,
+    /// One panel at a time, from 40x10.
+    Narrow,
+    /// The one for the room, from 80x24.
+    Lecture,
+    /// From 100x30.
+    Medium,
+    /// From 150x40.
+    Full,
+}
+
+/// What the layout depends on besides the size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// The panel with the focus.
+    pub focus: PanelId,
+    /// Whether it fills the screen.
+    pub zoom: bool,
+    /// Whether the lecture layout is forced.
+    pub big: bool,
+    /// Whether there is something for the banner.
+    pub banner: bool,
+    /// Whether a step has begun.
+    pub step: bool,
+    /// Rows that the footer would like.
+    pub footer: u16,
+}
+
+/// Where one panel goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which.
+    pub panel: PanelId,
+    /// Where.
+    pub area: Rect,
+    /// With which edge.
+    pub border: Border,
+}
+
+/// Where everything goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Which it is.
+    pub kind: Kind,
+    /// Row 1.
+    pub header: Rect,
+    /// Row 2.
+    pub truth: Rect,
+    /// The banner, if there is one.
+    pub banner: Option<Rect>,
+    /// The panels.
+    pub panels: Vec<Place>,
+    /// The keys.
+    pub footer: Rect,
+}
+
+/// The layout that fits a size.
+#[must_use]
+pub fn kind(width: u16, height: u16, big: bool) -> Kind {
+    match (width, height) {
+        (w, h) if w >= 150 && h >= 40 && !big => Kind::Full,
+        (w, h) if w >= 100 && h >= 30 && !big => Kind::Medium,
+        (w, h) if w >= 80 && h >= 24 => Kind::Lecture,
+        (w, h) if w >= 40 && h >= 10 => Kind::Narrow,
+        _ => Kind::Line,
+    }
+}
+
+/// Divides the screen.
+#[must_use]
+pub fn divide(screen: Rect, needs: &Needs) -> Layout {
+    let kind = kind(screen.width, screen.height, needs.big);
+    let mut rest = screen;
+    let mut layout = Layout {
+        kind,
+        header: take_top(&mut rest, 1),
+        truth: Rect::default(),
+        banner: None,
+        panels: Vec::new(),
+        footer: Rect::default(),
+    };
+    if kind == Kind::Line {
+        if rest.height > 0 {
+            layout.footer = take_bottom(&mut rest, 1);
+        }
+        return layout;
+    }
+    layout.truth = take_top(&mut rest, 1);
+    layout.footer =
+        take_bottom(&mut rest, if kind == Kind::Full { needs.footer.clamp(1, 2) } else { 1 });
+    if needs.banner {
+        layout.banner = Some(take_top(&mut rest, 1));
+    }
+    if needs.zoom || kind == Kind::Narrow {
+        if needs.step && needs.zoom && needs.focus != PanelId::Steps && kind > Kind::Narrow {
+            let area = take_bottom(&mut rest, 5);
+            layout.panels.push(Place { panel: PanelId::Steps, area, border: Border::Rule });
+        }
+        layout.panels.push(Place { panel: needs.focus, area: rest, border: Border::Box });
+        return layout;
+    }
+    match kind {
+        Kind::Full => full(rest, &mut layout),
+        Kind::Medium => medium(rest, needs, &mut layout),
+        _ => lecture(rest, needs, &mut layout),
+    }
+    layout
+}
+
+fn full(rest: Rect, layout: &mut Layout) {
+    let mut rest = rest;
+    let whole = rest.height;
+    let bottom = take_bottom(&mut rest, (whole / 4).max(8));
+    let band = take_bottom(&mut rest, (whole / 5).clamp(7, 12));
+    let (map, race) = halves(rest, rest.width * 3 / 5);
+    let (system, belief) = halves(band, rest.width * 3 / 5);
+    let (events, steps) = halves(bottom, rest.width * 3 / 5);
+    let mut put = |panel, area| layout.panels.push(Place { panel, area, border: Border::Box });
+    put(PanelId::Map, map);
+    put(PanelId::Race, race);
+    put(PanelId::System, system);
+    put(PanelId::Belief, belief);
+    put(PanelId::Events, events);
+    put(PanelId::Steps, steps);
+}
+
+fn medium(rest: Rect, needs: &Needs, layout: &mut Layout) {
+    let mut rest = rest;
+    let spare = rest.height.saturating_sub(27);
+    let events = take_bottom(&mut rest, 5 + (spare / 3).min(6));
+    let band = take_bottom(&mut rest, 6 + (spare / 4).min(3));
+    let steps = needs.step.then(|| take_bottom(&mut rest, 5));
+    let (map, race) = halves(rest, rest.width * 3 / 5);
+    let (system, belief) = halves(band, rest.width * 3 / 5);
+    let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
+    put(PanelId::Map, map, Border::Box);
+    put(PanelId::Race, race, Border::Box);
+    if let Some(area) = steps {
+        put(PanelId::Steps, area, Border::Rule);
+    }
+    if needs.focus == PanelId::Steps && !needs.step {
+        put(PanelId::Steps, system, Border::Box);
+    } else {
+        put(PanelId::System, system, Border::Box);
+    }
+    put(PanelId::Belief, belief, Border::Box);
+    put(PanelId::Events, events, Border::Box);
+}
+
+/// Map and race above; below them the step or the system (belief and steps where they have the focus); the events.
+fn lecture(rest: Rect, needs: &Needs, layout: &mut Layout) {
+    let mut rest = rest;
+    let spare = rest.height.saturating_sub(20);
+    let events = take_bottom(&mut rest, 4 + spare / 4);
+    let band = take_bottom(&mut rest, 5 + spare / 5);
+    let (map, race) = halves(rest, rest.width * 11 / 20);
+    let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
+    put(PanelId::Map, map, Border::Box);
+    put(PanelId::Race, race, Border::Box);
+    let low = match needs.focus {
+        PanelId::System | PanelId::Belief | PanelId::Steps => needs.focus,
+        _ if needs.step => PanelId::Steps,
+        _ => PanelId::System,
+    };
+    put(low, band, Border::Rule);
+    // With a step on show the system's figures take the place of the events while they have the focus.
+    if needs.step && matches!(needs.focus, PanelId::System | PanelId::Belief) {
+        if let Some(place) = layout.panels.last_mut() {
+            place.panel = PanelId::Steps;
+        }
+        layout.panels.push(Place { panel: needs.focus, area: events, border: Border::Rule });
+    } else {
+        layout.panels.push(Place { panel: PanelId::Events, area: events, border: Border::Rule });
+    }
+}
+
+fn take_top(rest: &mut Rect, rows: u16) -> Rect {
+    let rows = rows.min(rest.height);
+    let taken = Rect { height: rows, ..*rest };
+    rest.y += rows;
+    rest.height -= rows;
+    taken
+}
+
+fn take_bottom(rest: &mut Rect, rows: u16) -> Rect {
+    let rows = rows.min(rest.height);
+    rest.height -= rows;
+    Rect { y: rest.bottom(), height: rows, ..*rest }
+}
+
+fn halves(area: Rect, left: u16) -> (Rect, Rect) {
+    let left = left.min(area.width);
+    (Rect { width: left, ..area }, Rect { x: area.x + left, width: area.width - left, ..area })
+}
+
+/// A rectangle of at most this size in the middle of another.
+#[must_use]
+pub fn centred(screen: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs() -> Needs {
+        Needs { focus: PanelId::Map, zoom: false, big: false, banner: true, step: true, footer: 2 }
+    }
+
+    #[test]
+    fn panels_never_overlap_and_stay_on_the_screen() {
+        for width in (0..200).step_by(3) {
+            for height in 0..70 {
+                for (zoom, big, step) in
+                    [(false, false, false), (true, false, true), (false, true, true)]
+                {
+                    for focus in PanelId::ALL {
+                        let screen = Rect::new(0, 0, width, height);
+                        let layout = divide(screen, &Needs { focus, zoom, big, step, ..needs() });
+                        let mut areas: Vec<Rect> = layout.panels.iter().map(|it| it.area).collect();
+                        areas.extend([layout.header, layout.truth, layout.footer]);
+                        areas.extend(layout.banner);
+                        let total: u32 = areas.iter().map(|area| area.area()).sum();
+                        assert!(
+                            areas
+                                .iter()
+                                .all(|area| area.intersection(screen) == *area || area.is_empty())
+                        );
+                        assert!(total <= screen.area(), "{width}x{height} {layout:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_size_decides_and_big_forces_the_lecture() {
+        let kinds =
+            [(160, 45), (120, 40), (80, 24), (40, 12), (39, 12)].map(|(w, h)| kind(w, h, false));
+        assert_eq!(kinds, [Kind::Full, Kind::Medium, Kind::Lecture, Kind::Narrow, Kind::Line]);
+        assert_eq!(kind(200, 60, true), Kind::Lecture);
+    }
+
+    #[test]
+    fn a_step_has_rows_of_its_own_even_in_the_lecture_layout() {
+        let layout = divide(Rect::new(0, 0, 80, 24), &needs());
+        let place = layout.panels.iter().find(|place| place.panel == PanelId::Steps);
+        assert!(place.is_some_and(|place| place.area.height >= 5));
+        let layout = divide(Rect::new(0, 0, 80, 24), &Needs { focus: PanelId::System, ..needs() });
+        assert!(layout.panels.iter().any(|place| place.panel == PanelId::Steps));
+    }
+}

@@ -1,0 +1,252 @@
+//! One node on the map: its name, its state as a badge with a word, and one line that says what it does.
+
+use super::paint::{Canvas, width};
+use super::plan::{Form, Spot};
+use super::targets;
+use super::theme::Ink;
+use super::view::{Selection, View};
+use super::words;
+use crate::base::{LabTime, NodeId, Peer};
+use crate::event::Life;
+use crate::message::Belief;
+use crate::topology::{Kind, Role};
+use crate::world::{LaneEnd, World};
+use ratatui::layout::Rect;
+use std::time::Duration;
+
+/// Draws a node where the plan wants it.
+pub fn draw(
+    canvas: &mut Canvas<'_>,
+    form: Form,
+    spot: &Spot,
+    world: &World,
+    view: &View,
+    now: LabTime,
+) {
+    let name = world.topology.names.peer(spot.peer).to_string();
+    let selected = match (view.selection, spot.peer) {
+        (Selection::Node(id), Peer::Node(node)) => id == node,
+        _ => false,
+    };
+    let badge = spot.peer.node().and_then(|id| words::badge(world, id, now));
+    let detail = match spot.peer {
+        Peer::Node(id) => detail(world, id, now),
+        Peer::Visitor(id) => (visitor(world, id), Ink::Muted),
+    };
+    let ink = frame_ink(world, view, spot.peer, badge.as_ref().map(|badge| badge.1));
+    let content = Content { name, selected, badge, detail, ink };
+    match form {
+        Form::Tall | Form::Low => boxed(canvas, form, spot.area, &content),
+        Form::Pair | Form::Pill => pill(canvas, form, spot.area, &content),
+        Form::Grid => cell(canvas, spot.area, &content),
+    }
+}
+
+struct Content {
+    name: String,
+    selected: bool,
+    badge: Option<(String, Ink)>,
+    detail: (String, Ink),
+    ink: Ink,
+}
+
+impl Content {
+    fn name_style(&self, canvas: &Canvas<'_>) -> ratatui::style::Style {
+        if self.selected { canvas.theme.selected() } else { canvas.ink(Ink::Strong) }
+    }
+}
+
+fn boxed(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
+    canvas.clear(area);
+    let (last, bottom) = (area.right() - 1, area.bottom() - 1);
+    let style = canvas.ink(content.ink);
+    for x in area.x..=last {
+        canvas.glyph(x, area.y, '─', style);
+        canvas.glyph(x, bottom, '─', style);
+    }
+    for y in area.y..=bottom {
+        canvas.glyph(area.x, y, '│', style);
+        canvas.glyph(last, y, '│', style);
+    }
+    let corners =
+        [(area.x, area.y, '┌'), (last, area.y, '┐'), (area.x, bottom, '└'), (last, bottom, '┘')];
+    for (x, y, corner) in corners {
+        canvas.glyph(x, y, corner, style);
+    }
+    let (x, y) = (area.x + 2, area.y + 1);
+    let room = area.width.saturating_sub(3);
+    if content.selected {
+        canvas.glyph(area.x + 1, y, '▸', canvas.ink(Ink::Focus));
+    }
+    let end = canvas.text(x, y, room, &content.name, content.name_style(canvas));
+    let mut row = y;
+    if let Some((word, ink)) = &content.badge {
+        let text = format!(" {word} ");
+        // Beside the name where it fits; else in the place of the detail.
+        if end + 1 + width(&text) <= last {
+            canvas.text(end + 1, y, last.saturating_sub(end + 1), &text, canvas.badge(*ink));
+        } else if form == Form::Tall {
+            row = y + 1;
+            canvas.text(x, row, room, &text, canvas.badge(*ink));
+        } else {
+            canvas.text(end + 1, y, last.saturating_sub(end + 1), word, canvas.badge(*ink));
+        }
+    }
+    if form == Form::Tall && row == y {
+        canvas.text(x, y + 1, room, &content.detail.0, canvas.ink(content.detail.1));
+    }
+}
+
+fn pill(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
+    canvas.clear(area);
+    let frame = canvas.ink(content.ink);
+    let badge = content.badge.as_ref().filter(|_| true);
+    let whole = width(&content.name) + 4;
+    let with_badge = badge.map_or(0, |badge| width(&badge.0) + 2);
+    let beside = whole + with_badge <= area.width;
+    let columns = (if beside { whole + with_badge } else { whole }).min(area.width);
+    let x = area.x + (area.width - columns) / 2;
+    let end = area.right();
+    let open = if content.selected { "▸ " } else { "[ " };
+    let mut at = canvas.text(
+        x,
+        area.y,
+        end - x,
+        open,
+        if content.selected { canvas.ink(Ink::Focus) } else { frame },
+    );
+    at = canvas.text(at, area.y, end.saturating_sub(at), &content.name, content.name_style(canvas));
+    at = canvas.text(at, area.y, end.saturating_sub(at), " ]", frame);
+    if let (Some((word, ink)), true) = (badge, beside) {
+        canvas.text(at, area.y, end.saturating_sub(at), &format!(" {word} "), canvas.badge(*ink));
+    }
+    if form == Form::Pair {
+        let y = area.y + 1;
+        let (text, style) = match (badge, beside) {
+            (Some((word, ink)), false) => (format!(" {word} "), canvas.badge(*ink)),
+            _ => (content.detail.0.clone(), canvas.ink(content.detail.1)),
+        };
+        let columns = width(&text).min(area.width);
+        canvas.text(area.x + (area.width - columns) / 2, y, columns, &text, style);
+    } else if let (Some((word, ink)), false) = (badge, beside) {
+        // One row only: the state's first letters stand in the place of the bracket.
+        let at = end.saturating_sub(2);
+        let letters: String = word.chars().take(2).collect();
+        canvas.text(at, area.y, 2, &letters, canvas.badge(*ink));
+    }
+}
+
+fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
+    let mark = if content.selected { "▸" } else { " " };
+    let x = canvas.text(area.x, area.y, area.width, mark, canvas.ink(Ink::Focus));
+    let style = match &content.badge {
+        Some((_, ink)) => canvas.badge(*ink),
+        None => content.name_style(canvas),
+    };
+    let x = canvas.text(x, area.y, area.right().saturating_sub(x), &content.name, style);
+    if let Some((word, ink)) = &content.badge {
+        let letter: String = word.chars().take(1).collect();
+        canvas.text(x, area.y, area.right().saturating_sub(x), &letter, canvas.ink(*ink));
+    }
+}
+
+fn visitor(world: &World, id: crate::base::VisitorId) -> String {
+    match world.visitors.get(&id) {
+        Some(visitor) if visitor.left.is_some() => "gone".into(),
+        Some(visitor) => format!("asked {}", visitor.asked),
+        None => String::new(),
+    }
+}
+
+/// The frame shows the state, or who won the race on show.
+fn frame_ink(world: &World, view: &View, peer: Peer, badge: Option<Ink>) -> Ink {
+    if let Some(ink) = badge {
+        return ink;
+    }
+    let Some(id) = peer.node() else { return Ink::Message };
+    let race = match view.race {
+        Some(no) => world.race(no),
+        None => world.races.back().map(AsRef::as_ref),
+    };
+    let won = race.is_some_and(|race| {
+        race.lanes.iter().any(|lane| lane.upstream == id && lane.end == LaneEnd::Won)
+    });
+    if won { Ink::Good } else { Ink::Text }
+}
+
+/// What a node does, in a few words.
+fn detail(world: &World, id: NodeId, now: LabTime) -> (String, Ink) {
+    let node = world.node(id);
+    let config = world.topology.node(id);
+    if let Some((believer, belief)) = wrong_belief(world, id) {
+        let word = words::belief(belief).0;
+        return (format!("{}: {word} ≠", world.topology.names.of(believer)), Ink::Bad);
+    }
+    match &config.kind {
+        Kind::Client(_) if node.per_kilosecond > 0 => {
+            let rate = node.per_kilosecond as f64 / 1000.0;
+            (format!("load {rate}/s"), Ink::Message)
+        }
+        Kind::Client(_) if node.load.open > 0 => {
+            (format!("waits for {}", node.load.open), Ink::Message)
+        }
+        Kind::Client(_) => client(world, id),
+        Kind::Ls(ls) => {
+            let policy = targets::policy(world, id).unwrap_or(ls.policy).word();
+            match node.window {
+                Some((_, closes)) => {
+                    (format!("window {}", words::short(closes.since(now))), Ink::Message)
+                }
+                None if node.load.open > 0 => {
+                    (format!("{policy}, {} open", node.load.open), Ink::Text)
+                }
+                None => (policy.to_owned(), Ink::Muted),
+            }
+        }
+        Kind::Ts(_) if node.life == Life::Up && node.load.open > 0 => {
+            (format!("works on {}", node.load.open), Ink::Text)
+        }
+        Kind::Ts(ts) => match answers_in(world, id) {
+            Some(time) => (format!("answers in {}", words::figure(time)), Ink::Muted),
+            None => (format!("{} names", ts.records.len()), Ink::Muted),
+        },
+    }
+}
+
+fn client(world: &World, id: NodeId) -> (String, Ink) {
+    let last = world.races.iter().rev().find(|race| race.asker == Peer::Node(id));
+    let verdict = last.and_then(|race| race.verdict.as_ref().map(|verdict| (race.begun, verdict)));
+    match verdict {
+        Some((begun, verdict)) => {
+            let time = words::figure(verdict.at.since(begun));
+            (format!("{} {time}", verdict.outcome), Ink::Muted)
+        }
+        None => ("f fire".into(), Ink::Muted),
+    }
+}
+
+/// How long a server's answers took of late, at whoever asked it.
+fn answers_in(world: &World, id: NodeId) -> Option<Duration> {
+    let times: Vec<f32> = world
+        .nodes
+        .iter()
+        .filter_map(|node| node.recent_ms.get(&id))
+        .flatten()
+        .copied()
+        .filter(|ms| ms.is_finite() && *ms >= 0.0)
+        .collect();
+    let mean = times.iter().sum::<f32>() / times.len() as f32;
+    (!times.is_empty()).then(|| Duration::from_secs_f32(mean.min(1e9) / 1000.0))
+}
+
+/// Somebody who is wrong about this node.
+fn wrong_belief(world: &World, id: NodeId) -> Option<(NodeId, Belief)> {
+    let life = world.node(id).life;
+    if world.topology.node(id).role() == Role::Client || world.topology.node(id).at.is_some() {
+        return None;
+    }
+    world.nodes.iter().find_map(|node| {
+        let (belief, _) = node.beliefs.get(&id)?;
+        (node.life == Life::Up && words::is_wrong(*belief, life)).then_some((node.id, *belief))
+    })
+}

@@ -1,0 +1,302 @@
+//! The geometry of the map: which box stands where, and along which cells a link runs. No colours, no world.
+
+use crate::base::Peer;
+use ratatui::layout::Rect;
+
+/// How much room a node has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A frame around name and detail, four rows.
+    Tall,
+    /// A frame around the name, three rows.
+    Low,
+    /// The name between brackets and the detail below, two rows.
+    Pair,
+    /// The name between brackets.
+    Pill,
+    /// Names in rows, without links: more nodes than can be drawn otherwise.
+    Grid,
+}
+
+impl Form {
+    const fn height(self) -> u16 {
+        match self {
+            Self::Tall => 4,
+            Self::Low => 3,
+            Self::Pair => 2,
+            Self::Pill | Self::Grid => 1,
+        }
+    }
+}
+
+/// Where one node stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// Who.
+    pub peer: Peer,
+    /// Where, detail included.
+    pub area: Rect,
+}
+
+impl Spot {
+    fn centre(&self) -> u16 {
+        self.area.x + self.area.width / 2
+    }
+}
+
+/// The way of one link, from the upper node to the lower one, without the cells of the boxes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The one that asks.
+    pub upper: Peer,
+    /// The one that is asked.
+    pub lower: Peer,
+    /// The cells, in order, each next to the one before.
+    pub cells: Vec<(u16, u16)>,
+    /// Whether it leaves the upper box at its side (and not below).
+    pub sideways: bool,
+}
+
+/// The whole map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// How nodes are drawn.
+    pub form: Form,
+    /// The nodes.
+    pub spots: Vec<Spot>,
+    /// The links.
+    pub routes: Vec<Route>,
+    /// How many nodes there was no room for.
+    pub hidden: usize,
+}
+
+/// What the plan is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wants<'a> {
+    /// The tiers from top to bottom.
+    pub tiers: &'a [Vec<Peer>],
+    /// Who asks whom.
+    pub edges: &'a [(Peer, Peer)],
+    /// The columns of the longest name.
+    pub name_columns: u16,
+}
+
+/// Rows between tiers at least: a mark must be seen on its way.
+const GAP_MIN: u16 = 2;
+/// A box that is wider says nothing more.
+const BOX_COLUMNS_MAX: u16 = 22;
+
+/// Lays the map out.
+#[must_use]
+pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
+    let tiers = wants.tiers;
+    let most = tiers.iter().map(Vec::len).max().unwrap_or(0) as u16;
+    let count = tiers.len() as u16;
+    let nothing = Plan { form: Form::Grid, spots: Vec::new(), routes: Vec::new(), hidden: 0 };
+    if count == 0 || area.is_empty() {
+        return nothing;
+    }
+    let slot = area.width / most.max(1);
+    let form = [Form::Tall, Form::Low, Form::Pair, Form::Pill].into_iter().find(|form| {
+        let frame = if form.height() >= 3 { 5 } else { 4 };
+        slot >= wants.name_columns + frame
+            && count * form.height() + (count - 1) * GAP_MIN <= area.height
+    });
+    let Some(form) = form else { return grid(area, wants) };
+    let spots = spots(area, wants, form);
+    let mut plan = Plan { form, spots, routes: Vec::new(), hidden: 0 };
+    plan.routes = wants
+        .edges
+        .iter()
+        .enumerate()
+        .filter_map(|(at, edge)| route(&plan, wants, *edge, at))
+        .collect();
+    plan
+}
+
+fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
+    let count = wants.tiers.len() as u16;
+    let height = form.height();
+    let spare = area.height - count * height;
+    let gap = if count > 1 { (spare / (count - 1)).min(6) } else { 0 };
+    let mut y = area.y + (spare - gap * (count - 1)) / 2;
+    let mut spots = Vec::new();
+    for tier in wants.tiers {
+        let slot = area.width / (tier.len() as u16).max(1);
+        let margin = (area.width - slot * tier.len() as u16) / 2;
+        let room = if slot > 26 { slot - 6 } else { slot.saturating_sub(2) };
+        let width = match form {
+            Form::Tall | Form::Low => room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 4),
+            _ => room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 2),
+        };
+        for (at, peer) in tier.iter().enumerate() {
+            let centre = area.x + margin + slot * at as u16 + slot / 2;
+            let x = centre
+                .saturating_sub(width / 2)
+                .clamp(area.x, area.right().saturating_sub(width).max(area.x));
+            spots.push(Spot { peer: *peer, area: Rect::new(x, y, width, height) });
+        }
+        y += height + gap;
+    }
+    spots
+}
+
+fn grid(area: Rect, wants: &Wants<'_>) -> Plan {
+    // A mark column, the name, a state's letter and a space.
+    let width = (wants.name_columns + 4).min(area.width);
+    let per_row = (area.width / width.max(1)).max(1);
+    let (mut spots, mut hidden) = (Vec::new(), 0);
+    let mut y = area.y;
+    for tier in wants.tiers {
+        for (at, peer) in tier.iter().enumerate() {
+            let (row, column) = (at as u16 / per_row, at as u16 % per_row);
+            if at > usize::from(u16::MAX) || y + row >= area.bottom() {
+                hidden += 1;
+                continue;
+            }
+            let area = Rect::new(area.x + column * width, y + row, width, 1);
+            spots.push(Spot { peer: *peer, area });
+        }
+        y = y.saturating_add((tier.len() as u16).div_ceil(per_row));
+        if y.saturating_add(1) < area.bottom() && wants.tiers.len() < 5 {
+            y += u16::from(area.height > 8);
+        }
+    }
+    Plan { form: Form::Grid, spots, routes: Vec::new(), hidden }
+}
+
+fn route(plan: &Plan, wants: &Wants<'_>, edge: (Peer, Peer), at: usize) -> Option<Route> {
+    let spot = |peer: Peer| plan.spots.iter().find(|spot| spot.peer == peer);
+    let (mut upper, mut lower) = (spot(edge.0)?, spot(edge.1)?);
+    if upper.area.y > lower.area.y {
+        std::mem::swap(&mut upper, &mut lower);
+    }
+    if upper.area.bottom() >= lower.area.y {
+        return None;
+    }
+    let enter = entry(wants, edge, lower);
+    let sideways = is_free_beside(plan, upper, enter);
+    let inside = enter > upper.area.x && enter + 1 < upper.area.right();
+    let end = (enter, lower.area.y - 1);
+    let points = if sideways {
+        let row = upper.area.y + (upper.area.height - 1) / 2;
+        let start = if enter < upper.area.x { upper.area.x - 1 } else { upper.area.right() };
+        vec![(start, row), (enter, row), end]
+    } else if inside {
+        vec![(enter, upper.area.bottom()), end]
+    } else {
+        let gap = lower.area.y - upper.area.bottom();
+        let bus = upper.area.bottom() + (at as u16 % (gap.saturating_sub(1)).max(1));
+        vec![(upper.centre(), upper.area.bottom()), (upper.centre(), bus), (enter, bus), end]
+    };
+    Some(Route { upper: upper.peer, lower: lower.peer, cells: walk(&points), sideways })
+}
+
+/// Where a link arrives at the lower box: its middle, or a little beside it where several arrive.
+fn entry(wants: &Wants<'_>, edge: (Peer, Peer), lower: &Spot) -> u16 {
+    let into: Vec<Peer> =
+        wants.edges.iter().filter(|other| other.1 == edge.1).map(|other| other.0).collect();
+    let at = into.iter().position(|peer| *peer == edge.0).unwrap_or(0) as i32;
+    let spread = (2 * at - (into.len() as i32 - 1)) * 2;
+    let half = i32::from(lower.area.width) / 2 - 2;
+    let x = i32::from(lower.centre()) + spread.clamp(-half.max(0), half.max(0));
+    x.max(0) as u16
+}
+
+/// Whether a link may leave at the side: nobody stands between the box and the column where it goes down.
+fn is_free_beside(plan: &Plan, upper: &Spot, column: u16) -> bool {
+    let (from, to) = if column + 1 < upper.area.x {
+        (column, upper.area.x)
+    } else if column > upper.area.right() {
+        (upper.area.right(), column + 1)
+    } else {
+        return false;
+    };
+    !plan.spots.iter().any(|other| {
+        other.peer != upper.peer
+            && other.area.y == upper.area.y
+            && other.area.x <= to
+            && other.area.right() >= from
+    })
+}
+
+/// All cells on the way through these corners.
+fn walk(points: &[(u16, u16)]) -> Vec<(u16, u16)> {
+    let mut cells: Vec<(u16, u16)> = points.first().copied().into_iter().collect();
+    for to in points.iter().skip(1) {
+        while let Some(&(x, y)) = cells.last() {
+            if (x, y) == *to {
+                break;
+            }
+            cells.push(if x == to.0 {
+                (x, if y < to.1 { y + 1 } else { y - 1 })
+            } else {
+                (if x < to.0 { x + 1 } else { x - 1 }, y)
+            });
+        }
+    }
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::NodeId;
+
+    fn peer(id: u16) -> Peer {
+        Peer::Node(NodeId(id))
+    }
+
+    /// One client, one LS, so many servers.
+    fn lab(servers: u16) -> (Vec<Vec<Peer>>, Vec<(Peer, Peer)>) {
+        let tiers = vec![vec![peer(0)], vec![peer(1)], (2..2 + servers).map(peer).collect()];
+        let mut edges = vec![(peer(0), peer(1))];
+        edges.extend((2..2 + servers).map(|id| (peer(1), peer(id))));
+        (tiers, edges)
+    }
+
+    #[test]
+    fn boxes_never_overlap_and_every_link_is_a_path_between_its_boxes() {
+        for servers in 1..32 {
+            let (tiers, edges) = lab(servers);
+            let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 4 };
+            for (w, h) in [(44, 10), (72, 18), (96, 22), (38, 8), (10, 3), (0, 0)] {
+                let area = Rect::new(1, 3, w, h);
+                let plan = plan(area, &wants);
+                for (at, one) in plan.spots.iter().enumerate() {
+                    assert_eq!(one.area.intersection(area), one.area, "{servers} {w}x{h}");
+                    for other in &plan.spots[at + 1..] {
+                        assert!(one.area.intersection(other.area).is_empty(), "{servers} {w}x{h}");
+                    }
+                }
+                assert!(w == 0 || plan.form == Form::Grid || plan.routes.len() == edges.len());
+                for route in &plan.routes {
+                    for pair in route.cells.windows(2) {
+                        let apart = pair[0].0.abs_diff(pair[1].0) + pair[0].1.abs_diff(pair[1].1);
+                        assert_eq!(apart, 1);
+                    }
+                    for cell in &route.cells {
+                        assert!(area.contains((*cell).into()), "{servers} {w}x{h}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_lecture_layout_shows_three_tiers_with_details() {
+        let (tiers, edges) = lab(2);
+        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6 };
+        assert_eq!(plan(Rect::new(1, 3, 42, 10), &wants).form, Form::Pair);
+        assert_eq!(plan(Rect::new(1, 3, 70, 18), &wants).form, Form::Tall);
+    }
+
+    #[test]
+    fn more_nodes_than_fit_are_counted() {
+        let (tiers, edges) = lab(2000);
+        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6 };
+        let plan = plan(Rect::new(0, 0, 60, 10), &wants);
+        assert_eq!(plan.form, Form::Grid);
+        assert_eq!(plan.spots.len() + plan.hidden, 2002);
+    }
+}

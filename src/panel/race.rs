@@ -1,0 +1,373 @@
+//! Panel 2: one question as lanes on one time axis, who won, who came too late, and the sentence that says why.
+
+use super::axis::Axis;
+use super::paint::{Canvas, Row, width};
+use super::theme::Ink;
+use super::view::View;
+use super::words;
+use crate::base::{LabTime, Peer, Shown};
+use crate::message::{Outcome, Said};
+use crate::report;
+use crate::world::{Lane, LaneEnd, Race, World};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Races that the figures are about.
+const LAST: usize = 20;
+
+/// The race on show: the picked one, or the newest.
+#[must_use]
+pub fn shown<'a>(world: &'a World, view: &View) -> Option<&'a Race> {
+    match view.race {
+        Some(no) => world.race(no).or_else(|| world.races.back().map(AsRef::as_ref)),
+        None => world.races.back().map(AsRef::as_ref),
+    }
+}
+
+/// The panel's title.
+#[must_use]
+pub fn title(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+    let Some(race) = shown(world, view) else { return Row::new() };
+    let row = Row::new().with(format!(" #{} ", race.no.0), canvas.ink(Ink::Focus));
+    row.with(format!(" {} ", Shown::short(race.name.as_str(), 28)), canvas.ink(Ink::Strong))
+}
+
+/// The panel's note: the policy that ran the race.
+#[must_use]
+pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+    let policy = shown(world, view).and_then(|race| race.policy.as_deref()).unwrap_or("");
+    if policy.is_empty() {
+        return Row::new();
+    }
+    Row::new().with(format!(" {policy} "), canvas.ink(Ink::Muted))
+}
+
+/// Draws the race.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
+    let Some(race) = shown(world, view) else {
+        let text = "No question yet. f fires one; Q chooses what to ask.";
+        canvas.paragraph(area, text, canvas.ink(Ink::Muted));
+        return;
+    };
+    let mut rest = area;
+    if let Some(before) = before_flip(world, race) {
+        compare(canvas, &mut rest, world, before, race);
+    }
+    let lanes = race.lanes.len() as u16 + 1;
+    // Figures stand at the foot where there is room for them after lanes and reason.
+    let figures = rest.height.saturating_sub(lanes + 4).min(3);
+    let roomy = rest.height >= 2 * lanes + 6 + figures;
+    let used = draw_lanes(canvas, rest, world, race, now, roomy);
+    let foot = Rect { y: rest.bottom() - figures, height: figures, ..rest };
+    let middle =
+        Rect { y: rest.y + used, height: rest.height.saturating_sub(used + figures), ..rest };
+    draw_why(canvas, middle, world, race, roomy);
+    draw_figures(canvas, foot, world);
+}
+
+/// The last race before the step was flipped, seen from a race after the flip.
+fn before_flip<'a>(world: &'a World, race: &Race) -> Option<&'a Race> {
+    let repaired = race.repaired?;
+    let earlier = world.races.iter().rev().filter(|other| other.no < race.no);
+    earlier
+        .take_while(|other| other.step == race.step)
+        .find(|other| other.repaired == Some(!repaired) && other.verdict.is_some())
+        .map(AsRef::as_ref)
+}
+
+/// `#41 confessed  silent 5,003 ms` over `#42 repaired  negative 81 ms`.
+fn compare(canvas: &mut Canvas<'_>, rest: &mut Rect, world: &World, before: &Race, race: &Race) {
+    for one in [before, race] {
+        if rest.height < 6 {
+            return;
+        }
+        let word = if one.repaired == Some(true) { "repaired " } else { "confessed" };
+        let mut row = Row::new()
+            .with(format!("#{:<4}", one.no.0), canvas.ink(Ink::Focus))
+            .with(format!("{word}  "), canvas.ink(Ink::Strong));
+        match &one.verdict {
+            Some(verdict) => {
+                let time = words::figure(verdict.at.since(one.begun));
+                let style = canvas.badge(words::outcome_ink(verdict.outcome));
+                row.push(format!(" {} {time} ", verdict.outcome), style);
+            }
+            None => row.push("on its way", canvas.ink(Ink::Message)),
+        }
+        canvas.row(rest.x, rest.y, rest.width, &row);
+        rest.y += 1;
+        rest.height -= 1;
+    }
+    let _ = world;
+}
+
+/// One row of the chart.
+struct Bar {
+    label: String,
+    /// Before this it had not begun.
+    from: Option<f64>,
+    /// Where it ends.
+    to: f64,
+    glyph: char,
+    end: char,
+    ink: Ink,
+    result: Row,
+}
+
+fn ms(from: LabTime, to: LabTime) -> f64 {
+    to.since(from).as_secs_f64() * 1e3
+}
+
+fn draw_lanes(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    world: &World,
+    race: &Race,
+    now: LabTime,
+    roomy: bool,
+) -> u16 {
+    let end = race.verdict.as_ref().map_or(now, |verdict| verdict.at);
+    let running = race.lanes.iter().filter(|lane| lane.sent.is_some()).count();
+    let mut bars: Vec<Bar> =
+        race.lanes.iter().map(|lane| lane_bar(canvas, world, race, lane, now, running)).collect();
+    bars.push(asker_bar(canvas, world, race, end, now));
+    let labels = bars.iter().map(|bar| width(&bar.label)).max().unwrap_or(4).clamp(4, 12) + 1;
+    let results = bars.iter().map(|bar| bar.result.width()).max().unwrap_or(0).min(area.width / 2);
+    let columns = area.width.saturating_sub(labels + results + 2);
+    let mut times: Vec<f64> = bars.iter().map(|bar| bar.to).collect();
+    times.extend(bars.iter().filter_map(|bar| bar.from));
+    let axis = Axis::new(&times, columns);
+    let mut y = area.y;
+    let x = area.x + labels;
+    if area.height > bars.len() as u16 {
+        draw_scale(canvas, x, y, &axis, columns);
+        y += 1;
+    }
+    for bar in &bars {
+        if y >= area.bottom() {
+            break;
+        }
+        canvas.text(area.x, y, labels - 1, &bar.label, canvas.ink(Ink::Strong));
+        draw_bar(canvas, x, y, &axis, bar);
+        canvas.row(x + columns + 1, y, area.right().saturating_sub(x + columns + 1), &bar.result);
+        y += 1;
+        if roomy && bar.label != bars.last().map_or("", |last| &last.label) {
+            y += 1;
+        }
+    }
+    y - area.y
+}
+
+fn draw_scale(canvas: &mut Canvas<'_>, x: u16, y: u16, axis: &Axis, columns: u16) {
+    let style = canvas.ink(Ink::Muted);
+    let mut free = 0;
+    let labels = axis.labels();
+    let last = labels.len().saturating_sub(1);
+    for (at, (column, word)) in labels.into_iter().enumerate() {
+        let wide = width(&word);
+        // The last label ends at the last column; the others begin at their own.
+        let start = if at == last { column.min(columns.saturating_sub(wide)) } else { column };
+        let clear = at == last || start + wide <= columns;
+        if start >= free && clear {
+            canvas.text(x + start, y, columns.saturating_sub(start), &word, style);
+            free = start + wide + 1;
+        }
+    }
+}
+
+fn draw_bar(canvas: &mut Canvas<'_>, x: u16, y: u16, axis: &Axis, bar: &Bar) {
+    let style = canvas.ink(bar.ink);
+    let Some(from) = bar.from else { return };
+    let (start, end) = (axis.column(from), axis.column(bar.to));
+    for column in 0..start {
+        canvas.glyph(x + column, y, '·', canvas.ink(Ink::Frame));
+    }
+    for column in start..end {
+        canvas.glyph(x + column, y, bar.glyph, style);
+    }
+    canvas.glyph(x + end, y, bar.end, style);
+    if let Some((first, after)) = axis.broken_at() {
+        for column in first..after.min(end.max(first)) {
+            canvas.glyph(x + column, y, '╱', canvas.ink(Ink::Muted));
+        }
+    }
+}
+
+fn lane_bar(
+    canvas: &Canvas<'_>,
+    world: &World,
+    race: &Race,
+    lane: &Lane,
+    now: LabTime,
+    running: usize,
+) -> Bar {
+    let to = ms(race.begun, lane.ended.unwrap_or(now));
+    let time = words::figure(lane.ended.unwrap_or(now).since(race.begun));
+    let plain = |text: String, ink: Ink| Row::new().with(text, canvas.ink(ink));
+    let (ink, end, result) = match lane.end {
+        LaneEnd::Won => {
+            let word = if running > 1 { "WINS" } else { "answers" };
+            let badge = Row::new().with(format!(" {word} {time} "), canvas.badge(Ink::Good));
+            (Ink::Good, '◆', badge)
+        }
+        LaneEnd::Waiting if lane.sent.is_none() => {
+            (Ink::Muted, '·', plain("not yet".into(), Ink::Muted))
+        }
+        LaneEnd::Waiting => (Ink::Message, '▶', plain(format!("waits {time}"), Ink::Message)),
+        LaneEnd::NotSent => (Ink::Muted, '·', plain("not sent".into(), Ink::Muted)),
+        LaneEnd::Ended(outcome) => {
+            let ink = words::outcome_ink(outcome);
+            let end = match outcome {
+                Outcome::Silent | Outcome::Cancelled => '┊',
+                Outcome::Late | Outcome::Answered | Outcome::Negative => '◆',
+                Outcome::Failed | Outcome::Refused | Outcome::Reset => '✕',
+            };
+            (ink, end, plain(format!("{outcome} {time}"), ink))
+        }
+    };
+    let from = lane.sent.map(|sent| ms(race.begun, sent));
+    let label = world.topology.names.of(lane.upstream).to_owned();
+    Bar { label, from, to: if from.is_some() { to } else { 0.0 }, glyph: '━', end, ink, result }
+}
+
+fn asker_bar(canvas: &Canvas<'_>, world: &World, race: &Race, end: LabTime, now: LabTime) -> Bar {
+    let label = world.topology.names.peer(race.asker).to_string();
+    let to = ms(race.begun, end);
+    let (ink, result) = match &race.verdict {
+        Some(verdict) => {
+            let time = words::figure(verdict.at.since(race.begun));
+            match &verdict.said {
+                Some(Said::Found { address, .. }) if verdict.outcome == Outcome::Answered => {
+                    let wrong = race.misgiven;
+                    let style: Style =
+                        if wrong { canvas.badge(Ink::Bad) } else { canvas.ink(Ink::Strong) };
+                    let text = Shown::short(address, 16).to_string();
+                    let word = if wrong { format!(" WRONG {text} ") } else { text };
+                    (Ink::Text, Row::new().with(word, style))
+                }
+                _ => {
+                    let ink = words::outcome_ink(verdict.outcome);
+                    let text = format!(" {} {time} ", verdict.outcome);
+                    (ink, Row::new().with(text, canvas.badge(ink)))
+                }
+            }
+        }
+        None => {
+            let time = words::figure(now.since(race.begun));
+            (Ink::Message, Row::new().with(format!("waits {time}"), canvas.ink(Ink::Message)))
+        }
+    };
+    Bar { label, from: Some(0.0), to, glyph: '═', end: '▶', ink, result }
+}
+
+fn draw_why(canvas: &mut Canvas<'_>, area: Rect, world: &World, race: &Race, roomy: bool) {
+    let mut area = area;
+    if roomy && area.height > 1 {
+        area.y += 1;
+        area.height -= 1;
+    }
+    if area.height == 0 {
+        return;
+    }
+    let text = why(world, race);
+    if text.is_empty() {
+        return;
+    }
+    canvas.text(area.x, area.y, 5, "why", canvas.ink(Ink::Focus));
+    let indent = 5;
+    let area = Rect { x: area.x + indent, width: area.width.saturating_sub(indent), ..area };
+    canvas.paragraph(area, &text, canvas.ink(Ink::Text));
+}
+
+/// Why the race came out as it did, in a sentence or two.
+#[must_use]
+pub fn why(world: &World, race: &Race) -> String {
+    report::why(world, race)
+}
+
+/// The newest races that have a verdict.
+fn recent(world: &World) -> impl Iterator<Item = &Race> {
+    world.races.iter().rev().map(AsRef::as_ref).filter(|race| race.verdict.is_some()).take(LAST)
+}
+
+fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
+    let mut rows = Vec::new();
+    let mut times: Vec<Duration> = recent(world)
+        .filter_map(|race| race.verdict.as_ref().map(|verdict| (race, verdict)))
+        .filter(|(_, verdict)| verdict.outcome == Outcome::Answered)
+        .map(|(race, verdict)| verdict.at.since(race.begun))
+        .collect();
+    times.sort();
+    let count = recent(world).count();
+    if count == 0 {
+        return;
+    }
+    let (muted, text) = (canvas.ink(Ink::Muted), canvas.ink(Ink::Text));
+    let at = |share: f64| {
+        let index = (share * (times.len() - 1) as f64).round() as usize;
+        words::figure(times[index])
+    };
+    let mut row = Row::new().with(format!("last {count:<2}  "), muted);
+    if times.is_empty() {
+        row.push("none answered", text);
+    } else {
+        row.push(format!("p50 {}  p95 {}  max {}", at(0.5), at(0.95), at(1.0)), text);
+    }
+    rows.push(row);
+    rows.push(wins(canvas, world));
+    let mut ends: BTreeMap<Outcome, u32> = BTreeMap::new();
+    for verdict in recent(world).filter_map(|race| race.verdict.as_ref()) {
+        *ends.entry(verdict.outcome).or_default() += 1;
+    }
+    let mut row = Row::new().with("ended    ", muted);
+    for (outcome, count) in ends {
+        row.push(format!("{outcome} {count}  "), canvas.ink(words::outcome_ink(outcome)));
+    }
+    rows.push(row);
+    for (row, y) in rows.iter().zip(area.y..area.bottom()) {
+        canvas.row(area.x, y, area.width, row);
+    }
+}
+
+fn wins(canvas: &Canvas<'_>, world: &World) -> Row {
+    let mut wins: BTreeMap<Peer, u32> = BTreeMap::new();
+    let (mut asked, mut sent) = (0_u32, 0_u32);
+    for race in recent(world) {
+        asked += 1;
+        for lane in &race.lanes {
+            sent += u32::from(lane.sent.is_some());
+            *wins.entry(Peer::Node(lane.upstream)).or_default() +=
+                u32::from(lane.end == LaneEnd::Won);
+        }
+    }
+    let mut row = Row::new().with("wins     ", canvas.ink(Ink::Muted));
+    for (peer, count) in wins {
+        let name = world.topology.names.peer(peer);
+        row.push(format!("{name} {count}  "), canvas.ink(Ink::Text));
+    }
+    if asked > 0 && sent > asked {
+        let extra = f64::from(sent - asked) / f64::from(asked) * 100.0;
+        row.push(format!("load +{extra:.0} %"), canvas.ink(Ink::Slow));
+    }
+    row
+}
+
+/// The reason alone, large, over the middle of the screen.
+pub fn draw_why_page(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
+    let Some(race) = shown(world, view) else {
+        canvas.paragraph(area, "There was no race yet.", canvas.ink(Ink::Muted));
+        return;
+    };
+    let used = canvas.paragraph(area, &why(world, race), canvas.ink(Ink::Strong));
+    let mut y = area.y + used + 1;
+    for (said, text) in [
+        (race.contradicted, "The truth: a server of this topology has the name."),
+        (race.misgiven, "The truth: this is the address of another name."),
+    ] {
+        if said && y < area.bottom() {
+            canvas.text(area.x, y, area.width, text, canvas.ink(Ink::Bad));
+            y += 1;
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One whole frame: the rows above and below, the panels between them, and whatever lies on top.
+
+use super::layout::{self, Kind, Layout, Needs, Place};
+use super::paint::{Border, Canvas, Row, width};
+use super::theme::{Ink, Theme};
+use super::view::{Mode, PanelId, View};
+use super::{
+    belief, events, footer, header, help, hints, inspect, map, palette, race, steps, system, words,
+};
+use crate::base::LabTime;
+use crate::world::{Beat, World};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+/// Draws everything. It changes nothing but the frame.
+pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut Frame<'_>) {
+    let screen = frame.area();
+    let mut canvas = Canvas::new(frame.buffer_mut(), theme);
+    canvas.clear(screen);
+    if screen.is_empty() {
+        return;
+    }
+    let layout = layout_of(screen, world, view, now);
+    if layout.kind == Kind::Line {
+        line(&mut canvas, screen, world, view);
+        return;
+    }
+    if layout.kind == Kind::Narrow {
+        narrow_header(&mut canvas, &layout, world);
+    } else {
+        header::place(&mut canvas, layout.header, world, view, now);
+        header::truth(&mut canvas, layout.truth, world);
+    }
+    if let Some(area) = layout.banner {
+        header::banner(&mut canvas, area, world, now);
+    }
+    for place in &layout.panels {
+        panel(&mut canvas, place, layout.kind, world, view, now);
+    }
+    footer::draw(&mut canvas, layout.footer, world, view);
+    toasts(&mut canvas, layout.footer, view);
+    dialog(&mut canvas, screen, world, view, now);
+    keys(&mut canvas, screen, view);
+}
+
+/// Where everything goes for this world and view.
+#[must_use]
+pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layout {
+    let needs = Needs {
+        focus: view.focus,
+        zoom: view.zoom,
+        big: view.big,
+        banner: header::alarm(world, now).is_some(),
+        step: world.steps.beat != Beat::Before,
+        footer: 2,
+    };
+    layout::divide(screen, &needs)
+}
+
+fn panel(
+    canvas: &mut Canvas<'_>,
+    place: &Place,
+    kind: Kind,
+    world: &World,
+    view: &View,
+    now: LabTime,
+) {
+    let lit = view.focus == place.panel && matches!(view.mode, Mode::Normal);
+    let word = hints::panel_word(place.panel, &world.topology);
+    let mut title = Row::new()
+        .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
+        .with(format!("{word} "), canvas.ink(Ink::Strong));
+    if kind == Kind::Narrow {
+        title.push("(Tab next) ", canvas.ink(Ink::Muted));
+    }
+    let note = match place.panel {
+        PanelId::Map => selection_note(canvas, world, view),
+        PanelId::Race => {
+            title.append(race::title(canvas, world, view));
+            race::note(canvas, world, view)
+        }
+        PanelId::System => system::note(canvas, world, view),
+        PanelId::Events => events::note(canvas, view),
+        PanelId::Belief => Row::new().with(" who thinks what of whom ", canvas.ink(Ink::Muted)),
+        PanelId::Steps => {
+            title.append(steps::title(canvas, world));
+            Row::new()
+        }
+    };
+    let inner = canvas.frame(place.area, place.border, lit, &title, &note);
+    // A column of air at each side where there is a frame.
+    let inner = match place.border {
+        Border::Box if inner.width > 20 => Rect { x: inner.x + 1, width: inner.width - 2, ..inner },
+        _ => inner,
+    };
+    if inner.is_empty() {
+        return;
+    }
+    match place.panel {
+        PanelId::Map => map::draw(canvas, inner, world, view, now),
+        PanelId::Race => race::draw(canvas, inner, world, view, now),
+        PanelId::System => system::draw(canvas, inner, world, view, now),
+        PanelId::Events => events::draw(canvas, inner, view),
+        PanelId::Belief => belief::draw(canvas, inner, world, view),
+        PanelId::Steps => steps::draw(canvas, inner, world, view),
+    }
+}
+
+fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+    use super::view::Selection;
+    let names = &world.topology.names;
+    let text = match view.selection {
+        Selection::Nothing => " nothing selected ".to_owned(),
+        Selection::Node(id) => format!(" ▸ {} ", names.of(id)),
+        Selection::Link(a, b) => format!(" ▸ link {}–{} ", names.peer(a), names.peer(b)),
+    };
+    Row::new().with(text, canvas.ink(Ink::Muted))
+}
+
+/// The two rows above the single panel of a narrow screen.
+fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World) {
+    let area = layout.header;
+    let (word, ink) = words::clock(&world.clock);
+    let row = Row::new().with(format!(" {word} "), canvas.badge(ink));
+    let room = area.width.saturating_sub(row.width() + 2);
+    canvas.text(area.x + 1, area.y, room, &world.topology.name, canvas.ink(Ink::Strong));
+    canvas.row_right(area.right().saturating_sub(1), area.y, area.width, &row);
+    header::truth(canvas, layout.truth, world);
+}
+
+/// All that fits on a screen smaller than 40x10: one status line, and the keys where there is a second row.
+fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
+    let (word, ink) = words::clock(&world.clock);
+    let up = world.nodes.iter().filter(|node| node.life == crate::event::Life::Up).count();
+    let mut row = Row::new().with(format!(" {word} "), canvas.badge(ink));
+    row.push(format!(" up {up}/{}", world.nodes.len()), canvas.ink(Ink::Text));
+    if let Some(race) = race::shown(world, view) {
+        let end = race.verdict.as_ref().map_or("waits", |verdict| verdict.outcome.word());
+        row.push(format!("  #{} {end}", race.no.0), canvas.ink(Ink::Strong));
+    }
+    let faults = world.truth.faults.len();
+    if faults > 0 {
+        row.push(format!("  faults {faults}"), canvas.ink(Ink::Slow));
+    }
+    canvas.row(screen.x, screen.y, screen.width, &row);
+    if screen.height > 1 {
+        let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
+        footer::draw(canvas, area, world, view);
+    }
+    if let Mode::QuitAsked = view.mode {
+        canvas.text(screen.x, screen.y, screen.width, " Quit? y n ", canvas.badge(Ink::Bad));
+    }
+}
+
+/// Lines for a moment, right above the keys.
+fn toasts(canvas: &mut Canvas<'_>, footer: Rect, view: &View) {
+    for (toast, up) in view.toasts.iter().rev().zip(1_u16..) {
+        let Some(y) = footer.y.checked_sub(up) else { return };
+        let text = format!(" {} ", toast.text);
+        let columns = width(&text).min(footer.width.saturating_sub(2));
+        let x = footer.right().saturating_sub(columns + 1);
+        let style = canvas.badge(if toast.bad { Ink::Bad } else { Ink::Lead });
+        canvas.text(x, y, columns, &text, style);
+    }
+}
+
+/// The keys that were pressed of late.
+fn keys(canvas: &mut Canvas<'_>, screen: Rect, view: &View) {
+    let Some(keys) = &view.keys else { return };
+    let mut row = Row::new();
+    for (key, _) in keys {
+        row.push(format!(" {key} "), canvas.theme.selected());
+        row.push(" ", canvas.ink(Ink::Text));
+    }
+    let y = screen.bottom().saturating_sub(3).max(screen.y);
+    canvas.row_right(screen.right().saturating_sub(2), y, screen.width, &row);
+}
+
+fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now: LabTime) {
+    match &view.mode {
+        Mode::Normal => {}
+        Mode::Help => {
+            let area = page(
+                canvas,
+                screen,
+                screen.width.min(124),
+                screen.height,
+                " Keys that are valid here ",
+            );
+            help::draw(canvas, area, world, view);
+        }
+        Mode::Inspect => {
+            let title = inspect::title(world, view);
+            let area = page(canvas, screen, screen.width.min(90), screen.height.min(34), &title);
+            inspect::draw(canvas, area, world, view, now);
+        }
+        Mode::Why => {
+            let area = page(canvas, screen, screen.width.min(76), screen.height.min(14), " Why ");
+            race::draw_why_page(canvas, area, world, view);
+        }
+        Mode::Palette(prompt) => palette::draw(canvas, screen, prompt, world),
+        Mode::Filter(prompt) => {
+            let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
+            canvas.clear(area);
+            palette::line(canvas, area, "/", prompt);
+        }
+        Mode::Choosing(chooser) => {
+            let above = Rect { height: screen.height - 1, ..screen };
+            chooser.draw(canvas, above);
+        }
+        Mode::QuitAsked => {
+            let area = page(canvas, screen, 44, 5, " Quit? ");
+            canvas.text(
+                area.x,
+                area.y,
+                area.width,
+                "The lab ends with the panel.",
+                canvas.ink(Ink::Text),
+            );
+            let row = Row::new()
+                .with(" y ", canvas.theme.selected())
+                .with(" quit   ", canvas.ink(Ink::Text))
+                .with(" n ", canvas.theme.selected())
+                .with(" stay", canvas.ink(Ink::Text));
+            canvas.row(area.x, area.y + 1, area.width, &row);
+        }
+    }
+}
+
+/// A page over the middle of the screen, above the row of keys; gives what is inside.
+fn page(canvas: &mut Canvas<'_>, screen: Rect, columns: u16, rows: u16, title: &str) -> Rect {
+    let above = Rect { height: screen.height.saturating_sub(1).max(1), ..screen };
+    let area = layout::centred(above, columns, rows);
+    canvas.clear(area);
+    let title = Row::new().with(title, canvas.ink(Ink::Strong));
+    let inner = canvas.frame(area, Border::Box, true, &title, &Row::new());
+    if inner.width > 4 { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner }
+}

@@ -1,0 +1,116 @@
+//! Arrows and pages: what moves in the panel, list or line that has the keyboard.
+
+use super::action::Action;
+use super::targets;
+use super::view::{Mode, PanelId, Selection, View};
+use crate::base::NodeId;
+use crate::world::World;
+
+/// Rows that a page goes.
+const PAGE: usize = 10;
+
+/// Moves whatever the keyboard is on.
+pub fn steer(action: Action, world: &World, view: &mut View) {
+    match &mut view.mode {
+        Mode::Choosing(chooser) => match action {
+            Action::Up => chooser.step(-1),
+            Action::Down => chooser.step(1),
+            Action::PageUp => chooser.step(-(PAGE as isize)),
+            Action::PageDown => chooser.step(PAGE as isize),
+            Action::First => chooser.step(isize::MIN / 2),
+            Action::Last => chooser.step(isize::MAX / 2),
+            _ => {}
+        },
+        Mode::Palette(prompt) => match action {
+            Action::Up => super::palette::pick(prompt, world, -1),
+            Action::Down => super::palette::pick(prompt, world, 1),
+            _ => {}
+        },
+        Mode::Help | Mode::Inspect | Mode::Why => scroll(action, &mut view.down),
+        Mode::Normal => panel(action, world, view),
+        Mode::Filter(_) | Mode::QuitAsked => {}
+    }
+}
+
+fn scroll(action: Action, down: &mut usize) {
+    *down = match action {
+        Action::Up => down.saturating_sub(1),
+        Action::Down => down.saturating_add(1),
+        Action::PageUp => down.saturating_sub(PAGE),
+        Action::PageDown => down.saturating_add(PAGE),
+        Action::First => 0,
+        _ => *down,
+    };
+}
+
+fn panel(action: Action, world: &World, view: &mut View) {
+    match view.focus {
+        PanelId::Map => select(action, world, view),
+        PanelId::Race => match action {
+            Action::Left => pick_race(world, view, -1),
+            Action::Right => pick_race(world, view, 1),
+            Action::First => pick_race(world, view, i64::MIN / 2),
+            Action::Last => view.race = None,
+            _ => {}
+        },
+        PanelId::Events => {
+            view.back = match action {
+                Action::Up => view.back.saturating_add(1),
+                Action::Down => view.back.saturating_sub(1),
+                Action::PageUp => view.back.saturating_add(PAGE),
+                Action::PageDown => view.back.saturating_sub(PAGE),
+                Action::First => usize::MAX / 2,
+                Action::Last => 0,
+                _ => view.back,
+            };
+            view.back = view.back.min(view.feed.count(&view.filter).saturating_sub(1));
+        }
+        PanelId::System | PanelId::Belief | PanelId::Steps => scroll(action, &mut view.down),
+    }
+}
+
+/// Left and right in the history of races; past the newest, the newest is followed again.
+fn pick_race(world: &World, view: &mut View, by: i64) {
+    let (Some(first), Some(last)) = (world.races.front(), world.races.back()) else { return };
+    let present = view.race.unwrap_or(last.no).0 as i64;
+    let to = present.saturating_add(by).max(first.no.0 as i64) as u64;
+    view.race = if to >= last.no.0 { None } else { Some(crate::world::RaceNo(to)) };
+}
+
+/// Arrows on the map: along a tier, or to the tier above or below, at about the same place.
+fn select(action: Action, world: &World, view: &mut View) {
+    let tiers = targets::tiers(&world.topology);
+    let here = match view.selection {
+        Selection::Node(id) => Some(id),
+        Selection::Link(a, _) => a.node(),
+        Selection::Nothing => None,
+    };
+    let Some((tier, at)) = here.and_then(|id| place(&tiers, id)) else {
+        view.selection = tiers
+            .last()
+            .and_then(|tier| tier.first())
+            .map_or(Selection::Nothing, |id| Selection::Node(*id));
+        return;
+    };
+    let across = |from: usize, to: usize| -> usize {
+        let (from, to) = (tiers[from].len(), tiers[to].len());
+        ((2 * at + 1) * to / (2 * from)).min(to - 1)
+    };
+    let (tier, at) = match action {
+        Action::Left => (tier, at.saturating_sub(1)),
+        Action::Right => (tier, (at + 1).min(tiers[tier].len() - 1)),
+        Action::Up if tier > 0 => (tier - 1, across(tier, tier - 1)),
+        Action::Down if tier + 1 < tiers.len() => (tier + 1, across(tier, tier + 1)),
+        Action::First => (0, 0),
+        Action::Last => (tiers.len() - 1, tiers[tiers.len() - 1].len() - 1),
+        _ => (tier, at),
+    };
+    view.selection = Selection::Node(tiers[tier][at]);
+}
+
+fn place(tiers: &[Vec<NodeId>], id: NodeId) -> Option<(usize, usize)> {
+    tiers
+        .iter()
+        .enumerate()
+        .find_map(|(tier, nodes)| nodes.iter().position(|node| *node == id).map(|at| (tier, at)))
+}

@@ -1,0 +1,202 @@
+//! What a key would hit, read from the world's truth: the selected node, the busiest server, the asking client.
+
+use super::view::{Selection, View};
+use crate::base::{NodeId, Peer};
+use crate::command::LinkSet;
+use crate::event::Life;
+use crate::message::Faults;
+use crate::topology::{Kind, Policy, Role, Topology};
+use crate::world::{LaneEnd, World};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Races that decide who leads where nobody does.
+pub const RACES_THAT_COUNT: usize = 20;
+
+/// The first node with a role, in the file's order.
+fn first(world: &World, role: Role) -> Option<NodeId> {
+    world.topology.nodes.iter().find(|node| node.role() == role).map(|node| node.id)
+}
+
+/// The first name server; without one, the first node.
+#[must_use]
+pub fn first_server(world: &World) -> Option<NodeId> {
+    first(world, Role::Ts).or_else(|| world.topology.nodes.first().map(|node| node.id))
+}
+
+/// The server that won most of the last twenty races and still lives; ties in the file's order.
+#[must_use]
+pub fn leader(world: &World) -> Option<NodeId> {
+    let mut wins: BTreeMap<NodeId, u32> = BTreeMap::new();
+    for race in world.races.iter().rev().take(RACES_THAT_COUNT) {
+        for lane in race.lanes.iter().filter(|lane| lane.end == LaneEnd::Won) {
+            *wins.entry(lane.upstream).or_default() += 1;
+        }
+    }
+    let servers = world.topology.nodes.iter().filter(|node| node.role() == Role::Ts);
+    let alive = servers.filter(|node| world.node(node.id).life.is_alive());
+    // `max_by_key` takes the last of equals; walking backwards makes that the first in the file.
+    alive.map(|node| node.id).rev().max_by_key(|id| wins.get(id).copied().unwrap_or(0))
+}
+
+/// The node that node keys act on.
+#[must_use]
+pub fn node(world: &World, view: &View) -> Option<NodeId> {
+    match view.selection {
+        Selection::Node(id) => Some(id),
+        Selection::Link(..) => None,
+        Selection::Nothing => leader(world).or_else(|| first_server(world)),
+    }
+}
+
+/// The client that `f` makes ask: the selected one, or the first.
+#[must_use]
+pub fn client(world: &World, view: &View) -> Option<NodeId> {
+    match view.selection {
+        Selection::Node(id) if world.topology.node(id).role() == Role::Client => Some(id),
+        _ => first(world, Role::Client),
+    }
+}
+
+/// The LS that `s` is about: the selected one, or the first.
+#[must_use]
+pub fn ls(world: &World, view: &View) -> Option<NodeId> {
+    match view.selection {
+        Selection::Node(id) if world.topology.node(id).role() == Role::Ls => Some(id),
+        _ => first(world, Role::Ls),
+    }
+}
+
+/// The policy that an LS has now.
+#[must_use]
+pub fn policy(world: &World, ls: NodeId) -> Option<Policy> {
+    let Kind::Ls(config) = &world.topology.node(ls).kind else { return None };
+    let changed = world.node(ls).changed.get("policy");
+    Some(changed.and_then(|word| Policy::from_word(word)).unwrap_or(config.policy))
+}
+
+/// The directed links that the file's nodes use: who asks whom, both ways, and whatever was used besides.
+#[must_use]
+pub fn links(world: &World) -> BTreeSet<(Peer, Peer)> {
+    let mut all: BTreeSet<(Peer, Peer)> = world.links.keys().copied().collect();
+    for node in &world.topology.nodes {
+        for other in upstreams(world, node.id) {
+            let (here, there) = (Peer::Node(node.id), Peer::Node(other));
+            all.insert((here, there));
+            all.insert((there, here));
+        }
+    }
+    all
+}
+
+/// Whom a node asks now: what the file says unless it was changed since.
+#[must_use]
+pub fn upstreams(world: &World, id: NodeId) -> Vec<NodeId> {
+    let node = world.topology.node(id);
+    let key = if node.role() == Role::Ls { "upstreams" } else { "asks" };
+    match world.node(id).changed.get(key) {
+        Some(list) => {
+            let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+            words.filter_map(|word| world.topology.names.id(word)).collect()
+        }
+        None => node.asks().to_vec(),
+    }
+}
+
+/// The peers that a node has links with, in order.
+#[must_use]
+pub fn neighbours(world: &World, id: NodeId) -> Vec<Peer> {
+    let here = Peer::Node(id);
+    let mut out: Vec<Peer> = Vec::new();
+    for (from, to) in links(world) {
+        let other = if from == here {
+            to
+        } else if to == here {
+            from
+        } else {
+            continue;
+        };
+        if !out.contains(&other) {
+            out.push(other);
+        }
+    }
+    out
+}
+
+/// The faults of one direction now.
+#[must_use]
+pub fn faults(world: &World, from: Peer, to: Peer) -> Faults {
+    match (world.links.get(&(from, to)), from, to) {
+        (Some(link), _, _) => link.faults,
+        (None, Peer::Node(from), Peer::Node(to)) => world.topology.link(from, to),
+        (None, _, _) => Faults::default(),
+    }
+}
+
+/// The directions that link keys act on, as the command names them and one by one.
+#[must_use]
+pub fn link_set(world: &World, view: &View) -> Option<(LinkSet, Vec<(Peer, Peer)>)> {
+    if let Selection::Link(a, b) = view.selection {
+        return Some((LinkSet::Both(a, b), vec![(a, b), (b, a)]));
+    }
+    let id = node(world, view)?;
+    let here = Peer::Node(id);
+    let around = neighbours(world, id).into_iter().flat_map(|peer| [(here, peer), (peer, here)]);
+    Some((LinkSet::Around(id), around.collect()))
+}
+
+/// The name of what link keys act on: `ts1`, `ls-ts1`.
+#[must_use]
+pub fn selection_word(world: &World, view: &View) -> Option<String> {
+    let names = &world.topology.names;
+    match view.selection {
+        Selection::Link(a, b) => Some(format!("{}-{}", names.peer(a), names.peer(b))),
+        _ => node(world, view).map(|id| names.of(id).to_owned()),
+    }
+}
+
+/// Whether a node answers wrongly now.
+#[must_use]
+pub fn lies(world: &World, id: NodeId) -> bool {
+    let Kind::Ts(config) = &world.topology.node(id).kind else { return false };
+    let words = format!("lie {} on", world.topology.names.of(id));
+    if world.truth.faults.iter().any(|fault| **fault == *words) {
+        return true;
+    }
+    match world.node(id).changed.get("lie") {
+        Some(value) => matches!(&**value, "true" | "on"),
+        None => config.lie && world.node(id).life != Life::Off,
+    }
+}
+
+/// The nodes in tiers from asker to server: clients, load balancers (one tier for each that asks another), servers.
+#[must_use]
+pub fn tiers(topology: &Topology) -> Vec<Vec<NodeId>> {
+    let depth = depths(topology);
+    let mut tiers: BTreeMap<u8, Vec<NodeId>> = BTreeMap::new();
+    for node in &topology.nodes {
+        tiers.entry(depth[node.id.index()]).or_default().push(node.id);
+    }
+    tiers.into_values().collect()
+}
+
+/// Chains of load balancers deeper than this are drawn in one tier.
+const TIERS_OF_LS_MAX: u8 = 4;
+
+fn depths(topology: &Topology) -> Vec<u8> {
+    let role = |id: NodeId| topology.node(id).role();
+    let mut depth: Vec<u8> =
+        topology.nodes.iter().map(|node| u8::from(node.role() != Role::Client)).collect();
+    for _ in 1..TIERS_OF_LS_MAX {
+        for node in topology.nodes.iter().filter(|node| node.role() == Role::Ls) {
+            for asked in node.asks().iter().filter(|id| role(**id) == Role::Ls && **id != node.id) {
+                let below = (depth[node.id.index()] + 1).min(TIERS_OF_LS_MAX);
+                depth[asked.index()] = depth[asked.index()].max(below);
+            }
+        }
+    }
+    let last = TIERS_OF_LS_MAX + 1;
+    for node in topology.nodes.iter().filter(|node| node.role() == Role::Ts) {
+        depth[node.id.index()] = last;
+    }
+    depth
+}

@@ -1,0 +1,197 @@
+//! What the person is looking at: selection, focus, zoom, dialogs. It is not history, and it changes nothing.
+
+use super::chooser::Chooser;
+use super::feed::Feed;
+use super::prompt::Prompt;
+use super::targets;
+use crate::base::{NodeId, Peer};
+use crate::world::{RaceNo, World};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The panels, by the digit that gives them the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PanelId {
+    /// 1: nodes and links.
+    Map,
+    /// 2: the lanes of one question.
+    Race,
+    /// 3: what belongs to the system on show.
+    System,
+    /// 4: what happened.
+    Events,
+    /// 5: who believes what, beside the truth.
+    Belief,
+    /// 6: the lecture.
+    Steps,
+}
+
+impl PanelId {
+    /// All, in the order of their digits.
+    pub const ALL: [Self; 6] =
+        [Self::Map, Self::Race, Self::System, Self::Events, Self::Belief, Self::Steps];
+
+    /// The digit, from 1.
+    #[must_use]
+    pub fn digit(self) -> u8 {
+        1 + Self::ALL.iter().position(|it| *it == self).map_or(0, |at| at as u8)
+    }
+
+    /// The name in titles and help.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Map => "Map",
+            Self::Race => "Race",
+            Self::System => "System",
+            Self::Events => "Events",
+            Self::Belief => "Belief | truth",
+            Self::Steps => "Steps",
+        }
+    }
+}
+
+/// What node and link keys act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// Nothing: node keys act on whatever `X` would take.
+    Nothing,
+    /// A node.
+    Node(NodeId),
+    /// A link; the first end is the one it was reached from.
+    Link(Peer, Peer),
+}
+
+/// What has the keyboard.
+#[derive(Debug, Clone)]
+pub enum Mode {
+    /// The panels.
+    Normal,
+    /// The list of keys that are valid here.
+    Help,
+    /// The command line.
+    Palette(Prompt),
+    /// The word that the events must contain.
+    Filter(Prompt),
+    /// A list to choose from.
+    Choosing(Chooser),
+    /// Everything about the selection.
+    Inspect,
+    /// The sentence that says why, large.
+    Why,
+    /// "Quit? y n"
+    QuitAsked,
+}
+
+/// A line that is shown for a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// What it says.
+    pub text: String,
+    /// Whether something did not work.
+    pub bad: bool,
+    /// Until when, on the panel's own clock.
+    pub until: Duration,
+}
+
+/// How long a toast stays: long enough to read a line aloud.
+pub const TOAST_TIME: Duration = Duration::from_secs(4);
+/// Toasts kept at once; older ones go.
+const TOASTS_MAX: usize = 3;
+/// How long the pressed keys stay in sight with `K`.
+pub const KEYS_TIME: Duration = Duration::from_secs(2);
+
+/// What the person is looking at.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What has the keyboard.
+    pub mode: Mode,
+    /// What node and link keys act on.
+    pub selection: Selection,
+    /// The panel with the focus.
+    pub focus: PanelId,
+    /// Whether it fills the screen.
+    pub zoom: bool,
+    /// Whether the lecture layout is used at any size.
+    pub big: bool,
+    /// The race that is picked; the newest if none is.
+    pub race: Option<RaceNo>,
+    /// The newest events, in words.
+    pub feed: Feed,
+    /// Rows the events are scrolled back; 0 follows.
+    pub back: usize,
+    /// Rows the other lists are scrolled down.
+    pub down: usize,
+    /// Only events with this word are listed.
+    pub filter: String,
+    /// Lines that are shown for a moment.
+    pub toasts: VecDeque<Toast>,
+    /// Whether pressed keys are shown, and which were.
+    pub keys: Option<VecDeque<(String, Duration)>>,
+    /// The panel's own clock: wall time since it began.
+    pub wall: Duration,
+    /// The screen's columns and rows.
+    pub size: (u16, u16),
+    /// When `n` was last obeyed.
+    pub last_next: Option<Duration>,
+}
+
+impl View {
+    /// The first look at a world: the first name server is selected, so that the first key already does something.
+    #[must_use]
+    pub fn new(world: &World) -> Self {
+        let selection = targets::first_server(world).map_or(Selection::Nothing, Selection::Node);
+        Self {
+            mode: Mode::Normal,
+            selection,
+            focus: PanelId::Map,
+            zoom: false,
+            big: false,
+            race: None,
+            feed: Feed::default(),
+            back: 0,
+            down: 0,
+            filter: String::new(),
+            toasts: VecDeque::new(),
+            keys: None,
+            wall: Duration::ZERO,
+            size: (80, 24),
+            last_next: None,
+        }
+    }
+
+    /// Shows a line for a moment.
+    pub fn toast(&mut self, text: impl Into<String>, bad: bool) {
+        let text = text.into();
+        self.toasts.retain(|toast| toast.text != text);
+        self.toasts.push_back(Toast { text, bad, until: self.wall + TOAST_TIME });
+        while self.toasts.len() > TOASTS_MAX {
+            self.toasts.pop_front();
+        }
+    }
+
+    /// Lets the panel's clock go on; true if something that was shown is to vanish.
+    pub fn tick(&mut self, wall: Duration) -> bool {
+        self.wall = wall;
+        let toasts = self.toasts.len();
+        self.toasts.retain(|toast| toast.until > wall);
+        let mut changed = toasts != self.toasts.len();
+        if let Some(keys) = &mut self.keys {
+            let before = keys.len();
+            keys.retain(|key| key.1 > wall);
+            changed |= before != keys.len();
+        }
+        changed
+    }
+
+    /// Notes a pressed key, if they are shown.
+    pub fn note_key(&mut self, key: String) {
+        let until = self.wall + KEYS_TIME;
+        if let Some(keys) = &mut self.keys {
+            keys.push_back((key, until));
+            while keys.len() > 6 {
+                keys.pop_front();
+            }
+        }
+    }
+}

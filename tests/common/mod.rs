@@ -1,0 +1,174 @@
+//! A lab on real sockets for tests, looked at from outside: plain sockets, the log, and deadlines.
+
+#![expect(dead_code, reason = "each test file uses its part of this bench")]
+
+use faultlab::base::NodeId;
+use faultlab::command::grammar;
+use faultlab::event::Event;
+use faultlab::lab::{Lab, LabHandle, Options};
+use faultlab::topology::{self, Folder};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+/// Generous: what must happen happens long before, and a slow machine is no failure.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Labs of one process look for ports at places of their own, so that they need not step over each other.
+static NEXT_BASE: AtomicU16 = AtomicU16::new(0);
+
+/// A running lab of a test.
+pub struct Bench {
+    lab: Option<Lab>,
+    pub handle: LabHandle,
+}
+
+impl Bench {
+    /// Starts a lab of this topology text.
+    pub fn start(text: &str) -> Self {
+        let folder = Folder(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("topologies"));
+        let loaded = topology::load_text("test.toml", text, &folder)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let mut topology = loaded.topology;
+        topology.auto_pace = false;
+        let offset = NEXT_BASE.fetch_add(1, Ordering::Relaxed) % 64;
+        let base = 9000 + (std::process::id() % 100) as u16 * 200 + offset * 20;
+        let options = Options { port_base: Some(base), ..Options::default() };
+        let lab = Lab::start(Arc::new(topology), &options).expect("the lab starts");
+        let handle = lab.handle();
+        Self { lab: Some(lab), handle }
+    }
+
+    pub fn id(&self, name: &str) -> NodeId {
+        self.handle.topology().names.id(name).unwrap_or_else(|| panic!("no node {name}"))
+    }
+
+    pub fn address(&self, name: &str) -> SocketAddr {
+        self.handle.address(self.id(name)).unwrap_or_else(|| panic!("{name} does not listen"))
+    }
+
+    /// Gives a command without waiting for what it does.
+    pub fn give(&self, line: &str) {
+        let command = grammar::command(line, &self.handle.topology().names)
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(self.handle.give(command), "the lab takes {line}");
+    }
+
+    /// Gives a command and waits until something that `seen` accepts is in the log after it.
+    pub fn command(&self, line: &str, seen: impl Fn(&Event) -> bool) -> Event {
+        let from = self.handle.end();
+        self.give(line);
+        self.until(from, line, seen)
+    }
+
+    /// Waits until something that `seen` accepts is in the log after a position.
+    pub fn until(&self, from: u64, what: &str, seen: impl Fn(&Event) -> bool) -> Event {
+        let start = Instant::now();
+        let mut at = from;
+        while start.elapsed() < DEADLINE {
+            let tail = self.handle.read(at, usize::MAX);
+            if let Some(event) = tail.events().find(|event| seen(event)) {
+                return event.clone();
+            }
+            at = tail.next;
+            self.handle.wait(at, Duration::from_millis(100));
+        }
+        let log: Vec<String> =
+            self.handle.read(from, 60).events().map(|event| format!("{event:?}")).collect();
+        panic!("not within {DEADLINE:?}: {what}\n{}", log.join("\n"));
+    }
+
+    /// Everything in the log.
+    pub fn events(&self) -> Vec<Event> {
+        self.handle.read(0, usize::MAX).events().cloned().collect()
+    }
+
+    /// Ends the lab in good order and gives its whole log.
+    pub fn finish(mut self) -> Vec<Event> {
+        let lab = self.lab.take().expect("it runs until now");
+        let handle = lab.finish();
+        handle.read(0, usize::MAX).events().cloned().collect()
+    }
+
+    /// Somebody from outside.
+    pub fn visit(&self, name: &str) -> Visitor {
+        Visitor::new(self.address(name))
+    }
+}
+
+/// What a socket came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    Bytes(Vec<u8>),
+    EndOfFile,
+    Reset,
+    Nothing,
+}
+
+/// A plain socket from outside.
+pub struct Visitor {
+    pub stream: TcpStream,
+}
+
+impl Visitor {
+    pub fn new(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("somebody listens");
+        stream.set_nodelay(true).expect("an option");
+        Self { stream }
+    }
+
+    pub fn say(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).expect("the socket takes bytes");
+    }
+
+    /// The next thing that comes, within a time.
+    pub fn hear(&mut self, within: Duration) -> Heard {
+        self.stream.set_read_timeout(Some(within)).expect("an option");
+        let mut buffer = [0; 65_536];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Heard::EndOfFile,
+            Ok(count) => Heard::Bytes(buffer[..count].to_vec()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Heard::Nothing
+            }
+            Err(_) => Heard::Reset,
+        }
+    }
+
+    /// One line, without its end.
+    pub fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        let start = Instant::now();
+        let mut byte = [0];
+        self.stream.set_read_timeout(Some(DEADLINE)).expect("an option");
+        while start.elapsed() < DEADLINE {
+            match self.stream.read(&mut byte) {
+                Ok(1) if byte[0] == b'\n' => return String::from_utf8(line).expect("text"),
+                Ok(1) => line.push(byte[0]),
+                other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&line)),
+            }
+        }
+        panic!("no line within {DEADLINE:?}");
+    }
+
+    /// Asks and gives the line that comes back.
+    pub fn ask(&mut self, name: &str) -> String {
+        self.say(&format!("{name}\n"));
+        self.line()
+    }
+}
+
+/// Tries until it holds; the system takes a moment to close what was closed.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while start.elapsed() < DEADLINE {
+        if holds() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("not within {DEADLINE:?}: {what}");
+}
