@@ -25,6 +25,11 @@ fn main() -> io::Result<()> {
     fs::write(out.join("bundle.rs"), list)
 }
 
+/// Pictures for the README live in `assets`, too, and do not belong in the binary.
+fn is_text(name: &str) -> bool {
+    [".toml", ".txt", ".zone", ".json"].iter().any(|ending| name.ends_with(ending))
+}
+
 fn collect(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -43,7 +48,7 @@ fn collect(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> io:
         let kind = entry.file_type()?;
         if kind.is_dir() {
             collect(&entry.path(), &name, files)?;
-        } else if kind.is_file() {
+        } else if kind.is_file() && is_text(&name) {
             files.push((name, entry.path()));
         }
     }

@@ -6,6 +6,7 @@ mod data;
 mod files;
 mod headless;
 mod limits;
+mod logs;
 mod session;
 mod signals;
 mod stdin;
@@ -25,6 +26,8 @@ pub const EXIT_USAGE: u8 = 3;
 /// Does what the command line asks.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
+    // Held to the end: dropping it writes what still waits.
+    let _log = matches!(cli.verb, None | Some(Verb::Run(_))).then(logs::begin);
     let code = match cli.verb {
         None => tui::pick(&cli.look),
         Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run),

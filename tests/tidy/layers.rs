@@ -22,7 +22,6 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("script", &["base", "message", "command", "topology", "event", "machine::Told"]),
     ("engine", &["base", "message", "command", "topology", "event", "machine", "link", "wire"]),
     ("world", &["base", "message", "command", "topology", "event", "log"]),
-    ("check", &["base", "message", "command", "topology", "event", "log"]),
     (
         "sim",
         &[
@@ -31,10 +30,10 @@ pub const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Shells.
-    ("report", &["base", "message", "command", "topology", "event", "log", "world", "check"]),
+    ("report", &["base", "message", "command", "topology", "event", "log", "world"]),
     (
         "panel",
-        &["base", "message", "command", "topology", "event", "log", "world", "check", "report"],
+        &["base", "message", "command", "topology", "event", "log", "world", "report"],
     ),
     (
         "lab",
