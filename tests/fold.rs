@@ -1,5 +1,6 @@
-//! What the picture says: event lists under `tests/fold/*.events`, and the worlds they make, `*.world` beside them.
-//! `FAULTLAB_BLESS=1 cargo test --test fold` writes the worlds anew; read the difference before you keep it.
+//! What the picture says: event lists under `tests/fold/*.events`, and the worlds they make,
+//! `*.world` beside them. `FAULTLAB_BLESS=1 cargo test --test fold` writes the worlds anew; read
+//! the difference before you keep it.
 
 #[path = "fold/lab.rs"]
 mod lab;
@@ -68,7 +69,8 @@ fn every_list_folds_to_its_world() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Events of a busy lab, some of them missed: a clone in the middle, wherever it is, changes nothing.
+    /// Events of a busy lab, some of them missed: a clone in the middle, wherever it is, changes
+    /// nothing.
     #[test]
     fn folding_in_two_halves_is_folding_at_once(
         seed in any::<u64>(),
@@ -94,7 +96,8 @@ proptest! {
         prop_assert!(fold(&topology, &entries) == whole);
     }
 
-    /// Whatever a recording says, the fold goes on: nodes that do not exist, frames and races from nowhere.
+    /// Whatever a recording says, the fold goes on: nodes that do not exist, frames and races from
+    /// nowhere.
     #[test]
     fn events_of_another_topology_never_panic(seed in any::<u64>(), shift in 1u16..40) {
         let topology = topology(Policy::Race);
@@ -194,7 +197,8 @@ fn memory_stays_bounded_however_much_is_asked() {
 fn a_receive_before_its_send_is_a_bug_of_the_recorder() {
     let topology = topology(Policy::Race);
     let mut entries = parse(
-        "0 client boot\n0 ls boot\na: 10 client sent ls f1 50 ask www.a.com\n50 ls <-a recv client ask www.a.com",
+        "0 client boot\n0 ls boot\na: 10 client sent ls f1 50 ask www.a.com\n\
+         50 ls <-a recv client ask www.a.com",
         &topology.names,
     );
     entries.swap(2, 3);

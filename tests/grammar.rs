@@ -105,7 +105,8 @@ fn an_error_points_at_the_word_and_says_what_would_be_right() {
         (
             "query client \"www",
             "\"www",
-            "this quote does not end; a quoted word ends with `\"`; inside, write `\\\"` and `\\\\`",
+            "this quote does not end; a quoted word ends with `\"`; \
+             inside, write `\\\"` and `\\\\`",
         ),
         (
             "speed 0",
@@ -392,7 +393,11 @@ fn expectation() -> impl Strategy<Value = Expectation> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 2000,
+        ..Default::default()
+    })]
 
     #[test]
     fn every_command_is_read_back_from_its_words(command in command()) {
@@ -410,7 +415,10 @@ proptest! {
     fn no_line_makes_it_panic_and_every_error_has_a_place_in_it(
         line in prop_oneof![
             ".{0,80}",
-            "(query|cut|delay|set|mark|load|drop|count|node|belief|sticky|ls) ([a-z0-9<>\"\\\\{}u#%-]{0,9} ?){0,6}",
+            concat!(
+                "(query|cut|delay|set|mark|load|drop|count|node|belief|sticky|ls) ",
+                "([a-z0-9<>\"\\\\{}u#%-]{0,9} ?){0,6}",
+            ),
             "[\\PC\\s]{0,60}",
         ],
         cursor in 0..100_usize,

@@ -13,7 +13,10 @@ mod twins;
 
 use chaos::{Lab, run, tell};
 use faultlab::base::{EventId, LabTime, NodeId, Owner};
-use faultlab::event::{Cause, Event, Fact};
+use faultlab::command::grammar;
+use faultlab::event::{Cause, Event, Fact, Judgement};
+use faultlab::sim::Sim;
+use faultlab::topology::{Step, Topology};
 use judge::{Judge, Rule};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -121,7 +124,7 @@ fn every_mistake_is_caught_by_the_rule_against_it() {
 }
 
 /// The rules that an account breaks, judged anew.
-fn broken(topology: &Arc<faultlab::topology::Topology>, events: &[Event]) -> Vec<Rule> {
+fn broken(topology: &Arc<Topology>, events: &[Event]) -> Vec<Rule> {
     let mut judge = Judge::new(topology, 2);
     for event in events {
         judge.observe(event);
@@ -175,4 +178,72 @@ fn a_doctored_account_is_caught() {
     let owner = Owner::Node(NodeId(2), faultlab::base::Incarnation(1));
     early[2].cause = Cause::Event(EventId { owner, number: 1_000_000 });
     assert!(broken(&topology, &early).contains(&Rule::CausesFirst));
+}
+
+/// A topology with these steps: what is done, and what is then expected.
+fn lecture(steps: &[(&[&str], &[&str])]) -> Topology {
+    let mut topology = labs::first_answer(0.0);
+    let names = topology.names.clone();
+    let step = |(done, expected): &(&[&str], &[&str])| Step {
+        say: "See what happens.".into(),
+        ask: None,
+        reveal: None,
+        commands: done
+            .iter()
+            .map(|line| grammar::command(line, &names).expect("a command"))
+            .collect(),
+        expect: expected
+            .iter()
+            .map(|line| grammar::expectation(line, &names).expect("an expectation"))
+            .collect(),
+        confessed: Vec::new(),
+        repaired: Vec::new(),
+    };
+    topology.steps = steps.iter().map(step).collect();
+    topology
+}
+
+#[test]
+fn a_lecture_plays_itself() {
+    let topology = lecture(&[
+        (&["query alice www.host-0.org"], &["query alice www.host-0.org ends answered"]),
+        (
+            &["power-off ts1", "wait 1s", "query alice www.host-0.org"],
+            &["query alice www.host-0.org ends silent within 7s", "node ts1 is powered-off"],
+        ),
+        (
+            &[
+                "reset",
+                "wait 6s",
+                "query bob www.host-2.org",
+                "wait 5s",
+                "query bob www.host-2.org",
+            ],
+            &["query bob www.host-2.org ends answered within 20s"],
+        ),
+    ]);
+    let mut sim = Sim::new(&topology, 7);
+    let played = sim.run_script(LabTime::from_millis(60_000));
+    assert!(played.passed(), "{played:#?}");
+    assert_eq!(played.verdicts.len(), 4);
+    assert!(sim.now() < LabTime::from_millis(30_000), "a lecture ends when all is said");
+}
+
+#[test]
+fn a_lecture_that_expects_the_wrong_thing_or_has_no_time_fails() {
+    let wrong = lecture(&[(
+        &["query alice www.host-0.org"],
+        &["query alice www.host-0.org ends silent within 2s"],
+    )]);
+    let played = Sim::new(&wrong, 7).run_script(LabTime::from_millis(60_000));
+    assert!(played.over && !played.passed(), "{played:#?}");
+    assert_eq!(played.verdicts[0].judgement, Judgement::Failed);
+
+    let slow = lecture(&[(&["wait 30s"], &[])]);
+    let played = Sim::new(&slow, 7).run_script(LabTime::from_millis(9_000));
+    assert!(!played.over && !played.passed(), "{played:#?}");
+
+    let refused = lecture(&[(&["query ls www.host-0.org"], &[])]);
+    let played = Sim::new(&refused, 7).run_script(LabTime::from_millis(60_000));
+    assert_eq!((played.refused.len(), played.passed()), (1, false), "{played:#?}");
 }

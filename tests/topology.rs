@@ -374,7 +374,6 @@ mod with_grammar {
     use super::*;
 
     #[test]
-    #[ignore = "needs the grammar of commands"]
     fn steps_are_read_and_their_errors_point_at_the_word() {
         let text = format!(
             "{LAB}{}",
@@ -411,7 +410,6 @@ repaired = ["set ls policy sticky"]
 
 /// Needs the grammar of commands.
 #[test]
-#[ignore = "needs the grammar of commands"]
 fn a_batch_of_no_names_is_refused() {
     let text = LAB.replace("names = [\"www.a.com\", \"www.b.com\"]\n", "");
     for line in ["batch client", "query client", "load client 50"] {

@@ -122,8 +122,8 @@ impl Expectation {
 }
 
 /// What `count` counts. At a client or an LS the ends of questions are its own verdicts. At a TS, `answered`,
-/// `negative`, `failed` and `silent` are its own; `refused`, `reset`, `late`, `cancelled` and `unmatched` are what those who
-/// asked it noted of it. In the whole lab (`all`) a question counts once, at whoever asked it first.
+/// `negative`, `failed` and `silent` are its own; `refused`, `reset`, `late`, `cancelled` and `unmatched` are what
+/// those who asked it noted of it. In the whole lab (`all`) a question counts once, at whoever asked it first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counted {
     /// Questions begun by a client (in the whole lab: by visitors too).

@@ -1,7 +1,7 @@
 //! The control plane's rules: what a command does to nodes, links and clock, and how it is taken back. Pure.
 //!
-//! It owns the *fault state* (who lives, how everybody is set, what was done to links) and its history. It knows nothing
-//! of what nodes do or believe, and carries nothing out: a host does, act by act.
+//! It owns the *fault state* (who lives, how everybody is set, what was done to links) and its history. It knows
+//! nothing of what nodes do or believe, and carries nothing out: a host does, act by act.
 
 mod state;
 mod target;

@@ -116,10 +116,8 @@ impl Pace {
 
     fn note(&mut self, owner: Owner, note: &Note) {
         match note {
-            Note::Asked { question, deadline, .. } => {
-                self.wait(owner, Awaited::Question(*question), *deadline);
-            }
-            Note::Took { question, deadline: Some(deadline), .. } => {
+            Note::Asked { question, deadline, .. }
+            | Note::Took { question, deadline: Some(deadline), .. } => {
                 self.wait(owner, Awaited::Question(*question), *deadline);
             }
             Note::Took { question, deadline: None, .. } => {

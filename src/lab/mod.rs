@@ -40,6 +40,9 @@ use tokio::task::JoinHandle;
 /// so that no program can connect to itself there.
 pub const PORT_BASE: u16 = 7100;
 
+/// The name of the threads that run nodes.
+pub const NODE_THREAD: &str = "faultlab-node";
+
 /// How a lab is started.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -76,7 +79,7 @@ impl Lab {
     pub fn start(topology: Arc<Topology>, options: &Options) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.unwrap_or(2))
-            .thread_name("faultlab-node")
+            .thread_name(NODE_THREAD)
             .enable_all()
             .build()?;
         let shared = Shared::new(topology, runtime.handle().clone(), options.data.clone());

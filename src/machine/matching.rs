@@ -11,6 +11,10 @@ use std::collections::VecDeque;
 /// known for what it is. A server that says nothing on a miss fills this by and by.
 const GONE_MAX: usize = 512;
 
+/// The same where answers are counted: one forgotten would put every later one out by one, so there must be room for
+/// whatever a slow server can have before it.
+const GONE_COUNTED_MAX: usize = 10_000;
+
 /// Answers that nobody waits for and that nobody reads (only by arrival): what a socket buffer would hold.
 const UNREAD_MAX: usize = 1000;
 
@@ -56,11 +60,25 @@ pub struct Outstanding {
     gone: VecDeque<Waiting>,
     unread: VecDeque<Answer>,
     sent: u64,
+    /// Answers bear no name, so the server gives them in the order of asking.
+    counted: bool,
+    /// One that was over had to be forgotten although its answer may come.
+    overflowed: bool,
     /// How many had been sent when an answer was last counted for one that was over.
     sent_at_last_late: u64,
 }
 
 impl Outstanding {
+    /// Nothing yet. `counted`: answers bear no name and come in the order of asking.
+    pub fn new(counted: bool) -> Self {
+        Self { counted, ..Self::default() }
+    }
+
+    /// Answers are counted from now on, or no more.
+    pub fn set_counted(&mut self, counted: bool) {
+        self.counted = counted;
+    }
+
     /// How many questions wait.
     pub fn len(&self) -> usize {
         self.live.len()
@@ -95,8 +113,9 @@ impl Outstanding {
         // Kept in the order of sending, because counting depends on it. Mostly this is the end.
         let at = self.gone.partition_point(|other| other.place < one.place);
         self.gone.insert(at, one);
-        if self.gone.len() > GONE_MAX {
+        if self.gone.len() > if self.counted { GONE_COUNTED_MAX } else { GONE_MAX } {
             self.gone.pop_front();
+            self.overflowed = self.counted;
         }
         true
     }
@@ -105,18 +124,19 @@ impl Outstanding {
     /// that had been given up before. If that one's answer will never come, every later one is out by one for ever.
     pub fn has_lost_count(&self) -> bool {
         let since = |one: &Waiting| one.place < self.sent_at_last_late;
-        self.live.is_empty() && self.gone.iter().any(since)
+        self.overflowed || (self.counted && self.live.is_empty() && self.gone.iter().any(since))
     }
 
     /// Forgets what was given up.
     pub fn forget_gone(&mut self) {
         self.gone.clear();
+        self.overflowed = false;
     }
 
     /// The connection is over: whoever waited, in the order of asking.
     pub fn end(&mut self) -> Vec<QuestionNo> {
         let waited = self.live.iter().map(|one| one.question).collect();
-        *self = Self::default();
+        *self = Self::new(self.counted);
         waited
     }
 
@@ -132,6 +152,7 @@ impl Outstanding {
         }
         match (answer.id, &answer.name) {
             (Some(id), _) => self.first(|one| one.id == Some(id)),
+            (None, Some(name)) if self.counted => self.oldest(name),
             (None, Some(name)) => self.first(|one| one.name == *name),
             (None, None) => self.by_count(),
         }
@@ -159,6 +180,19 @@ impl Outstanding {
             return Matched::Late(one.question);
         }
         Matched::Unmatched
+    }
+
+    /// The oldest of this name, waiting or over, because the server keeps to the order of asking.
+    fn oldest(&mut self, name: &HostName) -> Matched {
+        let place = |list: &VecDeque<Waiting>| {
+            list.iter().find(|one| one.name == *name).map_or(u64::MAX, |one| one.place)
+        };
+        let (gone, live) = (place(&self.gone), place(&self.live));
+        if gone < live {
+            self.sent_at_last_late = self.sent;
+        }
+        let oldest = gone.min(live);
+        self.first(|one| one.place == oldest)
     }
 
     /// The oldest of all, waiting or over: a server answers in the order in which it was asked.
@@ -189,8 +223,8 @@ mod tests {
         Answer { name, id, said: Said::Negative }
     }
 
-    fn asked(list: &[(QuestionNo, &str, Option<u64>)]) -> Outstanding {
-        let mut out = Outstanding::default();
+    fn asked(counted: bool, list: &[(QuestionNo, &str, Option<u64>)]) -> Outstanding {
+        let mut out = Outstanding::new(counted);
         for (question, name, id) in list {
             assert_eq!(out.sent(*question, HostName::new(name), *id), None);
         }
@@ -199,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_answer_counts_only_for_the_question_whose_name_it_bears() {
-        let mut out = asked(&[(Q1, "a", None), (Q2, "b", None)]);
+        let mut out = asked(false, &[(Q1, "a", None), (Q2, "b", None)]);
         assert_eq!(out.answered(&answer("B", None), false), Matched::Live(Q2));
         assert_eq!(out.answered(&answer("b", None), false), Matched::Unmatched);
         assert!(out.over(Q1));
@@ -209,7 +243,7 @@ mod tests {
 
     #[test]
     fn of_one_name_the_oldest_that_waits_is_answered_first() {
-        let mut out = asked(&[(Q1, "a", None), (Q2, "a", None), (Q3, "a", None)]);
+        let mut out = asked(false, &[(Q1, "a", None), (Q2, "a", None), (Q3, "a", None)]);
         out.over(Q1);
         assert_eq!(out.answered(&answer("a", None), false), Matched::Live(Q2));
         assert_eq!(out.answered(&answer("a", None), false), Matched::Live(Q3));
@@ -218,7 +252,7 @@ mod tests {
 
     #[test]
     fn an_id_decides_before_the_name() {
-        let mut out = asked(&[(Q1, "a", Some(1)), (Q2, "a", Some(2))]);
+        let mut out = asked(false, &[(Q1, "a", Some(1)), (Q2, "a", Some(2))]);
         assert_eq!(out.answered(&answer("a", Some(2)), false), Matched::Live(Q2));
         assert_eq!(out.answered(&answer("a", Some(9)), false), Matched::Unmatched);
         out.over(Q1);
@@ -227,7 +261,7 @@ mod tests {
 
     #[test]
     fn answers_without_a_name_are_counted_and_a_late_one_keeps_its_place() {
-        let mut out = asked(&[(Q1, "a", None), (Q2, "b", None), (Q3, "c", None)]);
+        let mut out = asked(true, &[(Q1, "a", None), (Q2, "b", None), (Q3, "c", None)]);
         out.over(Q2);
         out.over(Q1);
         assert_eq!(out.answered(&answer("", None), false), Matched::Late(Q1));
@@ -238,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_lost_answer_is_noticed_when_nobody_waits() {
-        let mut out = asked(&[(Q1, "a", None)]);
+        let mut out = asked(true, &[(Q1, "a", None)]);
         out.over(Q1);
         assert!(!out.has_lost_count(), "it may only be slow");
         assert_eq!(out.sent(Q2, HostName::new("b"), None), None);
@@ -248,13 +282,22 @@ mod tests {
     }
 
     #[test]
+    fn where_answers_are_counted_an_error_line_is_the_oldest_ones_of_its_name() {
+        let mut out = asked(true, &[(Q1, "a", None), (Q2, "b", None), (Q3, "a", None)]);
+        out.over(Q1);
+        assert_eq!(out.answered(&answer("a", None), false), Matched::Late(Q1));
+        assert_eq!(out.answered(&answer("", None), false), Matched::Live(Q2));
+        assert_eq!(out.answered(&answer("a", None), false), Matched::Live(Q3));
+    }
+
+    #[test]
     fn by_arrival_a_late_answer_is_read_by_the_next_question() {
-        let mut out = asked(&[(Q1, "a", None)]);
+        let mut out = asked(false, &[(Q1, "a", None)]);
         out.over(Q1);
         assert_eq!(out.answered(&answer("a", None), true), Matched::Unread);
         assert_eq!(out.sent(Q2, HostName::new("b"), None), Some(answer("a", None)));
         assert_eq!(out.answered(&answer("b", None), true), Matched::Unread);
-        let mut out = asked(&[(Q1, "a", None), (Q2, "b", None)]);
+        let mut out = asked(false, &[(Q1, "a", None), (Q2, "b", None)]);
         assert_eq!(out.answered(&answer("b", None), true), Matched::ByArrival(Q1));
     }
 

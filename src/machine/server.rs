@@ -38,6 +38,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// A question to a server that is down tries to connect at once, but not more often than this.
 const TRY_EVERY: Duration = Duration::from_millis(100);
 
+/// A program from outside that has not answered in this time, nor been asked, never will: where answers are counted,
+/// what it left unanswered is then forgotten.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+
 /// How a server is talked to; follows the owner's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manner {
@@ -93,6 +97,8 @@ pub struct Server {
     fruitless: u32,
     tries: u64,
     tried: LabTime,
+    /// When it was last asked something.
+    asked: LabTime,
     /// The next question waits until the pause is over.
     pausing: bool,
     unsent: VecDeque<(QuestionNo, HostName)>,
@@ -105,10 +111,13 @@ impl Server {
     /// A server that `owner` of this topology asks; not connected yet. `draws`: the seed, and a number that tells the
     /// owner and its lives apart.
     pub fn new(topology: &Topology, node: NodeId, draws: (u64, u64), manner: Manner) -> Self {
+        let outside = topology.node(node).at.is_some();
+        let nameless = topology.dialect.is_nameless();
+        let counts = nameless && (outside || !manner.ids);
         Self {
             node,
-            outside: topology.node(node).at.is_some(),
-            nameless: topology.dialect.is_nameless(),
+            outside,
+            nameless,
             draws: (draws.0, draws.1 ^ (u64::from(node.0) << 16)),
             manner,
             line: Line::Closed,
@@ -116,9 +125,10 @@ impl Server {
             fruitless: 0,
             tries: 0,
             tried: LabTime::ZERO,
+            asked: LabTime::ZERO,
             pausing: false,
             unsent: VecDeque::new(),
-            sent: Outstanding::default(),
+            sent: Outstanding::new(counts),
             stale: Vec::new(),
         }
     }
@@ -144,6 +154,11 @@ impl Server {
     /// Whether its last connection ended by itself and none has stood since.
     pub fn has_ended(&self) -> bool {
         self.loss == Some(Loss::Ended)
+    }
+
+    /// Whether its answers bear neither name nor id.
+    fn counts(&self) -> bool {
+        self.nameless && (self.outside || !self.manner.ids)
     }
 
     fn glues(&self) -> bool {
@@ -184,6 +199,10 @@ impl Server {
             }
             self.open(now, out);
         }
+        if self.outside && self.sent.is_empty() && now.since(self.asked) > ANSWERS_WITHIN {
+            self.sent.forget_gone();
+        }
+        self.asked = now;
         self.unsent.push_back((question, name.clone()));
         if self.glues() && !self.pausing && matches!(self.line, Line::Open(_)) {
             self.pause(GLUED_WITHIN, out);
@@ -361,7 +380,7 @@ impl Server {
     /// A question needs nothing more of this server. `gave_up`: it has had its time.
     pub fn over(&mut self, now: LabTime, question: QuestionNo, gave_up: bool, out: &mut Effects) {
         if self.sent.over(question) {
-            if gave_up && self.nameless && !self.manner.ids && self.sent.has_lost_count() {
+            if gave_up && self.sent.has_lost_count() {
                 self.count_anew(now, out);
             }
             self.pump(out);
@@ -371,16 +390,15 @@ impl Server {
     }
 
     /// Answers without names can be told apart by nothing but their number: when that is lost, only a new connection
-    /// helps. A program from outside may accept but once in its life, so there the past is forgotten instead.
+    /// helps. A program from outside may accept but once in its life, so there it takes a long silence (see `ask`).
     fn count_anew(&mut self, now: LabTime, out: &mut Effects) {
         if self.outside {
-            self.sent.forget_gone();
             return;
         }
         if let Line::Open(conn) = self.line {
             out.push(Effect::Close(conn));
             self.line = Line::Closed;
-            self.sent = Outstanding::default();
+            self.sent = Outstanding::new(self.counts());
             self.open(now, out);
         }
     }
@@ -396,6 +414,7 @@ impl Server {
         let glued = self.glues();
         let arrival = self.by_arrival();
         self.manner = manner;
+        self.sent.set_counted(self.counts());
         let unread =
             if arrival && !self.by_arrival() { self.sent.take_unread() } else { VecDeque::new() };
         let mut waited = Vec::new();

@@ -8,7 +8,7 @@ use crate::base::{LabTime, Shown};
 use crate::cli::Run;
 use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
-use crate::lab::{Lab, Options};
+use crate::lab::{Lab, NODE_THREAD, Options};
 use crate::report::{self, Exit, Report, Tally};
 use crate::topology::Topology;
 use crate::world::World;
@@ -41,6 +41,7 @@ pub fn run(run: &Run) -> anyhow::Result<u8> {
     let mut sinks = Sinks::open(run, &topology)?;
     let signals = Signals::listen()?;
     limits::raise();
+    quiet_node_panics();
     let options = Options {
         port_base: Some(run.port_base),
         data: data::run_folder(run.data.as_deref(), &topology.name),
@@ -61,6 +62,18 @@ pub fn run(run: &Run) -> anyhow::Result<u8> {
         Some(signal) => 128 + signal,
         None => verdict(&session.world).code(),
     })
+}
+
+/// A node that panics is a crashed node, and a fact in the log; it is not the program's own panic.
+fn quiet_node_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() == Some(NODE_THREAD) {
+            tracing::warn!("{info}");
+        } else {
+            usual(info);
+        }
+    }));
 }
 
 /// Runs the lab until its time is over; gives the signal that ended it, if one did.

@@ -18,7 +18,16 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
     let filled = |target: &str| Some(binding.short.replace('%', target));
     let named = |id| filled(names.of(id));
     match binding.action {
-        Action::Fire => targets::client(world, view).and_then(named),
+        Action::Fire => {
+            let client = targets::client(world, view)?;
+            let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
+            // One client needs no name.
+            filled(&if clients.count() > 1 {
+                format!(" {}", names.of(client))
+            } else {
+                String::new()
+            })
+        }
         Action::FireMany => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::Load => {
             let client = targets::client(world, view)?;
@@ -32,7 +41,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Revive => {
             node.filter(|id| life != Some(Life::Up) || targets::lies(world, *id)).and_then(named)
         }
-        Action::Freeze if life == Some(Life::Frozen) => Some(format!("thaw {}", names.of(node?))),
+        Action::Freeze if life == Some(Life::Frozen) => Some("thaw".into()),
         Action::Freeze => node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named),
         Action::Lie => {
             let id = node.filter(|id| world.topology.node(*id).role() == Role::Ts)?;
@@ -70,10 +79,14 @@ fn link(binding: &Binding, world: &World, view: &View) -> Option<String> {
     if directions.is_empty() {
         return None;
     }
-    let target = targets::selection_word(world, view)?;
+    // A link is named; a node's name already stands beside `kill`.
+    let target = match view.selection {
+        Selection::Link(..) => format!(" {}", targets::selection_word(world, view)?),
+        _ => String::new(),
+    };
     let cut = directions.iter().all(|(from, to)| targets::faults(world, *from, *to).cut);
     if binding.action == Action::Partition && cut {
-        return Some(format!("heal {target}"));
+        return Some(format!("heal{target}"));
     }
     Some(binding.short.replace('%', &target))
 }

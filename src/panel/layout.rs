@@ -161,9 +161,11 @@ fn medium(rest: Rect, needs: &Needs, layout: &mut Layout) {
 fn lecture(rest: Rect, needs: &Needs, layout: &mut Layout) {
     let mut rest = rest;
     let spare = rest.height.saturating_sub(20);
-    let events = take_bottom(&mut rest, 4 + spare / 4);
-    let band = take_bottom(&mut rest, 5 + spare / 5);
-    let (map, race) = halves(rest, rest.width * 11 / 20);
+    // A step needs a row more than the system's figures: the events give it.
+    let more = u16::from(needs.step);
+    let events = take_bottom(&mut rest, 4 - more + spare / 4);
+    let band = take_bottom(&mut rest, 5 + more + spare / 5);
+    let (map, race) = halves(rest, rest.width / 2);
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
     put(PanelId::Map, map, Border::Box);
     put(PanelId::Race, race, Border::Box);

@@ -37,14 +37,23 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         .map(|peer| names.peer(*peer).to_string().len() as u16)
         .max()
         .unwrap_or(1);
-    let wants = Wants { tiers: &tiers, edges: &edges, name_columns };
+    let text = |peer: &Peer| node_box::columns(world, *peer, now);
+    let texts: Vec<Vec<plan::Text>> =
+        tiers.iter().map(|tier| tier.iter().map(text).collect()).collect();
+    let wants = Wants { texts: &texts, tiers: &tiers, edges: &edges, name_columns };
     let plan = plan::plan(area, &wants);
     let mut taken: Taken = BTreeSet::new();
     for spot in &plan.spots {
-        let area = spot.area;
-        taken.extend(
-            (area.y..area.bottom()).flat_map(|y| (area.x..area.right()).map(move |x| (x, y))),
-        );
+        // Beside a name without a frame its links begin; only the row below is the detail's.
+        let detail = Rect {
+            y: spot.core.bottom(),
+            height: spot.area.bottom().saturating_sub(spot.core.bottom()),
+            ..spot.area
+        };
+        for area in [spot.core, detail] {
+            let cells = |y: u16| (area.x..area.right()).map(move |x| (x, y));
+            taken.extend((area.y..area.bottom()).flat_map(cells));
+        }
     }
     let boxes = taken.clone();
     draw_links(canvas, &plan, world, view, &boxes);

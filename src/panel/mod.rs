@@ -39,6 +39,7 @@ mod words;
 pub use action::{Action, Leaving};
 pub use app::{Ending, Panel, Reaction, pick, run};
 pub use feed::{Feed, Line, Tone};
+pub use footer::entries as footer_entries;
 pub use keymap::{Binding, Chord, Context, Named, TABLE};
 pub use picker::{Offer, Picker};
 pub use screen::draw;

@@ -1,7 +1,7 @@
 //! One node on the map: its name, its state as a badge with a word, and one line that says what it does.
 
 use super::paint::{Canvas, width};
-use super::plan::{Form, Spot};
+use super::plan::{Form, Spot, Text};
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
@@ -10,7 +10,7 @@ use crate::base::{LabTime, NodeId, Peer};
 use crate::event::Life;
 use crate::message::Belief;
 use crate::topology::{Kind, Role};
-use crate::world::{LaneEnd, World};
+use crate::world::{LaneEnd, MarkState, World};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub fn draw(
     let content = Content { name, selected, badge, detail, ink };
     match form {
         Form::Tall | Form::Low => boxed(canvas, form, spot.area, &content),
-        Form::Pair | Form::Pill => pill(canvas, form, spot.area, &content),
-        Form::Grid => cell(canvas, spot.area, &content),
+        Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
+        Form::Grid => cell(canvas, spot.area, &content, traffic(world, spot.peer, now)),
     }
 }
 
@@ -97,46 +97,72 @@ fn boxed(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
     }
 }
 
-fn pill(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
-    canvas.clear(area);
+fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
+    let core = spot.core;
+    canvas.clear(core);
     let frame = canvas.ink(content.ink);
-    let badge = content.badge.as_ref().filter(|_| true);
-    let whole = width(&content.name) + 4;
-    let with_badge = badge.map_or(0, |badge| width(&badge.0) + 2);
-    let beside = whole + with_badge <= area.width;
-    let columns = (if beside { whole + with_badge } else { whole }).min(area.width);
-    let x = area.x + (area.width - columns) / 2;
-    let end = area.right();
-    let open = if content.selected { "▸ " } else { "[ " };
-    let mut at = canvas.text(
-        x,
-        area.y,
-        end - x,
-        open,
-        if content.selected { canvas.ink(Ink::Focus) } else { frame },
-    );
-    at = canvas.text(at, area.y, end.saturating_sub(at), &content.name, content.name_style(canvas));
-    at = canvas.text(at, area.y, end.saturating_sub(at), " ]", frame);
-    if let (Some((word, ink)), true) = (badge, beside) {
-        canvas.text(at, area.y, end.saturating_sub(at), &format!(" {word} "), canvas.badge(*ink));
+    let columns = (width(&content.name) + 4).min(core.width);
+    let spare = if form == Form::Pair { core.width - columns } else { 0 };
+    let x = core.x + spare / 2;
+    let end = core.right();
+    let (open, style) =
+        if content.selected { ("[▸", canvas.ink(Ink::Focus)) } else { ("[ ", frame) };
+    // Between the bracket and the link there is no hole.
+    for gap in core.x..x {
+        canvas.glyph(gap, core.y, ' ', frame);
     }
+    let mut at = canvas.text(x, core.y, end - x, open, style);
+    let name = content.name_style(canvas);
+    at = canvas.text(at, core.y, end.saturating_sub(at), &content.name, name);
+    canvas.text(at, core.y, end.saturating_sub(at), " ]", frame);
     if form == Form::Pair {
-        let y = area.y + 1;
-        let (text, style) = match (badge, beside) {
-            (Some((word, ink)), false) => (format!(" {word} "), canvas.badge(*ink)),
-            _ => (content.detail.0.clone(), canvas.ink(content.detail.1)),
+        let area = spot.area;
+        let (text, style) = match &content.badge {
+            Some((word, ink)) => (format!(" {word} "), canvas.badge(*ink)),
+            None => (content.detail.0.clone(), canvas.ink(content.detail.1)),
         };
         let columns = width(&text).min(area.width);
-        canvas.text(area.x + (area.width - columns) / 2, y, columns, &text, style);
-    } else if let (Some((word, ink)), false) = (badge, beside) {
-        // One row only: the state's first letters stand in the place of the bracket.
-        let at = end.saturating_sub(2);
-        let letters: String = word.chars().take(2).collect();
-        canvas.text(at, area.y, 2, &letters, canvas.badge(*ink));
+        canvas.text(area.x + (area.width - columns) / 2, area.y + 1, columns, &text, style);
+    } else if let Some((word, ink)) = &content.badge {
+        // One row only: the badge stands beside the name, or as much of it as fits.
+        let room = end.saturating_sub(at + 2);
+        canvas.text(at + 2, core.y, room, &format!(" {word} "), canvas.badge(*ink));
     }
 }
 
-fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
+/// Columns of what is written at a node.
+#[must_use]
+pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
+    let name = width(&world.topology.names.peer(peer).to_string());
+    let text = Text { name, ..Text::default() };
+    match peer {
+        Peer::Visitor(id) => Text { below: width(&visitor(world, id)), ..text },
+        Peer::Node(id) => match words::badge(world, id, now) {
+            Some((word, _)) => {
+                let badge = width(&word) + 2;
+                Text { below: badge, badge, ..text }
+            }
+            None => Text { below: width(&detail(world, id, now).0), ..text },
+        },
+    }
+}
+
+/// What is on its way to a node or from it, where links are not drawn.
+fn traffic(world: &World, peer: Peer, now: LabTime) -> Option<(char, Ink)> {
+    let mut seen = None;
+    for ((from, to), link) in &world.links {
+        let travels = link.shown(now).any(|mark| mark.state == MarkState::Travelling);
+        if travels && *from == peer {
+            return Some(('◆', Ink::Good));
+        }
+        if travels && *to == peer {
+            seen = Some(('●', Ink::Message));
+        }
+    }
+    seen
+}
+
+fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content, traffic: Option<(char, Ink)>) {
     let mark = if content.selected { "▸" } else { " " };
     let x = canvas.text(area.x, area.y, area.width, mark, canvas.ink(Ink::Focus));
     let style = match &content.badge {
@@ -147,6 +173,9 @@ fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
     if let Some((word, ink)) = &content.badge {
         let letter: String = word.chars().take(1).collect();
         canvas.text(x, area.y, area.right().saturating_sub(x), &letter, canvas.ink(*ink));
+    }
+    if let Some((glyph, ink)) = traffic {
+        canvas.glyph(area.right().saturating_sub(2), area.y, glyph, canvas.ink(ink));
     }
 }
 

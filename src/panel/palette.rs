@@ -84,7 +84,7 @@ fn offers(prompt: &Prompt, world: &World) -> Vec<Offer> {
     if !typed.is_empty() && prompt.behind().is_empty() {
         let mut keys: Vec<Offer> = Vec::new();
         for row in keymap::TABLE.iter().filter(|row| row.context == Context::Panels) {
-            let words = format!("{} – {}", row.short.replace(" %", ""), row.help);
+            let words = format!("{} – {}", row.short.replace(" %", "").replace('%', ""), row.help);
             if !row.short.is_empty() && fuzzy(&words.to_lowercase(), &typed) {
                 keys.push(Offer::Key { words, key: row.chord.word(), action: row.action });
             }

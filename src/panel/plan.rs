@@ -36,11 +36,13 @@ pub struct Spot {
     pub peer: Peer,
     /// Where, detail included.
     pub area: Rect,
+    /// Where the name stands: what links end at.
+    pub core: Rect,
 }
 
 impl Spot {
     fn centre(&self) -> u16 {
-        self.area.x + self.area.width / 2
+        self.core.x + self.core.width / 2
     }
 }
 
@@ -70,9 +72,22 @@ pub struct Plan {
     pub hidden: usize,
 }
 
+/// Columns of what is written at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Text {
+    /// Its name.
+    pub name: u16,
+    /// What stands below the name where there is no frame.
+    pub below: u16,
+    /// Its badge, if it has one.
+    pub badge: u16,
+}
+
 /// What the plan is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wants<'a> {
+    /// What stands at each node, in the order of the tiers.
+    pub texts: &'a [Vec<Text>],
     /// The tiers from top to bottom.
     pub tiers: &'a [Vec<Peer>],
     /// Who asks whom.
@@ -121,20 +136,30 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
     let gap = if count > 1 { (spare / (count - 1)).min(6) } else { 0 };
     let mut y = area.y + (spare - gap * (count - 1)) / 2;
     let mut spots = Vec::new();
-    for tier in wants.tiers {
+    for (number, tier) in wants.tiers.iter().enumerate() {
         let slot = area.width / (tier.len() as u16).max(1);
         let margin = (area.width - slot * tier.len() as u16) / 2;
         let room = if slot > 26 { slot - 6 } else { slot.saturating_sub(2) };
-        let width = match form {
-            Form::Tall | Form::Low => room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 4),
-            _ => room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 2),
-        };
+        let framed = room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 4);
         for (at, peer) in tier.iter().enumerate() {
             let centre = area.x + margin + slot * at as u16 + slot / 2;
-            let x = centre
-                .saturating_sub(width / 2)
-                .clamp(area.x, area.right().saturating_sub(width).max(area.x));
-            spots.push(Spot { peer: *peer, area: Rect::new(x, y, width, height) });
+            let centred = |width: u16, rows: u16| {
+                let last = area.right().saturating_sub(width).max(area.x);
+                let x = centre.saturating_sub(width / 2).clamp(area.x, last);
+                Rect::new(x, y, width.min(area.width), rows)
+            };
+            let text = wants.texts.get(number).and_then(|tier| tier.get(at)).copied();
+            let text = text.unwrap_or(Text { name: wants.name_columns, ..Text::default() });
+            let bare = text.name + 4;
+            let most = slot.saturating_sub(1).max(bare);
+            let wide = bare.max(text.below).min(most);
+            let beside = (bare + text.badge).min(most);
+            let (whole, core) = match form {
+                Form::Tall | Form::Low => (centred(framed, height), centred(framed, height)),
+                Form::Pair => (centred(wide, height), centred(bare, 1)),
+                Form::Pill | Form::Grid => (centred(beside, 1), centred(beside, 1)),
+            };
+            spots.push(Spot { peer: *peer, area: whole, core });
         }
         y += height + gap;
     }
@@ -155,7 +180,7 @@ fn grid(area: Rect, wants: &Wants<'_>) -> Plan {
                 continue;
             }
             let area = Rect::new(area.x + column * width, y + row, width, 1);
-            spots.push(Spot { peer: *peer, area });
+            spots.push(Spot { peer: *peer, area, core: area });
         }
         y = y.saturating_add((tier.len() as u16).div_ceil(per_row));
         if y.saturating_add(1) < area.bottom() && wants.tiers.len() < 5 {
@@ -176,11 +201,11 @@ fn route(plan: &Plan, wants: &Wants<'_>, edge: (Peer, Peer), at: usize) -> Optio
     }
     let enter = entry(wants, edge, lower);
     let sideways = is_free_beside(plan, upper, enter);
-    let inside = enter > upper.area.x && enter + 1 < upper.area.right();
+    let inside = enter > upper.core.x && enter + 1 < upper.core.right();
     let end = (enter, lower.area.y - 1);
     let points = if sideways {
-        let row = upper.area.y + (upper.area.height - 1) / 2;
-        let start = if enter < upper.area.x { upper.area.x - 1 } else { upper.area.right() };
+        let row = upper.core.y + (upper.core.height - 1) / 2;
+        let start = if enter < upper.core.x { upper.core.x - 1 } else { upper.core.right() };
         vec![(start, row), (enter, row), end]
     } else if inside {
         vec![(enter, upper.area.bottom()), end]
@@ -198,17 +223,17 @@ fn entry(wants: &Wants<'_>, edge: (Peer, Peer), lower: &Spot) -> u16 {
         wants.edges.iter().filter(|other| other.1 == edge.1).map(|other| other.0).collect();
     let at = into.iter().position(|peer| *peer == edge.0).unwrap_or(0) as i32;
     let spread = (2 * at - (into.len() as i32 - 1)) * 2;
-    let half = i32::from(lower.area.width) / 2 - 2;
+    let half = i32::from(lower.core.width) / 2 - 2;
     let x = i32::from(lower.centre()) + spread.clamp(-half.max(0), half.max(0));
     x.max(0) as u16
 }
 
 /// Whether a link may leave at the side: nobody stands between the box and the column where it goes down.
 fn is_free_beside(plan: &Plan, upper: &Spot, column: u16) -> bool {
-    let (from, to) = if column + 1 < upper.area.x {
-        (column, upper.area.x)
-    } else if column > upper.area.right() {
-        (upper.area.right(), column + 1)
+    let (from, to) = if column + 1 < upper.core.x {
+        (column, upper.core.x)
+    } else if column > upper.core.right() {
+        (upper.core.right(), column + 1)
     } else {
         return false;
     };
@@ -259,7 +284,7 @@ mod tests {
     fn boxes_never_overlap_and_every_link_is_a_path_between_its_boxes() {
         for servers in 1..32 {
             let (tiers, edges) = lab(servers);
-            let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 4 };
+            let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 4, texts: &[] };
             for (w, h) in [(44, 10), (72, 18), (96, 22), (38, 8), (10, 3), (0, 0)] {
                 let area = Rect::new(1, 3, w, h);
                 let plan = plan(area, &wants);
@@ -286,7 +311,7 @@ mod tests {
     #[test]
     fn the_lecture_layout_shows_three_tiers_with_details() {
         let (tiers, edges) = lab(2);
-        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6 };
+        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, texts: &[] };
         assert_eq!(plan(Rect::new(1, 3, 42, 10), &wants).form, Form::Pair);
         assert_eq!(plan(Rect::new(1, 3, 70, 18), &wants).form, Form::Tall);
     }
@@ -294,7 +319,7 @@ mod tests {
     #[test]
     fn more_nodes_than_fit_are_counted() {
         let (tiers, edges) = lab(2000);
-        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6 };
+        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, texts: &[] };
         let plan = plan(Rect::new(0, 0, 60, 10), &wants);
         assert_eq!(plan.form, Form::Grid);
         assert_eq!(plan.spots.len() + plan.hidden, 2002);

@@ -161,17 +161,17 @@ fn draw_lanes(
 
 fn draw_scale(canvas: &mut Canvas<'_>, x: u16, y: u16, axis: &Axis, columns: u16) {
     let style = canvas.ink(Ink::Muted);
-    let mut free = 0;
     let labels = axis.labels();
-    let last = labels.len().saturating_sub(1);
-    for (at, (column, word)) in labels.into_iter().enumerate() {
-        let wide = width(&word);
-        // The last label ends at the last column; the others begin at their own.
-        let start = if at == last { column.min(columns.saturating_sub(wide)) } else { column };
-        let clear = at == last || start + wide <= columns;
-        if start >= free && clear {
-            canvas.text(x + start, y, columns.saturating_sub(start), &word, style);
-            free = start + wide + 1;
+    let Some((last, others)) = labels.split_last() else { return };
+    // The last label has the unit: it always has its place, and the others what is left.
+    let end = last.0.min(columns.saturating_sub(width(&last.1)));
+    canvas.text(x + end, y, columns.saturating_sub(end), &last.1, style);
+    let mut free = 0;
+    for (column, word) in others {
+        let wide = width(word);
+        if *column >= free && column + wide < end {
+            canvas.text(x + column, y, wide, word, style);
+            free = column + wide + 1;
         }
     }
 }
@@ -202,10 +202,13 @@ fn lane_bar(
     now: LabTime,
     running: usize,
 ) -> Bar {
-    let to = ms(race.begun, lane.ended.unwrap_or(now));
-    let time = words::figure(lane.ended.unwrap_or(now).since(race.begun));
+    let (end, ended) = race.lane_end(lane, now);
+    let to = ms(race.begun, ended.unwrap_or(now));
+    // What the LS measures: since it asked.
+    let since = lane.sent.or(race.taken).unwrap_or(race.begun);
+    let time = words::figure(ended.unwrap_or(now).since(since));
     let plain = |text: String, ink: Ink| Row::new().with(text, canvas.ink(ink));
-    let (ink, end, result) = match lane.end {
+    let (ink, end, result) = match end {
         LaneEnd::Won => {
             let word = if running > 1 { "WINS" } else { "answers" };
             let badge = Row::new().with(format!(" {word} {time} "), canvas.badge(Ink::Good));
@@ -303,16 +306,23 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     if count == 0 {
         return;
     }
-    let (muted, text) = (canvas.ink(Ink::Muted), canvas.ink(Ink::Text));
+    let muted = canvas.ink(Ink::Muted);
     let at = |share: f64| {
         let index = (share * (times.len() - 1) as f64).round() as usize;
         words::figure(times[index])
     };
-    let mut row = Row::new().with(format!("last {count:<2}  "), muted);
+    let mut row = Row::new().with(format!("last {count:<2} "), muted);
     if times.is_empty() {
-        row.push("none answered", text);
+        row.push("none answered", canvas.ink(Ink::Text));
     } else {
-        row.push(format!("p50 {}  p95 {}  max {}", at(0.5), at(0.95), at(1.0)), text);
+        for (word, share) in [("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
+            let time = at(share);
+            // Where there is little room, the unit stands once, at the end.
+            let narrow = area.width < 42 && word != "max";
+            let time = if narrow { time.trim_end_matches(" ms") } else { &time };
+            row.push(format!("{word} "), muted);
+            row.push(format!("{time}  "), canvas.ink(Ink::Text));
+        }
     }
     rows.push(row);
     rows.push(wins(canvas, world));
@@ -320,7 +330,7 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     for verdict in recent(world).filter_map(|race| race.verdict.as_ref()) {
         *ends.entry(verdict.outcome).or_default() += 1;
     }
-    let mut row = Row::new().with("ended    ", muted);
+    let mut row = Row::new().with("ended   ", muted);
     for (outcome, count) in ends {
         row.push(format!("{outcome} {count}  "), canvas.ink(words::outcome_ink(outcome)));
     }
@@ -341,7 +351,7 @@ fn wins(canvas: &Canvas<'_>, world: &World) -> Row {
                 u32::from(lane.end == LaneEnd::Won);
         }
     }
-    let mut row = Row::new().with("wins     ", canvas.ink(Ink::Muted));
+    let mut row = Row::new().with("wins    ", canvas.ink(Ink::Muted));
     for (peer, count) in wins {
         let name = world.topology.names.peer(peer);
         row.push(format!("{name} {count}  "), canvas.ink(Ink::Text));

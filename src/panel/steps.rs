@@ -32,51 +32,75 @@ fn present(world: &World) -> Option<&Step> {
 
 /// Draws the present step, or what the lecture is about before the first.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
-    let mut rows: Vec<Row> = Vec::new();
     let columns = area.width.saturating_sub(8);
-    let mut say = |label: &str, label_ink: Ink, text: &str, ink: Ink| {
-        for (at, line) in wrap(text, columns).into_iter().enumerate() {
-            let label = if at == 0 { label } else { "" };
-            let row = Row::new().with(format!("{label:<7} "), canvas.ink(label_ink));
-            rows.push(row.with(line, canvas.ink(ink)));
-        }
+    let say = |label: &str, label_ink: Ink, text: &str, ink: Ink| -> Vec<Row> {
+        let lines = wrap(text, columns).into_iter().enumerate();
+        lines
+            .map(|(at, line)| {
+                let label = if at == 0 { label } else { "" };
+                let row = Row::new().with(format!("{label:<7} "), canvas.ink(label_ink));
+                row.with(line, canvas.ink(ink))
+            })
+            .collect()
     };
     let Some(step) = present(world) else {
-        say("lesson", Ink::Muted, &world.topology.lesson, Ink::Text);
         let text = match world.steps.count {
             0 => "this topology has no steps; every key works".to_owned(),
             count => format!("n begins the first of {count} steps"),
         };
-        say("", Ink::Muted, &text, Ink::Muted);
+        let mut rows = say("lesson", Ink::Muted, &world.topology.lesson, Ink::Text);
+        rows.extend(say("", Ink::Muted, &text, Ink::Muted));
         return scrolled(canvas, area, view, &rows);
     };
     let beat = world.steps.beat;
-    let over = beat == Beat::Answer && step.reveal.is_some();
-    // At the answer the note has done its work; its rows go to the answer.
-    if !over || area.height > 6 {
-        say("note", Ink::Muted, &step.say, Ink::Text);
-    }
-    if let Some(ask) = &step.ask {
-        say("asks", Ink::Focus, ask, Ink::Strong);
-    }
-    if beat == Beat::Answer
-        && let Some(reveal) = &step.reveal
-    {
-        say("answer", Ink::Good, reveal, Ink::Strong);
-    }
-    let mut marks = marks(canvas, world, step);
+    let note = say("note", Ink::Muted, &step.say, Ink::Text);
+    let ask =
+        step.ask.as_deref().map_or_else(Vec::new, |ask| say("asks", Ink::Focus, ask, Ink::Strong));
+    let (mut answer, mut marks) = (Vec::new(), Vec::new());
     if matches!(beat, Beat::Running | Beat::Answer) {
-        // Marks must be seen: they come before what would push them out.
-        let room = usize::from(area.height);
-        if rows.len() + marks.len() > room {
-            let keep = room.saturating_sub(marks.len()).max(1);
-            if view.focus != PanelId::Steps {
-                rows.truncate(keep);
-            }
-        }
-        rows.append(&mut marks);
+        marks = self::marks(canvas, world, step);
     }
+    if let (Beat::Answer, Some(reveal)) = (beat, &step.reveal) {
+        answer = say("answer", Ink::Good, reveal, Ink::Strong);
+    }
+    // What has done its work goes first where there is no room for all: the note, the question, a row for each mark.
+    let mut parts = [note, ask, answer, marks];
+    if view.focus != PanelId::Steps {
+        let room = usize::from(area.height);
+        let rows = |parts: &[Vec<Row>; 4]| parts.iter().map(Vec::len).sum::<usize>();
+        if rows(&parts) > room && !parts[3].is_empty() {
+            parts[0].clear();
+        }
+        if rows(&parts) > room && !parts[2].is_empty() {
+            parts[1].clear();
+        }
+        if rows(&parts) > room && parts[3].len() > 1 {
+            parts[3] = vec![joined(canvas, world, step)];
+        }
+    }
+    let rows: Vec<Row> = parts.into_iter().flatten().collect();
     scrolled(canvas, area, view, &rows);
+}
+
+/// All marks in one row, without what was seen.
+fn joined(canvas: &Canvas<'_>, world: &World, step: &Step) -> Row {
+    let mut row = Row::new();
+    for (expectation, at) in step.expect.iter().zip(0_u32..) {
+        let judged = world.steps.judged.get(&(world.steps.step, at)).map(|judged| judged.0);
+        let (mark, ink) = mark(judged);
+        let words = grammar::expectation_words(expectation, &world.topology.names);
+        row.push(format!(" {mark} "), canvas.badge(ink));
+        row.push(format!(" {words}  "), canvas.ink(Ink::Text));
+    }
+    row
+}
+
+fn mark(judged: Option<Judgement>) -> (char, Ink) {
+    match judged {
+        Some(Judgement::Passed) => ('✓', Ink::Good),
+        Some(Judgement::Failed) => ('✕', Ink::Bad),
+        None => ('·', Ink::Message),
+    }
 }
 
 fn scrolled(canvas: &mut Canvas<'_>, area: Rect, view: &View, rows: &[Row]) {
@@ -98,13 +122,11 @@ fn marks(canvas: &Canvas<'_>, world: &World, step: &Step) -> Vec<Row> {
         .zip(0_u32..)
         .map(|(expectation, at)| {
             let words = grammar::expectation_words(expectation, &world.topology.names);
-            let (mark, ink, seen) = match world.steps.judged.get(&(number, at)) {
-                Some((Judgement::Passed, seen)) => ("  ✓ ", Ink::Good, seen.to_string()),
-                Some((Judgement::Failed, seen)) => ("  ✕ ", Ink::Bad, seen.to_string()),
-                None => ("  · ", Ink::Message, "not yet".to_owned()),
-            };
+            let judged = world.steps.judged.get(&(number, at));
+            let seen = judged.map_or_else(|| "not yet".to_owned(), |judged| judged.1.to_string());
+            let (mark, ink) = mark(judged.map(|judged| judged.0));
             Row::new()
-                .with(mark, canvas.badge(ink))
+                .with(format!("   {mark}  "), canvas.badge(ink))
                 .with("  ", canvas.ink(Ink::Text))
                 .with(words, canvas.ink(Ink::Text))
                 .with(format!("  {seen}"), canvas.ink(Ink::Muted))

@@ -5,7 +5,6 @@ use super::targets;
 use super::theme::Ink;
 use super::view::{PanelId, View};
 use super::words;
-use crate::base::units::human;
 use crate::base::{LabTime, NodeId};
 use crate::topology::{Kind, LsConfig, Policy, Role};
 use crate::world::World;
@@ -33,10 +32,11 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     let mut text = format!(" {}: {}", world.topology.names.of(id), policy.word());
     match policy {
         Policy::Batch => {
-            text += &format!(" · window {}", value("window", human(config.window)));
+            text += &format!(" · window {}", value("window", words::figure(config.window)));
         }
         Policy::Race => {
-            text += &format!(" · gives up after {}", value("timeout", human(config.timeout)))
+            text +=
+                &format!(" · gives up after {}", value("timeout", words::figure(config.timeout)))
         }
         _ => {
             let failover = value("failover", config.failover.to_string());
@@ -98,12 +98,10 @@ fn upstreams(
     let state = world.node(ls);
     let most = ids.iter().map(|id| world.node(*id).load.taken).max().unwrap_or(0).max(1);
     let label = ids.iter().map(|id| width(names.of(*id))).max().unwrap_or(4).max(4);
-    let bar = if columns > 60 {
-        16
-    } else if columns > 40 {
-        8
-    } else {
-        4
+    let bar = match columns {
+        61.. => 16,
+        45.. => 8,
+        _ => 2,
     };
     ids.iter()
         .map(|id| {
@@ -114,8 +112,8 @@ fn upstreams(
                 canvas.ink(Ink::Strong),
             );
             let filled = (load.taken * bar).div_ceil(most).min(bar) as usize;
-            row.push("█".repeat(filled), canvas.ink(Ink::Lead));
-            row.push("░".repeat(bar as usize - filled), canvas.ink(Ink::Frame));
+            row.push("━".repeat(filled), canvas.ink(Ink::Lead));
+            row.push("─".repeat(bar as usize - filled), canvas.ink(Ink::Frame));
             row.push(format!(" took {:<4}", load.taken), canvas.ink(Ink::Text));
             if let Some(until) = state.ejected.get(id) {
                 let left = words::short(until.since(now));
@@ -124,15 +122,17 @@ fn upstreams(
                 let (word, ink) = words::belief(*belief);
                 row.push(format!("{word:<6}"), canvas.ink(ink));
             }
+            row.push(format!(" wins {:<4}", load.wins), canvas.ink(Ink::Muted));
             let times = state.recent_ms.get(id).map_or(&[][..], Vec::as_slice);
             if let Some(last) = times.last() {
                 let mean = times.iter().sum::<f32>() / times.len() as f32;
                 let figure =
                     |ms: f32| words::figure(Duration::from_secs_f32(ms.clamp(0.0, 1e9) / 1e3));
                 row.push(format!(" last {}", figure(*last)), canvas.ink(Ink::Text));
-                row.push(format!("  mean {}", figure(mean)), canvas.ink(Ink::Muted));
+                if columns > 76 {
+                    row.push(format!("  mean {}", figure(mean)), canvas.ink(Ink::Muted));
+                }
             }
-            row.push(format!("  wins {}", load.wins), canvas.ink(Ink::Muted));
             row
         })
         .collect()
@@ -169,8 +169,8 @@ fn window(
     let bar = 12_usize;
     let filled = (share * bar as f64).ceil() as usize;
     let mut row = Row::new().with(format!("window {number} "), canvas.ink(Ink::Strong));
-    row.push("█".repeat(filled), canvas.ink(Ink::Slow));
-    row.push("░".repeat(bar - filled), canvas.ink(Ink::Frame));
+    row.push("━".repeat(filled), canvas.ink(Ink::Slow));
+    row.push("─".repeat(bar - filled), canvas.ink(Ink::Frame));
     row.push(format!(" {} left ", words::figure(left)), canvas.ink(Ink::Slow));
     row.push(format!(" {} of {} in", names.len() - missing, names.len()), canvas.ink(Ink::Text));
     canvas.row(area.x, area.y, area.width, &row);

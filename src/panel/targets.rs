@@ -3,9 +3,8 @@
 use super::view::{Selection, View};
 use crate::base::{NodeId, Peer};
 use crate::command::LinkSet;
-use crate::event::Life;
 use crate::message::Faults;
-use crate::topology::{Kind, Policy, Role, Topology};
+use crate::topology::{Policy, Role, Topology};
 use crate::world::{LaneEnd, World};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,9 +68,7 @@ pub fn ls(world: &World, view: &View) -> Option<NodeId> {
 /// The policy that an LS has now.
 #[must_use]
 pub fn policy(world: &World, ls: NodeId) -> Option<Policy> {
-    let Kind::Ls(config) = &world.topology.node(ls).kind else { return None };
-    let changed = world.node(ls).changed.get("policy");
-    Some(changed.and_then(|word| Policy::from_word(word)).unwrap_or(config.policy))
+    world.policy(ls).and_then(Policy::from_word)
 }
 
 /// The directed links that the file's nodes use: who asks whom, both ways, and whatever was used besides.
@@ -157,15 +154,7 @@ pub fn selection_word(world: &World, view: &View) -> Option<String> {
 /// Whether a node answers wrongly now.
 #[must_use]
 pub fn lies(world: &World, id: NodeId) -> bool {
-    let Kind::Ts(config) = &world.topology.node(id).kind else { return false };
-    let words = format!("lie {} on", world.topology.names.of(id));
-    if world.truth.faults.iter().any(|fault| **fault == *words) {
-        return true;
-    }
-    match world.node(id).changed.get("lie") {
-        Some(value) => matches!(&**value, "true" | "on"),
-        None => config.lie && world.node(id).life != Life::Off,
-    }
+    world.lies(id)
 }
 
 /// The nodes in tiers from asker to server: clients, load balancers (one tier for each that asks another), servers.

@@ -27,7 +27,10 @@ pub fn short(span: Duration) -> String {
 /// A span as a figure with its unit, rounded to what a room can use: `71 ms`, `5,003 ms`.
 #[must_use]
 pub fn figure(span: Duration) -> String {
-    if span < Duration::from_millis(10) || span >= Duration::from_secs(10) {
+    let whole_seconds = span >= Duration::from_secs(2) && span.subsec_nanos() == 0;
+    if whole_seconds && span < Duration::from_secs(120) {
+        format!("{} s", span.as_secs())
+    } else if span < Duration::from_millis(10) || span >= Duration::from_secs(10) {
         human(span)
     } else {
         format!("{} ms", grouped((span.as_secs_f64() * 1e3).round() as u64))

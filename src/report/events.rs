@@ -1,4 +1,5 @@
-//! Events as JSON lines: a header, then one object an event. What is written reads back as the same events.
+//! Events as JSON lines: a header, then one object an event. What is written reads back as the
+//! same events.
 
 use super::{json, line, text};
 use crate::base::{EventId, Incarnation, LabTime, Names, NodeId, Owner};
@@ -11,7 +12,8 @@ use std::io::{self, BufRead, Read, Write};
 /// The version of the lines' shape; it grows when a key changes its meaning.
 pub const FORMAT: u32 = 1;
 
-/// The longest line that is read: a message holds at most 64 KiB, which escaping makes six times as long, twice.
+/// The longest line that is read: a message holds at most 64 KiB, which escaping makes six times
+/// as long, twice.
 pub const LINE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The most nodes that a header may name, as many as a topology may have.
@@ -171,12 +173,12 @@ impl<R: BufRead> Events<R> {
             serde_json::from_str(line).map_err(|error| format!("this is no event: {error}"))?;
         let owner = match (line.node, line.incarnation) {
             (None, None) => Owner::Lab,
-            (Some(name), Some(life)) => {
+            (Some(name), Some(incarnation)) => {
                 let node = *self
                     .nodes
                     .get(&name)
                     .ok_or_else(|| format!("`{name}` is no node of the header"))?;
-                Owner::Node(node, Incarnation(life))
+                Owner::Node(node, Incarnation(incarnation))
             }
             _ => return Err("`node` and `incarnation` belong together".into()),
         };

@@ -1,5 +1,6 @@
-//! JSON that is safe to print: every character that is not plain ASCII is written as `\uXXXX`, so that what a stranger
-//! sent can neither move a cursor nor turn text, and still reads back as it was.
+//! JSON that is safe to print: every character that is not plain ASCII is written as `\uXXXX`, so
+//! that what a stranger sent can neither move a cursor nor turn text, and still reads back as it
+//! was.
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
@@ -28,7 +29,10 @@ struct Ascii<F>(F);
 
 macro_rules! same {
     ($($name:ident($($arg:ident: $kind:ty),*);)*) => {
-        $(fn $name<W: ?Sized + Write>(&mut self, writer: &mut W, $($arg: $kind),*) -> io::Result<()> {
+        $(fn $name<W>(&mut self, writer: &mut W, $($arg: $kind),*) -> io::Result<()>
+        where
+            W: ?Sized + Write,
+        {
             self.0.$name(writer, $($arg),*)
         })*
     };

@@ -7,8 +7,8 @@ use crate::command::grammar;
 use crate::event::{Cause, ClockState, Ending, Event, Fact, Fate, Hand, Judgement, Side};
 use crate::message::{Belief, Faults, Message, Note, Outcome, Said, Why};
 
-/// One event in one line, without its time, or none for events that people do not read (timers, opening of
-/// connections …). Safe to show.
+/// One event in one line, without its time, or none for events that people do not read (timers,
+/// opening of connections …). Safe to show.
 #[must_use]
 pub fn line(event: &Event, names: &Names) -> Option<String> {
     let here = match event.id.owner {

@@ -1,4 +1,5 @@
-//! Plain text and JSON: one line an event, the sentence that says why, the report of a run, the exports.
+//! Plain text and JSON: one line an event, the sentence that says why, the report of a run, the
+//! exports.
 //!
 //! Wording that screen and reports share stands here. No terminal control, no colour, no lab.
 

@@ -1,4 +1,5 @@
-//! The report of a run: figures, expectations and the verdict, as JSON. The keys are documented in `docs/report.md`.
+//! The report of a run: figures, expectations and the verdict, as JSON. The keys are documented in
+//! `docs/report.md`.
 
 use super::{json, text};
 use crate::base::{LabTime, NodeId, Owner, QuestionNo};
@@ -41,7 +42,8 @@ impl Exit {
     }
 }
 
-/// Latencies of answered questions, as the clients measured them, in lab milliseconds. Exact to three digits.
+/// Latencies of answered questions, as the clients measured them, in lab milliseconds. Exact to
+/// three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Latency {
     /// Of how many questions.
@@ -141,7 +143,8 @@ pub struct Report {
     pub asked: u64,
     /// Questions without a verdict at the end.
     pub open: u64,
-    /// How they ended: outcome word to count, every word there; `late` counts answers after the verdict.
+    /// How they ended: outcome word to count, every word there; `late` counts answers after the
+    /// verdict.
     pub ended: BTreeMap<String, u64>,
     /// Answers that came after the verdict.
     pub late: u64,
@@ -172,7 +175,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a run that ends in this world. `words` writes an expectation as the file would.
+    /// The report of a run that ends in this world. `words` writes an expectation as the file
+    /// would.
     #[must_use]
     pub fn new(
         world: &World,

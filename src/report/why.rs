@@ -1,13 +1,15 @@
-//! Why a race came out as it did, in one plain sentence or a few: first what the asker can know, then the truth.
+//! Why a race came out as it did, in one plain sentence or a few: first what the asker can know,
+//! then the truth.
+
+mod truth;
 
 use super::line::said_words;
 use super::{list, node, peer, text};
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Shown};
-use crate::event::Life;
-use crate::message::{Outcome, Said, Why};
+use crate::message::{Outcome, Why};
 use crate::topology::Kind;
-use crate::world::{Hindrance, Lane, LaneEnd, Race, Verdict, World};
+use crate::world::{Lane, LaneEnd, Race, Verdict, World};
 
 /// One sentence, or a few, on why a race came out as it did. Safe to show.
 #[must_use]
@@ -17,9 +19,10 @@ pub fn why(world: &World, race: &Race) -> String {
     match (&race.verdict, &race.ls_verdict) {
         (Some(verdict), of_ls) => {
             let mine = verdict.outcome;
+            let own = matches!(verdict.why, Why::Arrival | Why::Stopping);
             match of_ls {
-                Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) => {
-                    sentences.push(teller.verdict(of_ls));
+                Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) && !own => {
+                    sentences.push(teller.verdict(of_ls, &teller.judge()));
                 }
                 _ => sentences.push(teller.asker(verdict)),
             }
@@ -31,8 +34,9 @@ pub fn why(world: &World, race: &Race) -> String {
     sentences.join(" ")
 }
 
-/// A client that is told "host not found" has heard no more than that: its `silent` is the LS's verdict, whatever
-/// that was; likewise it may know a failure of the LS's upstreams only as `failed`.
+/// A client that is told "host not found" has heard no more than that: its `silent` is the LS's
+/// verdict, whatever that was; likewise it may know a failure of the LS's upstreams only as
+/// `failed`.
 fn agree(of_ls: Outcome, mine: Outcome) -> bool {
     of_ls == mine
         || matches!(mine, Outcome::Silent | Outcome::Failed)
@@ -136,7 +140,9 @@ impl Teller<'_> {
         let direct = race.ls.is_none() && !race.lanes.is_empty();
         match (verdict.why, verdict.outcome) {
             (Why::Table | Why::Lie, _) => self.table(verdict),
-            (Why::Arrival | Why::EndOfFile | Why::SocketTimer, _) => self.verdict(verdict),
+            (Why::Arrival | Why::EndOfFile | Why::SocketTimer, _) => {
+                self.verdict(verdict, asker.as_str())
+            }
             (_, Outcome::Answered | Outcome::Negative | Outcome::Failed) if direct => {
                 self.only(verdict)
             }
@@ -160,13 +166,14 @@ impl Teller<'_> {
             (_, Outcome::Cancelled) => self.cancelled(verdict.why, asker.as_str()),
             (_, Outcome::Silent | Outcome::Late) => {
                 let knew = match (&race.ls_verdict, race.taken, race.ls.is_some()) {
+                    (None, Some(_), true) if race.more.ls_gone.is_some() => {
+                        "; the LS had died with the question"
+                    }
+                    (Some(of_ls), ..) if of_ls.at > verdict.at => "; the LS had not decided yet",
+                    (None, Some(_), true) => "; the LS had not decided yet",
                     (Some(of_ls), ..) if of_ls.outcome == Outcome::Answered => {
                         "; the LS had an answer that never came back in time"
                     }
-                    (None, Some(_), true) if race.more.ls_gone.is_none() => {
-                        "; the LS had not decided yet"
-                    }
-                    (None, Some(_), true) => "; the LS had died with the question",
                     (_, None, false) if race.more.to.is_some_and(|to| self.is_ls(to)) => {
                         "; the question never reached it"
                     }
@@ -182,15 +189,13 @@ impl Teller<'_> {
         node.is_some_and(|node| matches!(node.kind, Kind::Ls(_)) && node.at.is_none())
     }
 
-    fn verdict(&self, verdict: &Verdict) -> String {
-        let judge = self.judge();
+    fn verdict(&self, verdict: &Verdict, judge: &str) -> String {
         match (verdict.why, verdict.outcome) {
-            (Why::FirstAnswer, Outcome::Answered) => self.won(verdict),
+            (Why::FirstAnswer | Why::Deadline, Outcome::Answered) => self.won(verdict),
             (Why::FirstAnswer, Outcome::Negative) => self.negative_first(verdict),
             (Why::FirstAnswer | Why::OnlyAnswer, _) => self.only(verdict),
             (Why::AllNegative, _) => self.all_negative(),
             (Why::AllFailed, _) => self.all_failed(),
-            (Why::Deadline, Outcome::Answered) => self.won(verdict),
             (Why::Deadline, _) => self.silence(verdict),
             (Why::WindowClosed, _) => self.window(verdict, "when the window closed"),
             (Why::AllIn, _) => self.window(
@@ -217,7 +222,7 @@ impl Teller<'_> {
                 if outcome == Outcome::Silent { " before its time" } else { "" }
             ),
             (Why::Table | Why::Lie, _) => self.table(verdict),
-            (Why::Stopping | Why::AskerGone, _) => self.cancelled(verdict.why, &judge),
+            (Why::Stopping | Why::AskerGone, _) => self.cancelled(verdict.why, judge),
             (Why::NobodyLeft, outcome) => format!(
                 "{} had nobody to ask: every server was ejected or down, so the question ended \
                  {outcome}.",
@@ -467,118 +472,6 @@ impl Teller<'_> {
             (_, outcome, _) => format!("{server} let the question end {outcome}."),
         }
     }
-
-    /// What nobody in the race could know.
-    fn truth(&self, verdict: &Verdict) -> Vec<String> {
-        let race = self.race;
-        let mut out = Vec::new();
-        if let Some(taken_as) = &race.more.taken_as {
-            out.push(format!("The LS read “{}” as one name.", text(taken_as.as_str())));
-        }
-        if race.misgiven || race.more.lie {
-            out.push(self.wrong_address(verdict));
-        }
-        if race.contradicted {
-            out.extend(self.holders(verdict));
-        } else if matches!(verdict.outcome, Outcome::Silent | Outcome::Negative)
-            && race.ls.is_some()
-            && self.world.topology.holders(&race.name).next().is_none()
-        {
-            out.push(if race.more.kept_silent.is_empty() {
-                "Nobody has the name.".into()
-            } else {
-                "Nobody has the name, and a server without an entry says nothing.".into()
-            });
-        }
-        out
-    }
-
-    fn wrong_address(&self, verdict: &Verdict) -> String {
-        let Some(Said::Found { address, .. }) = &verdict.said else { return String::new() };
-        let shown = text(address);
-        if self.race.more.lie {
-            return match self.true_address() {
-                Some(right) => format!("{shown} is a lie: the tables say {right}."),
-                None => format!("{shown} is a lie: no table has the name."),
-            };
-        }
-        let servers = self.world.topology.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::Ts(ts) => Some(ts),
-            Kind::Client(_) | Kind::Ls(_) => None,
-        });
-        let owner = servers
-            .flat_map(|ts| ts.records.iter())
-            .find(|record| record.address == *address)
-            .map(|record| text(record.name.as_str()));
-        match owner {
-            Some(owner) => format!("{shown} is the address of {owner}, not of {}.", self.name()),
-            None => format!("No table has {shown} for {}.", self.name()),
-        }
-    }
-
-    fn true_address(&self) -> Option<Shown> {
-        self.world.topology.nodes.iter().find_map(|node| match &node.kind {
-            Kind::Ts(ts) => ts.records.get(&self.race.name).map(|record| text(&record.address)),
-            Kind::Client(_) | Kind::Ls(_) => None,
-        })
-    }
-
-    /// Who has the name although the asker was told of no address, and what kept it from saying so.
-    fn holders(&self, verdict: &Verdict) -> Option<String> {
-        let race = self.race;
-        let holders: Vec<NodeId> = self.world.topology.holders(&race.name).collect();
-        let first = *holders.first()?;
-        let names = self.nodes(holders.iter().copied(), "and");
-        if holders.len() > 1 {
-            let kept: Vec<String> = holders
-                .iter()
-                .filter_map(|id| {
-                    self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id)))
-                })
-                .collect();
-            let kept =
-                if kept.is_empty() { String::new() } else { format!("; {}", list(&kept, "and")) };
-            return Some(format!("{names} have the name{kept}."));
-        }
-        let kept = self.in_the_way(first).or_else(|| {
-            let lane = race.lane(first)?;
-            Some(match lane.end {
-                LaneEnd::NotSent => "was not sent the question".into(),
-                LaneEnd::Ended(Outcome::Late) => "answered too late".into(),
-                LaneEnd::Ended(Outcome::Reset) => "died with the question".into(),
-                LaneEnd::Ended(Outcome::Refused) => "refused the connection".into(),
-                _ if lane.replied.is_some_and(|at| at <= verdict.at) => {
-                    "had answered, but the answer was still on its way".into()
-                }
-                _ if lane.arrived.is_none() => "had not got the question yet".into(),
-                _ => return None,
-            })
-        });
-        Some(match kept {
-            Some(kept) => format!("{names} has the name but {kept}."),
-            None => format!("{names} has the name."),
-        })
-    }
-
-    /// What stood in the way of a server when the verdict was given, as the rest of a sentence.
-    fn in_the_way(&self, id: NodeId) -> Option<String> {
-        let of = |wanted: NodeId| {
-            self.race.more.hindered.iter().find(|(node, _)| *node == wanted).map(|(_, why)| *why)
-        };
-        let words = match of(id)? {
-            Hindrance::Life(Life::Off) => "was never started",
-            Hindrance::Life(Life::Killed) => "had been killed",
-            Hindrance::Life(Life::Crashed) => "had crashed",
-            Hindrance::Life(Life::PoweredOff) => "is powered off",
-            Hindrance::Life(Life::Frozen) => "is frozen",
-            Hindrance::Life(Life::Stopping) => "is stopping",
-            Hindrance::Life(Life::Stopped) => "had been stopped",
-            Hindrance::Life(Life::Up) => return None,
-            Hindrance::Cut => "is cut off",
-            Hindrance::Held => "is behind a link on which every frame is held",
-        };
-        Some(words.into())
-    }
 }
 
 /// Whether a lane had come to nothing, or had been given up, before the other was asked.
@@ -590,7 +483,8 @@ fn was_before(lane: &Lane, other: &Lane) -> bool {
     }
 }
 
-/// The sentence with a capital letter, unless it begins with the name of a node: names keep their spelling.
+/// The sentence with a capital letter, unless it begins with the name of a node: names keep their
+/// spelling.
 fn capital(sentence: &str) -> String {
     match sentence.strip_prefix("the ") {
         Some(rest) => format!("The {rest}"),

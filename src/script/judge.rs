@@ -3,7 +3,7 @@
 use super::tally::{End, Tally};
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Shown};
-use crate::command::{Condition, Counted, Expectation, belief_word};
+use crate::command::{Condition, Expectation, belief_word};
 use crate::event::{Event, Fact, Judgement, Life};
 use std::fmt::Write as _;
 
@@ -105,7 +105,11 @@ fn query_ends(expectation: &Expectation, tally: &Tally, began: LabTime, end: &En
         })
     });
     let late_enough = after.is_none_or(|after| end.at.since(began) >= after);
-    let sentence = how_it_ended(end, tally);
+    let mut sentence = how_it_ended(end, tally);
+    if !late_enough {
+        // What `after` counts from is not what the question counts from.
+        let _ = write!(sentence, ", {} into the step", human(end.at.since(began)));
+    }
     if end.outcome == *outcome && from_fits && address_fits && late_enough {
         Look::Holds(sentence)
     } else {
@@ -159,7 +163,7 @@ fn seen(expectation: &Expectation, tally: &Tally) -> String {
         Expectation::Count { who, what, .. } => {
             let count = tally.count(*who, *what);
             let place = who.map_or_else(|| "in all".into(), |who| format!("at {}", name(who)));
-            format!("counted {count} {} {place}", counted_word(*what))
+            format!("counted {count} {} {place}", what.word())
         }
         Expectation::NodeIs { node, .. } => {
             let spinning = tally.is_spinning(*node);
@@ -186,10 +190,6 @@ fn seen(expectation: &Expectation, tally: &Tally) -> String {
             }
         }
     }
-}
-
-fn counted_word(what: Counted) -> &'static str {
-    what.word()
 }
 
 fn of_life(life: Life) -> Condition {

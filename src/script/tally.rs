@@ -251,9 +251,9 @@ impl Tally {
         }
     }
 
-    fn note(&mut self, event: &Event, node: NodeId, note: &Note) -> Option<End> {
+    fn note(&mut self, event: &Event, node: NodeId, said: &Note) -> Option<End> {
         let owner = event.id.owner;
-        match note {
+        match said {
             Note::Asked { question, name, .. } => {
                 self.add(Some(node), Counted::Asked);
                 self.add(None, Counted::Asked);

@@ -45,7 +45,7 @@ impl Sim {
     /// Plays the steps of the topology, one after the other, until the last has ended or `limit` is
     /// reached.
     pub fn run_script(&mut self, limit: LabTime) -> Played {
-        let mut played = Played::default();
+        let (mut played, mut cause) = (Played::default(), Cause::Boot);
         // Three beats a step, and as many more for a script that begins or ends with one of its
         // own.
         let beats = self.net.topology.steps.len() * 3 + 3;
@@ -53,8 +53,8 @@ impl Sim {
         for _ in 0..beats {
             let now = self.net.now;
             let orders = self.net.script.as_mut().map(|script| script.next(now));
-            if !self.follow(orders.unwrap_or_default(), &mut played)
-                || !self.settle(limit, &mut played)
+            if !self.follow(orders.unwrap_or_default(), &mut played, &mut cause)
+                || !self.settle(limit, &mut played, &mut cause)
             {
                 break;
             }
@@ -68,7 +68,7 @@ impl Sim {
     }
 
     /// Runs until the present beat has nothing more to do. False if the limit came first.
-    fn settle(&mut self, limit: LabTime, played: &mut Played) -> bool {
+    fn settle(&mut self, limit: LabTime, played: &mut Played, cause: &mut Cause) -> bool {
         loop {
             let Some(script) = &self.net.script else { return false };
             let (poll, next) = (script.next_due(), self.next_due());
@@ -88,19 +88,20 @@ impl Sim {
             self.net.now = self.net.now.max(at);
             let now = self.net.now;
             let orders = self.net.script.as_mut().map(|script| script.poll(now));
-            if !self.follow(orders.unwrap_or_default(), played) {
+            if !self.follow(orders.unwrap_or_default(), played, cause) {
                 return false;
             }
         }
     }
 
-    /// Does what the script wants. False if it wants the lab to end.
-    fn follow(&mut self, orders: Vec<Order>, played: &mut Played) -> bool {
+    /// Does what the script wants, because of the beginning of its present step. False if it wants
+    /// the lab to end.
+    fn follow(&mut self, orders: Vec<Order>, played: &mut Played, cause: &mut Cause) -> bool {
         for order in orders {
             match order {
                 Order::Give(Command::Quit) => return false,
                 Order::Give(command) => {
-                    if let Err(why) = self.command(command, Hand::Step, Cause::Unknown) {
+                    if let Err(why) = self.command(command, Hand::Step, *cause) {
                         played.refused.push(why);
                     }
                 }
@@ -113,7 +114,11 @@ impl Sim {
                             seen: seen.clone(),
                         });
                     }
-                    self.net.emit(Cause::Unknown, fact);
+                    let begins = matches!(fact, Fact::StepBegan { .. });
+                    let id = self.net.emit(*cause, fact);
+                    if begins {
+                        *cause = Cause::Event(id);
+                    }
                 }
             }
         }

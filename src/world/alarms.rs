@@ -8,7 +8,8 @@ use std::time::Duration;
 /// How long a wrong verdict stays an alarm, in lab time; a newer one of its kind takes its place.
 pub const ALARM_SHOWN: Duration = Duration::from_secs(10);
 
-/// So many questions in a row to one that is dead are an alarm: any proxy needs one or two to notice.
+/// So many questions in a row to one that is dead are an alarm: any proxy needs one or two to
+/// notice.
 pub const DEAD_ASKS: u32 = 3;
 
 /// Alarms at once; the loudest stay.
@@ -91,7 +92,8 @@ impl World {
             .unwrap_or(LabTime::NEVER);
     }
 
-    /// A question that was asked when its server was dead already came to nothing, or did not (`failed`).
+    /// A question that was asked when its server was dead already came to nothing, or did not
+    /// (`failed`).
     pub(super) fn asked_the_dead(&mut self, node: NodeId, dead: NodeId, failed: bool) {
         if !failed {
             if self.index.dead_asks.remove(&(node, dead)).is_some() {

@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::event::{Cause, Event, Fact, Life};
 
 impl World {
+    #[expect(clippy::similar_names, reason = "a node and its note")]
     /// Folds one event. Total: an event that names what the topology has not changes nothing.
     pub fn apply(&mut self, event: &Event) {
         self.now = self.now.max(event.time);
@@ -23,7 +24,8 @@ impl World {
         }
     }
 
-    /// Takes note of events that never came. What they would have told is unknown until a census says it.
+    /// Takes note of events that never came. What they would have told is unknown until a census
+    /// says it.
     pub fn gap(&mut self, missing: u64) {
         if missing == 0 {
             return;
@@ -32,8 +34,8 @@ impl World {
         self.blind(missing);
     }
 
-    /// Whether the event is of a life that may still speak. A life that the log has not announced (its boot was
-    /// missed) begins here: that it speaks is proof.
+    /// Whether the event is of a life that may still speak. A life that the log has not announced
+    /// (its boot was missed) begins here: that it speaks is proof.
     fn admits(&mut self, event: &Event) -> bool {
         let Owner::Node(node, incarnation) = event.id.owner else {
             self.index.lab_seen = self.index.lab_seen.max(event.id.number);
@@ -64,7 +66,8 @@ impl World {
         }
     }
 
-    /// What happens by itself as time goes on: waits that come to nothing, marks and alarms that end.
+    /// What happens by itself as time goes on: waits that come to nothing, marks and alarms that
+    /// end.
     fn pass_time(&mut self) {
         if self.index.deadlines.first().is_some_and(|(at, _)| *at <= self.now) {
             self.end_silent_lanes();

@@ -1,4 +1,5 @@
-//! Faults that stand: what was done by hand and has not been taken back, as the commands that would do it again.
+//! Faults that stand: what was done by hand and has not been taken back, as the commands that
+//! would do it again.
 
 use super::{LinkState, World};
 use crate::base::{NodeId, Peer};
@@ -35,6 +36,7 @@ impl LinkFault {
         }
     }
 
+    #[expect(clippy::float_cmp, reason = "a share that was set is kept bit by bit")]
     /// Each kind of fault, with whether it stands: it differs from what the file says.
     fn all(faults: &Faults, usual: &Faults) -> [(Self, bool); 8] {
         [
@@ -137,7 +139,9 @@ impl World {
             (Some(at), Some(new)) if self.truth.standing[at] == new => {}
             (Some(at), new) => {
                 self.unstate(at);
-                new.into_iter().for_each(|new| self.state(new));
+                if let Some(new) = new {
+                    self.state(new);
+                }
             }
             (None, Some(new)) => self.state(new),
             (None, None) => {}

@@ -1,5 +1,5 @@
-//! Checkpoints: worlds of earlier moments that share what did not change, so that any moment still in the log is
-//! folded again in a few milliseconds.
+//! Checkpoints: worlds of earlier moments that share what did not change, so that any moment still
+//! in the log is folded again in a few milliseconds.
 
 use super::{LinkState, NodeState, World};
 use crate::base::Peer;
@@ -8,7 +8,8 @@ use crate::topology::Topology;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events between two checkpoints: at a million events a second they are folded in two milliseconds.
+/// Events between two checkpoints: at a million events a second they are folded in two
+/// milliseconds.
 pub const CHECKPOINT_EVENTS: u64 = 2048;
 
 /// Checkpoints that are kept: one for each such run of the log, and some for its older end.
@@ -47,7 +48,8 @@ impl History {
         Self { topology, checkpoints: VecDeque::new(), every: CHECKPOINT_EVENTS }
     }
 
-    /// Looks at the world after each event, or after each few: keeps a checkpoint when it is time for one.
+    /// Looks at the world after each event, or after each few: keeps a checkpoint when it is time
+    /// for one.
     pub fn observe(&mut self, world: &World) {
         let last = self.checkpoints.back().map_or(0, |last| last.rest.position);
         if world.position < last + self.every {
@@ -63,7 +65,8 @@ impl History {
         }
     }
 
-    /// Forgets what lies before the log's oldest event, but for the one checkpoint that reaches it.
+    /// Forgets what lies before the log's oldest event, but for the one checkpoint that reaches
+    /// it.
     pub fn trim(&mut self, oldest: u64) {
         while self.checkpoints.get(1).is_some_and(|next| next.rest.position <= oldest) {
             self.checkpoints.pop_front();
@@ -170,7 +173,8 @@ impl World {
     }
 }
 
-/// Cuts a list into pieces and shares those that are as they were. Counts the bytes of those that are not.
+/// Cuts a list into pieces and shares those that are as they were. Counts the bytes of those that
+/// are not.
 fn pieces<T: PartialEq>(
     list: impl Iterator<Item = T>,
     before: Option<&Vec<Arc<Vec<T>>>>,

@@ -1,6 +1,8 @@
-//! Private joins of the fold: which question of which node belongs to which race, and what is in flight.
+//! Private joins of the fold: which question of which node belongs to which race, and what is in
+//! flight.
 //!
-//! Everything here is bounded and cheap to clone, because checkpoints clone it. Nothing here is shown.
+//! Everything here is bounded and cheap to clone, because checkpoints clone it. Nothing here is
+//! shown.
 
 use super::race::RaceNo;
 use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
@@ -107,7 +109,8 @@ pub(super) struct Landed {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct NodeIndex {
     pub questions: Questions,
-    /// The newest message it received, and its race: notes of the same turn name it as their cause.
+    /// The newest message it received, and its race: notes of the same turn name it as their
+    /// cause.
     pub received: Option<(EventId, Option<RaceNo>)>,
     /// The newest event of it that was folded.
     pub seen: (Incarnation, u64),

@@ -79,7 +79,8 @@ pub const DOOR_SHOWN: Duration = Duration::from_millis(300);
 pub const MARKS_MAX: usize = 1000;
 
 impl Mark {
-    /// Whether it belongs into the picture at `now`: a lost frame only for a moment, any other until it arrives.
+    /// Whether it belongs into the picture at `now`: a lost frame only for a moment, any other
+    /// until it arrives.
     #[must_use]
     pub fn is_shown(&self, now: LabTime) -> bool {
         match self.state {

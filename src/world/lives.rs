@@ -1,4 +1,5 @@
-//! Lives and deaths of nodes: one incarnation after another, what dies with one, and what a census states.
+//! Lives and deaths of nodes: one incarnation after another, what dies with one, and what a census
+//! states.
 
 use super::alarms::AlarmEnd;
 use super::race::LaneEnd;
@@ -129,7 +130,8 @@ impl World {
         self.set_life(census.node, census.life);
     }
 
-    /// Events are missing: what they would have said is unknown, so nothing that they could have changed is claimed.
+    /// Events are missing: what they would have said is unknown, so nothing that they could have
+    /// changed is claimed.
     pub(super) fn blind(&mut self, missing: u64) {
         self.missed += missing;
         for node in &mut self.nodes {

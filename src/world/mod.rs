@@ -1,7 +1,8 @@
-//! The world: the fold of all events up to one moment. What is drawn, reported and judged is read from here.
+//! The world: the fold of all events up to one moment. What is drawn, reported and judged is read
+//! from here.
 //!
-//! It holds facts, not wording and not colour; it names no machine and no terminal. Folding the same events gives the
-//! same world, live, replayed or from a file.
+//! It holds facts, not wording and not colour; it names no machine and no terminal. Folding the
+//! same events gives the same world, live, replayed or from a file.
 
 mod alarms;
 mod apply;
@@ -18,6 +19,7 @@ mod steps;
 mod story;
 mod traffic;
 mod truth;
+mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
 pub use history::{CHECKPOINT_EVENTS, History};
@@ -35,10 +37,12 @@ use index::Index;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Races that the world remembers: what `last 20` and the race panel's history can show, and then some.
+/// Races that the world remembers: what `last 20` and the race panel's history can show, and then
+/// some.
 pub const RACES_MAX: usize = 1000;
 
-/// Races that it remembers while their verdicts are out: a load of 1,000 questions a second into 10 s of silence.
+/// Races that it remembers while their verdicts are out: a load of 1,000 questions a second into
+/// 10 s of silence.
 pub const RACES_OPEN_MAX: usize = 16_384;
 
 /// Visitors that it remembers.
@@ -47,7 +51,8 @@ pub const VISITORS_MAX: usize = 256;
 /// Markers that it remembers.
 pub const MARKERS_MAX: usize = 1000;
 
-/// Everything there is to see at one moment. Cloning is cheap enough for checkpoints: large parts are shared.
+/// Everything there is to see at one moment. Cloning is cheap enough for checkpoints: large parts
+/// are shared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
     /// What there is, by the file.

@@ -81,7 +81,8 @@ pub struct NodeState {
     pub beliefs: BTreeMap<NodeId, (Belief, LabTime)>,
     /// Upstreams it has ejected, and until when.
     pub ejected: BTreeMap<NodeId, LabTime>,
-    /// Sticky table: name to upstream, oldest first when walked through `stuck_order`; the newest 1,000.
+    /// Sticky table: name to upstream, oldest first when walked through `stuck_order`; the newest
+    /// 1,000.
     pub stuck: BTreeMap<HostName, NodeId>,
     /// The names of the sticky table, oldest first.
     pub stuck_order: VecDeque<HostName>,

@@ -1,4 +1,5 @@
-//! Notes of machines: what a node believes, holds and gives up. Those that tell the story of a race are in `story`.
+//! Notes of machines: what a node believes, holds and gives up. Those that tell the story of a
+//! race are in `story`.
 
 use super::World;
 use super::alarms::AlarmEnd;
@@ -12,6 +13,7 @@ use crate::topology::{Kind, Policy};
 use std::sync::Arc;
 
 impl World {
+    #[expect(clippy::similar_names, reason = "a node and its note")]
     pub(super) fn noted(&mut self, node: NodeId, event: &Event, note: &Note) {
         let now = self.now;
         match note {

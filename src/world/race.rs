@@ -18,7 +18,8 @@ pub enum LaneEnd {
     NotSent,
     /// It gave the answer that counted.
     Won,
-    /// It came to this, and did not decide (an answer after another had won is `Late` with its time).
+    /// It came to this, and did not decide (an answer after another had won is `Late` with its
+    /// time).
     Ended(Outcome),
 }
 
@@ -87,11 +88,13 @@ pub struct Race {
     pub ls_verdict: Option<Verdict>,
     /// The asker's verdict: for a visitor, the moment the answer reached the end of its link.
     pub verdict: Option<Verdict>,
-    /// The verdict says there is no such name (or heard none) although a TS of the topology has it.
+    /// The verdict says there is no such name (or heard none) although a TS of the topology has
+    /// it.
     pub contradicted: bool,
     /// The answer given is for another name than the one asked.
     pub misgiven: bool,
-    /// Whether the present step was flipped to *repaired* when it began; none if the step has nothing to flip.
+    /// Whether the present step was flipped to *repaired* when it began; none if the step has
+    /// nothing to flip.
     pub repaired: Option<bool>,
     /// The step in which it began, 0 before the first.
     pub step: u32,
@@ -125,6 +128,8 @@ pub struct Circumstances {
     pub heard: Option<Said>,
     /// Servers that looked the name up and said nothing.
     pub kept_silent: Vec<NodeId>,
+    /// Servers that were told to lie, and did.
+    pub lied: Vec<NodeId>,
     /// What stood in the way of a server when the verdict was given.
     pub hindered: Vec<(NodeId, Hindrance)>,
     /// The answer given is an address that no table has, from a server that lies.
@@ -178,8 +183,8 @@ impl Race {
         self.verdict.is_some() || self.more.asker_gone.is_some()
     }
 
-    /// How a lane stands at a moment: one that still waits when the LS's deadline has passed has come to nothing, even
-    /// if no event has said so yet.
+    /// How a lane stands at a moment: one that still waits when the LS's deadline has passed has
+    /// come to nothing, even if no event has said so yet.
     #[must_use]
     pub fn lane_end(&self, lane: &Lane, now: LabTime) -> (LaneEnd, Option<LabTime>) {
         match self.ls_deadline {

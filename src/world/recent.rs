@@ -1,4 +1,5 @@
-//! Figures over the newest races: percentiles, wins, and how much more the upstreams were asked than needed.
+//! Figures over the newest races: percentiles, wins, and how much more the upstreams were asked
+//! than needed.
 
 use super::World;
 use super::race::{LaneEnd, Race};
@@ -27,7 +28,8 @@ pub struct Recent {
 }
 
 impl World {
-    /// Figures over the newest `most` races that were answered, newest first in the choice, all of one weight.
+    /// Figures over the newest `most` races that were answered, newest first in the choice, all of
+    /// one weight.
     #[must_use]
     pub fn recent(&self, most: usize) -> Recent {
         let answered = |race: &&Race| {
@@ -56,8 +58,8 @@ impl World {
     }
 }
 
-/// The smallest value that at least `percent` of a hundred do not exceed (nearest rank), of values in ascending order;
-/// the default for none.
+/// The smallest value that at least `percent` of a hundred do not exceed (nearest rank), of values
+/// in ascending order; the default for none.
 #[must_use]
 pub fn nearest_rank<T: Copy + Default>(ascending: &[T], percent: usize) -> T {
     let rank = (ascending.len() * percent).div_ceil(100).max(1);

@@ -1,12 +1,12 @@
-//! The story of a race, told by notes: asked, taken, chosen, heard, decided, late. Joined through causes.
+//! The story of a race, told by notes: asked, taken, chosen, heard, decided, late. Joined through
+//! causes.
 
 use super::index::{Part, Place};
 use super::node::RECENT_MAX;
-use super::race::{Hindrance, LaneEnd, Race, RaceNo, Verdict};
-use super::truth::AlarmKind;
+use super::race::{LaneEnd, Race, RaceNo, Verdict};
 use super::{RACES_MAX, RACES_OPEN_MAX, World};
-use crate::base::{FrameId, LabTime, NodeId, Peer, QuestionNo};
-use crate::event::{Cause, Event, Life};
+use crate::base::{LabTime, NodeId, Peer, QuestionNo};
+use crate::event::{Cause, Event};
 use crate::message::{HostName, Note, Outcome, Said, Why};
 use crate::topology::Role;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ struct Heard<'a> {
 }
 
 impl World {
+    #[expect(clippy::similar_names, reason = "a node and its note")]
     pub(super) fn story(&mut self, node: NodeId, event: &Event, note: &Note) {
         let now = self.now;
         match note {
@@ -163,8 +164,9 @@ impl World {
             };
             return self.place(node, question, no, part);
         }
-        // Nobody knows a send that this could be the arrival of. From a node of ours behind an LS it is the rest of
-        // a story whose beginning was missed; from anybody else a story begins here.
+        // Nobody knows a send that this could be the arrival of. From a node of ours behind an LS
+        // it is the rest of a story whose beginning was missed; from anybody else a story begins
+        // here.
         let begins = match from {
             Peer::Visitor(_) => true,
             Peer::Node(from) => self
@@ -247,7 +249,8 @@ impl World {
         load.open = load.open.saturating_sub(1);
         load.ended[verdict.outcome as usize] += 1;
         let Some(place) = self.index.place(node, question) else {
-            // Its race is forgotten or was never seen; if a client decided, the question still ended.
+            // Its race is forgotten or was never seen; if a client decided, the question still
+            // ended.
             if self.topology.nodes[node.index()].role() == Role::Client {
                 *self.truth.ended.entry(verdict.outcome).or_default() += 1;
             }
@@ -321,6 +324,9 @@ impl World {
     fn upstream_decided(&mut self, node: NodeId, no: RaceNo, verdict: Verdict) {
         let now = self.now;
         let Some(race) = self.race_mut(no) else { return };
+        if verdict.why == Why::Lie {
+            race.more.lied.push(node);
+        }
         if verdict.said.is_none() {
             race.more.kept_silent.push(node);
             let decided =
@@ -335,7 +341,6 @@ impl World {
         if race.ls.is_none() && matches!(race.asker, Peer::Visitor(_)) {
             let won = verdict.outcome == Outcome::Answered;
             let heard = if verdict.said.is_some() { verdict.outcome } else { Outcome::Silent };
-            let verdict = Verdict { outcome: heard, ..verdict };
             let lane = race.lane_or_new(node);
             lane.end = if won { LaneEnd::Won } else { LaneEnd::Ended(heard) };
             lane.ended = Some(now);
@@ -343,104 +348,6 @@ impl World {
             self.nodes[node.index()].load.wins += u64::from(won);
             self.tell_visitor(no, verdict);
         }
-    }
-
-    /// A visitor notes nothing: its verdict is that of the node it asked, at the moment the answer reaches it.
-    fn tell_visitor(&mut self, no: RaceNo, verdict: Verdict) {
-        let Some(race) = self.race_mut(no) else { return };
-        let told = verdict.said.is_some() && verdict.why != Why::AskerGone;
-        match race.more.answer {
-            _ if !told => self.conclude(no, verdict),
-            Some((_, due)) if due != LabTime::NEVER => {
-                self.conclude(no, Verdict { at: due, ..verdict });
-            }
-            // The answer is on its way in the same turn, or stalled: `answer_left` or `answer_moved` goes on.
-            _ => {
-                if race.ls.is_none() {
-                    race.ls_verdict = Some(verdict);
-                }
-            }
-        }
-    }
-
-    pub(super) fn answer_left(&mut self, no: RaceNo, to: Peer, frame: FrameId, due: LabTime) {
-        let Some(race) = self.race_mut(no) else { return };
-        if matches!(to, Peer::Visitor(_)) && race.asker == to {
-            race.more.answer = Some((frame, due));
-            self.answer_due(no, due);
-        }
-    }
-
-    pub(super) fn answer_moved(&mut self, no: RaceNo, frame: FrameId, due: LabTime) {
-        let Some(race) = self.race_mut(no) else { return };
-        if race.more.answer.is_some_and(|(answer, _)| answer == frame) {
-            race.more.answer = Some((frame, due));
-            if let Some(verdict) = &mut race.verdict {
-                verdict.at = due;
-            } else {
-                self.answer_due(no, due);
-            }
-        }
-    }
-
-    fn answer_due(&mut self, no: RaceNo, due: LabTime) {
-        let Some(race) = self.race_mut(no) else { return };
-        if due == LabTime::NEVER || race.verdict.is_some() {
-            return;
-        }
-        let Some(verdict) = race.ls_verdict.clone() else { return };
-        if race.ls.is_none() {
-            race.ls_verdict = None;
-        }
-        self.conclude(no, Verdict { at: due, ..verdict });
-    }
-
-    /// The asker's verdict is in: it is counted and held against the truth.
-    fn conclude(&mut self, no: RaceNo, verdict: Verdict) {
-        let outcome = verdict.outcome;
-        *self.truth.ended.entry(outcome).or_default() += 1;
-        let Some(race) = self.race_mut(no) else { return };
-        race.verdict = Some(verdict);
-        let race = self.race(no).expect("it was there a moment ago");
-        match outcome {
-            Outcome::Answered => {
-                let Some(from) = self.is_foreign(race) else { return };
-                let lies = self.lies(from);
-                let race = self.race_mut(no).expect("it was there a moment ago");
-                race.misgiven = !lies;
-                race.more.lie = lies;
-                self.truth.lies += u64::from(lies);
-                self.truth.misgiven += u64::from(!lies);
-                if !lies {
-                    self.begin_alarm(AlarmKind::Misgiven(no));
-                }
-            }
-            Outcome::Cancelled | Outcome::Late => {}
-            _ => {
-                let Some(holder) = self.topology.holders(&race.name).next() else { return };
-                self.race_mut(no).expect("it was there a moment ago").contradicted = true;
-                self.truth.contradicted += 1;
-                self.begin_alarm(AlarmKind::Contradicted(no, holder));
-            }
-        }
-    }
-
-    /// The server whose answer no table has for the name that was asked; none if a table has it, or if the answer came
-    /// from outside, where nobody knows the tables.
-    fn is_foreign(&self, race: &Race) -> Option<NodeId> {
-        let verdict = race.verdict.as_ref()?;
-        let from = race.ls_verdict.as_ref().and_then(|verdict| verdict.from).or(verdict.from)?;
-        if !self.is_ours(from) || race.more.to.is_some_and(|to| !self.is_ours(to)) {
-            return None;
-        }
-        let Some(Said::Found { address, .. }) = &verdict.said else { return None };
-        let known = self.topology.nodes.iter().any(|node| match &node.kind {
-            crate::topology::Kind::Ts(ts) => {
-                ts.records.get(&race.name).is_some_and(|record| record.address == *address)
-            }
-            _ => false,
-        });
-        (!known).then_some(from)
     }
 
     fn late(&mut self, node: NodeId, question: QuestionNo, upstream: NodeId, said: &Said) {
@@ -478,51 +385,11 @@ impl World {
             }
         }
     }
-
-    /// What stood in the way of the servers of a race, in truth, at this moment.
-    fn note_hindrances(&mut self, no: RaceNo) {
-        let Some(race) = self.race(no) else { return };
-        let asks = race.ls.map_or(race.asker, Peer::Node);
-        let to = race.more.to.map(|to| (race.asker, to));
-        let lanes = race.lanes.iter().map(|lane| (asks, lane.upstream));
-        let mut found = race.more.hindered.clone();
-        for (from, server) in lanes.chain(to) {
-            if found.iter().any(|(known, _)| *known == server) {
-                continue;
-            }
-            if let Some(hindrance) = self.hindrance(from, server) {
-                found.push((server, hindrance));
-            }
-        }
-        if found.len() != race.more.hindered.len()
-            && let Some(race) = self.race_mut(no)
-        {
-            race.more.hindered = found;
-        }
-    }
-
-    fn hindrance(&self, from: Peer, server: NodeId) -> Option<Hindrance> {
-        let state = self.nodes.get(server.index())?;
-        if state.life != Life::Up && self.is_ours(server) {
-            return Some(Hindrance::Life(state.life));
-        }
-        let there = (from, Peer::Node(server));
-        let ways = [there, (there.1, there.0)].map(|pair| self.links.get(&pair));
-        let any = |test: fn(&crate::message::Faults) -> bool| {
-            ways.iter().flatten().any(|link| test(&link.faults))
-        };
-        if any(|faults| faults.cut) {
-            Some(Hindrance::Cut)
-        } else if any(|faults| faults.hold) {
-            Some(Hindrance::Held)
-        } else {
-            None
-        }
-    }
 }
 
-/// At a verdict, lanes that nothing was sent on never will be, and a server that has decided to say nothing will not
-/// speak any more. Any other that still waits may yet answer too late, until the deadline.
+/// At a verdict, lanes that nothing was sent on never will be, and a server that has decided to
+/// say nothing will not speak any more. Any other that still waits may yet answer too late, until
+/// the deadline.
 fn end_lanes(race: &mut Race, won: Option<NodeId>, at: LabTime, deadline: Option<LabTime>) {
     let over = deadline.is_none_or(|deadline| deadline <= at);
     for lane in &mut race.lanes {

@@ -12,8 +12,8 @@ use crate::topology::Role;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A frame for a living node of ours that nobody has read so long after it was due is not shown any more (one read may
-/// hold several messages, and only one of them is named).
+/// A frame for a living node of ours that nobody has read so long after it was due is not shown
+/// any more (one read may hold several messages, and only one of them is named).
 const UNREAD_SHOWN: Duration = Duration::from_secs(60);
 
 /// Marks are swept at most so often, in lab time.
@@ -43,10 +43,8 @@ impl World {
                     self.index.take_off(Peer::Node(node), *to, flight);
                 }
             }
-            Fact::MessageReceived { from, message, .. } => {
-                if self.is_of_topology(*from) {
-                    self.received(node, *from, event.id, event.cause, message);
-                }
+            Fact::MessageReceived { from, message, .. } if self.is_of_topology(*from) => {
+                self.received(node, *from, event.id, event.cause, message);
             }
             Fact::ConnOpened { conn, peer, side } => {
                 if !self.is_of_topology(*peer) {
@@ -81,7 +79,8 @@ impl World {
         }
     }
 
-    /// Puts the mark on the link, writes into the race what the message means there, and gives the race.
+    /// Puts the mark on the link, writes into the race what the message means there, and gives the
+    /// race.
     fn sent(&mut self, node: NodeId, sent: &Sent<'_>) -> Option<RaceNo> {
         let now = self.now;
         self.nodes[node.index()].load.sent += 1;

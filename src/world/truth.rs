@@ -12,7 +12,8 @@ use std::sync::Arc;
 pub struct Truth {
     /// Questions that clients and visitors asked.
     pub asked: u64,
-    /// How those ended that have ended, by outcome (`Late` counts answers that came after their verdict).
+    /// How those ended that have ended, by outcome (`Late` counts answers that came after their
+    /// verdict).
     pub ended: BTreeMap<Outcome, u64>,
     /// Answers that reached an LS after the verdict: wasted work, all of it.
     pub late: u64,

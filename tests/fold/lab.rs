@@ -1,16 +1,15 @@
 //! A small lab for fold tests: a topology, and event lists in words.
 //!
-//! One event a line: `[LABEL:] MILLIS OWNER [<-CAUSE] VERB …`. OWNER is `lab` or a node, `ts1.2` for its second life;
-//! CAUSE is a label, or `?` for unknown; without one it is boot. Numbers are given by counting. `#` begins a comment.
+//! One event a line: `[LABEL:] MILLIS OWNER [<-CAUSE] VERB …`. OWNER is `lab` or a node, `ts1.2`
+//! for its second life; CAUSE is a label, or `?` for unknown; without one it is boot. Numbers are
+//! given by counting. `#` begins a comment.
 
 use faultlab::base::{
     ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo,
     VisitorId, units,
 };
 use faultlab::event::{Cause, Census, Ending, Event, Fact, Fate, Hand, Judgement, Life, Side};
-use faultlab::message::{
-    Belief, Faults, Flaws, HostName, Message, Note, Outcome, Said, Why,
-};
+use faultlab::message::{Belief, Faults, Flaws, HostName, Message, Note, Outcome, Said, Why};
 use faultlab::topology::{
     ClientConfig, Dialect, Kind, Listen, LsConfig, Node, Pace, Policy, Record, Records, Retry,
     Step, Topology, TsConfig,
@@ -46,6 +45,16 @@ pub fn continue_fold(world: &mut World, entries: &[Entry]) {
     }
 }
 
+fn ts(records: &[(&str, &str)]) -> Kind {
+    let record = |(name, address): &(&str, &str)| Record {
+        name: HostName::new(name),
+        address: Arc::from(*address),
+        flag: Arc::from("A"),
+    };
+    let records = Records::new(records.iter().map(record));
+    Kind::Ts(TsConfig { records, ..TsConfig::default() })
+}
+
 /// Two clients, one LS, two TSs with one name each, and a TS of somebody else's.
 pub fn topology(policy: Policy) -> Arc<Topology> {
     let names = Names::new(NODES);
@@ -77,15 +86,6 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
         ids: false,
         flaws: Flaws::NONE,
     });
-    let ts = |records: &[(&str, &str)]| {
-        let record = |(name, address): &(&str, &str)| Record {
-            name: HostName::new(name),
-            address: Arc::from(*address),
-            flag: Arc::from("A"),
-        };
-        let records = Records::new(records.iter().map(record));
-        Kind::Ts(TsConfig { records, ..TsConfig::default() })
-    };
     let kinds = [
         client(vec![id("ls")]),
         client(vec![id("ls"), id("ts1")]),
@@ -274,7 +274,9 @@ impl<'a> Words<'a> {
     fn fact(&mut self, verb: &str, owner: Owner) -> Fact {
         match verb {
             "kill" => Fact::NodeKilled { node: self.node() },
-            "crash" => Fact::NodeCrashed { node: self.node(), why: Arc::from("index out of range") },
+            "crash" => {
+                Fact::NodeCrashed { node: self.node(), why: Arc::from("index out of range") }
+            }
             "power-off" => Fact::NodePoweredOff { node: self.node() },
             "freeze" => Fact::NodeFrozen { node: self.node() },
             "thaw" => Fact::NodeThawed { node: self.node() },
@@ -337,7 +339,7 @@ impl<'a> Words<'a> {
     fn faults(&mut self) -> Fact {
         let (from, to) = (self.peer(), self.peer());
         let mut faults = Faults { latency: Duration::from_millis(40), ..Faults::default() };
-        while let Some(word) = self.left.next() {
+        for word in self.left.by_ref() {
             match word {
                 "cut" => faults.cut = true,
                 "hold" => faults.hold = true,
@@ -418,11 +420,9 @@ impl<'a> Words<'a> {
                 let said = self.maybe("says").then(|| self.said());
                 Note::Decided { question, outcome, said, from, why }
             }
-            "late" => Note::Late {
-                question: self.question(),
-                upstream: self.node(),
-                said: self.said(),
-            },
+            "late" => {
+                Note::Late { question: self.question(), upstream: self.node(), said: self.said() }
+            }
             "unmatched" => {
                 Note::Unmatched { upstream: self.node(), name: Some(HostName::new(self.next())) }
             }
@@ -446,13 +446,10 @@ impl<'a> Words<'a> {
             },
             "ejects" => Note::Ejected { upstream: self.node(), failures: 2, until: self.millis() },
             "restores" => Note::Restored { upstream: self.node(), successes: 2 },
-            "believes" => {
-                Note::Believed { about: self.node(), belief: self.json::<Belief>() }
+            "believes" => Note::Believed { about: self.node(), belief: self.json::<Belief>() },
+            "changed" => {
+                Note::Changed { key: Arc::from(self.next()), value: Arc::from(self.next()) }
             }
-            "changed" => Note::Changed {
-                key: Arc::from(self.next()),
-                value: Arc::from(self.next()),
-            },
             "load" => Note::LoadSet { per_kilosecond: self.number() },
             "spins" => Note::Spinning,
             other => panic!("`{other}` is no verb"),

@@ -1,5 +1,5 @@
-//! Events of a busy lab, made up: questions that overlap, answers in time and late, faults in between. Causally in
-//! order, as a recorder would give them.
+//! Events of a busy lab, made up: questions that overlap, answers in time and late, faults in
+//! between. Causally in order, as a recorder would give them.
 
 use faultlab::base::{
     ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Owner, Peer, QuestionNo,
@@ -13,7 +13,7 @@ use std::time::Duration;
 const LS: NodeId = NodeId(2);
 const TSS: [NodeId; 2] = [NodeId(3), NodeId(4)];
 
-/// A well-spread number from any other (the finaliser of SplitMix64).
+/// A well-spread number from any other (the finaliser of `SplitMix64`).
 pub fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,8 +38,12 @@ struct Run {
 
 /// Events of so many questions.
 pub fn run(seed: u64, races: u64) -> Vec<Event> {
-    let mut run =
-        Run { drafts: Vec::new(), frames: HashMap::new(), questions: HashMap::new(), draws: mix(seed) };
+    let mut run = Run {
+        drafts: Vec::new(),
+        frames: HashMap::new(),
+        questions: HashMap::new(),
+        draws: mix(seed),
+    };
     for node in 0..5 {
         let (node, incarnation) = (NodeId(node), Incarnation(1));
         run.node(0, node, None, Fact::NodeBooted { node, incarnation });
@@ -68,8 +72,8 @@ impl Run {
         self.push(time, Owner::Node(node, Incarnation(1)), cause, fact)
     }
 
-    fn note(&mut self, time: u64, node: NodeId, cause: Option<usize>, note: Note) -> usize {
-        self.node(time, node, cause, Fact::Noted(note))
+    fn note(&mut self, time: u64, node: NodeId, cause: Option<usize>, words: Note) -> usize {
+        self.node(time, node, cause, Fact::Noted(words))
     }
 
     fn question(&mut self, node: NodeId) -> QuestionNo {
@@ -109,11 +113,8 @@ impl Run {
             self.push(due, Owner::Lab, Some(sent), fact);
             return None;
         }
-        let fact = Fact::MessageReceived {
-            conn: ConnId(u64::from(to.0)),
-            from,
-            message: message.clone(),
-        };
+        let fact =
+            Fact::MessageReceived { conn: ConnId(u64::from(to.0)), from, message: message.clone() };
         Some(self.node(due, to, Some(sent), fact))
     }
 
@@ -159,7 +160,8 @@ impl Run {
         self.verdict(client, mine, about, &name, taken, &heard);
     }
 
-    /// A TS takes the question and answers, or says nothing. Gives when its answer arrives, its event and its sender.
+    /// A TS takes the question and answers, or says nothing. Gives when its answer arrives, its
+    /// event and its sender.
     fn server(
         &mut self,
         ts: NodeId,
@@ -214,7 +216,8 @@ impl Run {
         }
         let reply = Arc::new(Message::Reply { name: Some(name.clone()), id: None, said });
         let due = time + 1_000_000 + self.draw(20_000_000);
-        let told = self.message((LS, client), (time, due), cause.unwrap_or(decided), question, &reply);
+        let told =
+            self.message((LS, client), (time, due), cause.unwrap_or(decided), question, &reply);
         match told {
             Some(told) => self.client_decides(due, client, mine, outcome, Some(told)),
             None => self.client_decides(due + 300_000_000, client, mine, Outcome::Silent, None),

@@ -256,7 +256,7 @@ impl Solo {
     }
 
     pub fn hear(&mut self, conn: ConnId, message: Message) {
-        let peer = self.peers[&conn];
+        let peer = self.peers.get(&conn).copied().unwrap_or(Peer::Node(LS));
         self.input(Input::Received { conn, peer, message: Arc::new(message) });
     }
 

@@ -63,7 +63,7 @@ fn act(ls: &mut Solo, node: faultlab::base::NodeId, kind: &str, address: &str) {
     }
 }
 
-fn check(config: &LsConfig, table: [[&str; 6]; 6]) {
+fn check(config: &LsConfig, table: &[[&str; 6]; 6]) {
     for (row, first) in KINDS.iter().enumerate() {
         for (column, second) in KINDS.iter().enumerate() {
             let got = verdict(config.clone(), first, second);
@@ -84,7 +84,7 @@ const S: &str = "silent";
 fn a_race_for_the_first_address() {
     check(
         &ls_config(Policy::Race),
-        [
+        &[
             [A1, A1, A1, A1, A1, A1],
             [A2, NO, F, F, F, F],
             [A2, F, F, F, F, F],
@@ -100,7 +100,7 @@ fn a_race_for_the_first_final_answer() {
     let config = LsConfig { accept: Accept::FirstFinal, ..ls_config(Policy::Race) };
     check(
         &config,
-        [
+        &[
             [A1, A1, A1, A1, A1, A1],
             [N1, N1, N1, N1, N1, N1],
             [A2, N2, F, F, F, F],
@@ -115,7 +115,7 @@ fn a_race_for_the_first_final_answer() {
 fn one_after_the_other() {
     check(
         &ls_config(Policy::Failover),
-        [
+        &[
             [A1, A1, A1, A1, A1, A1],
             [N1, N1, N1, N1, N1, N1],
             [A2, N2, F, F, F, F],

@@ -12,9 +12,12 @@ use faultlab::topology::Topology;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Within this time after everything is healed, everything answers again: a connect that hangs is
-/// given up after 3 s, a lost connection is tried again after at most 2.5 s, an LS leaves a server
-/// alone for 2 s and then wants two successes.
+/// Within this time after everything is healed, everything answers again. The longest wait is for
+/// what was asked before: a frame that is on its way at the heal may need 6 s more (1 s of delay, 5
+/// s of heavy tail), and the LS gives its question up 5 s later; until then, without ids, the late
+/// failure of the old question is taken for that of a new one with the same name. All else is
+/// quicker: a connect that hangs is given up after 3 s, a lost connection is tried again after at
+/// most 2.5 s, and an LS leaves a server alone for 2 s and then wants two successes.
 pub const RECOVERY: Duration = Duration::from_secs(12);
 
 /// A topology to torment.

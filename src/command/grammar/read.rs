@@ -264,8 +264,8 @@ fn join_arrow(reader: &mut Reader<'_>, word: &mut Word) {
 
 fn wrong_arrow(reader: &Reader<'_>, word: &Word) -> GrammarError {
     GrammarError {
-        help: "write `a->b` for one direction, `a<->b` for both, `a` for all links of a node, `a->` for what it \
-               sends, `->a` for what it gets"
+        help: "write `a->b` for one direction, `a<->b` for both, `a` for all links of a node, \
+               `a->` for what it sends, `->a` for what it gets"
             .into(),
         ..reader.wrong(word, "is no link")
     }

@@ -65,7 +65,8 @@ static VERBS: &[VerbHelp] = verbs! {
     "thaw" "thaw NODE" [Node]
         "A frozen process goes on with its old state and what has piled up." "thaw ts1";
     "revive" "revive NODE" [Node]
-        "Whatever ails the node itself ends: it boots or thaws, and tells no more lies." "revive ts1";
+        "Whatever ails the node itself ends: it boots or thaws, and tells no more lies."
+        "revive ts1";
     "stop" "stop NODE" [Node]
         "The node answers or cancels what is in flight and ends in good order." "stop ls";
     "lie" "lie NODE on|off" [Ts, ON_OFF]
@@ -96,7 +97,8 @@ static VERBS: &[VerbHelp] = verbs! {
     "set" "set NODE KEY VALUE" [Server, Key, Value]
         "A setting of the file changes while the node runs." "set ls policy failover";
     "speed" "speed RATE" [Words(&["0.1", "0.25", "0.5", "1"])]
-        "So many lab seconds pass in a second on the wall; takes the clock over by hand." "speed 0.1";
+        "So many lab seconds pass in a second on the wall; takes the clock over by hand."
+        "speed 0.1";
     "pace" "pace auto|real" [Words(&["auto", "real"])]
         "The clock follows what there is to see, or runs like the one on the wall." "pace auto";
     "pause" "pause" [] "The world stands still." "pause";

@@ -60,7 +60,8 @@ impl State {
         match known.at {
             None => Ok(name),
             Some(at) => Err(format!(
-                "{name} runs outside this lab, at {at}: nothing here can touch it; cut its links with `cut {name}`"
+                "{name} runs outside this lab, at {at}: nothing here can touch it; \
+                 cut its links with `cut {name}`"
             )),
         }
     }
@@ -96,7 +97,8 @@ impl State {
         let name = self.ours(node)?;
         match self.life_of(node) {
             Life::Frozen if life == Life::Crashed => Err(format!(
-                "{name} is frozen and does nothing, not even crash: `kill {name}` or `thaw {name}` first"
+                "{name} is frozen and does nothing, not even crash: \
+                 `kill {name}` or `thaw {name}` first"
             )),
             present if present.is_alive() => Ok(vec![Piece::Life(node, life)]),
             _ => Err(self.gone(node, " already")),
@@ -150,8 +152,7 @@ impl State {
     fn lie(&self, node: NodeId, on: bool) -> Result<Vec<Piece>, String> {
         let name = self.ours(node)?;
         if !matches!(&**self.kind(node), Kind::Ts(_)) {
-            let role = self.file.node(node).role().word();
-            return Err(format!("{name} is a {role}: only a TS has a table to lie about"));
+            return Err(format!("{name} is no TS: only a TS has a table to lie about"));
         }
         match self.life_of(node) {
             life if life.is_alive() || !on => Ok(self.lie_piece(node, on)),
@@ -186,7 +187,8 @@ impl State {
             Kind::Client(client) if client.list.is_empty() => {
                 let name = self.name(node);
                 Err(format!(
-                    "{name} has no list of names: give it `names` in the file, or a name in the command"
+                    "{name} has no list of names: give it `names` in the file, \
+                     or a name in the command"
                 ))
             }
             _ => Ok(()),
@@ -198,8 +200,7 @@ impl State {
         let setting = (self.grammar.parse)(&self.now, node, key, value)?;
         let mut kind = (**self.kind(node)).clone();
         if !setting.apply(&mut kind) {
-            let (name, role) = (self.name(node), self.file.node(node).role().word());
-            return Err(format!("{name} is a {role}, which has no `{key}`"));
+            return Err(format!("`{key}` is no setting of {}", self.name(node)));
         }
         if kind == **self.kind(node) {
             return Ok(Vec::new());

@@ -17,7 +17,7 @@ struct Wall {
     pace: Pace,
     now: LabTime,
     /// Seconds on the wall.
-    wall: f64,
+    seconds: f64,
     rates: Vec<f64>,
     numbers: u64,
 }
@@ -30,7 +30,7 @@ impl Wall {
             let rate = self.rate();
             let next = self.pace.next_change(self.now).unwrap_or(end).min(end);
             assert!(next > self.now);
-            self.wall += next.since(self.now).as_secs_f64() / rate;
+            self.seconds += next.since(self.now).as_secs_f64() / rate;
             self.now = next;
         }
         self.rate();
@@ -54,8 +54,8 @@ impl Wall {
         id
     }
 
-    fn note(&mut self, node: NodeId, note: Note) {
-        self.emit(node, Cause::Unknown, Fact::Noted(note));
+    fn note(&mut self, node: NodeId, said: Note) {
+        self.emit(node, Cause::Unknown, Fact::Noted(said));
     }
 
     fn asked(&mut self, question: u64, after: Duration) {
@@ -93,9 +93,9 @@ impl Wall {
 
     /// Wall seconds that something took.
     fn took_on_the_wall(&mut self, what: impl FnOnce(&mut Self)) -> f64 {
-        let before = self.wall;
+        let before = self.seconds;
         what(self);
-        self.wall - before
+        self.seconds - before
     }
 }
 
@@ -113,9 +113,9 @@ fn every_hop_of_a_race_is_seen_and_the_clock_does_not_flutter() {
     lab.took(LS, 1, Some(FIVE));
     let to_ts1 = lab.send(LS, TS1, Some(1), 38.0);
     let to_ts2 = lab.send(LS, TS2, Some(1), 120.0);
-    let begun = lab.wall;
+    let begun = lab.seconds;
     lab.to(1078.0);
-    assert!(lab.wall - begun >= 0.7);
+    assert!(lab.seconds - begun >= 0.7);
     lab.arrives(TS1, LS, to_ts1);
     lab.took(TS1, 1, None);
     lab.decided(TS1, 1);
@@ -131,7 +131,7 @@ fn every_hop_of_a_race_is_seen_and_the_clock_does_not_flutter() {
     lab.arrives(CLIENT, LS, told);
     lab.decided(CLIENT, 1);
     lab.to(1160.0);
-    assert!(lab.wall - begun >= 0.7);
+    assert!(lab.seconds - begun >= 0.7);
     lab.arrives(TS2, LS, to_ts2);
     lab.to(3000.0);
     let (first, last) = (lab.rates.first(), lab.rates.last());
@@ -190,6 +190,17 @@ fn five_seconds_of_silence_take_at_most_three() {
     assert!(wait <= 3.1, "{wait}");
     lab.to(12_000.0);
     assert_eq!(lab.rate().to_bits(), 1.0_f64.to_bits(), "an overdue question is waited for");
+}
+
+#[test]
+fn a_wait_is_measured_from_the_moment_nothing_moves() {
+    let mut lab = Wall::default();
+    lab.asked(1, 6 * FIVE);
+    let sent = lab.send(CLIENT, LS, Some(1), 20_000.0);
+    lab.to(20_000.0);
+    lab.arrives(LS, CLIENT, sent);
+    lab.to(20_200.0);
+    assert_eq!(lab.rate().to_bits(), 4.0_f64.to_bits(), "of thirty seconds ten are left");
 }
 
 #[test]

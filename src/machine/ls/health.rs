@@ -5,15 +5,19 @@
 //! that it cannot flap faster than that (outlier ejection with active checks, as proxies do it).
 
 use super::Ls;
+use crate::base::draw::{Purpose, draw};
 use crate::base::{LabTime, NodeId, QuestionNo};
 use crate::machine::server::Handed;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{Belief, Flaw, Note, Outcome};
+use crate::message::{Belief, Flaw, HostName, Note, Outcome};
 use std::time::Duration;
 
 /// How long after one good probe the next is sent.
 const NEXT_PROBE: Duration = Duration::from_millis(250);
+
+/// Names that are remembered for probes: enough that one of them is known to any server of a lecture.
+const RECENT_MAX: usize = 16;
 
 /// Probes have numbers of their own, far above those of questions.
 const FIRST_PROBE: u64 = 1 << 48;
@@ -97,6 +101,14 @@ impl Ls {
         }
     }
 
+    /// Remembers what was asked, for probes.
+    pub(super) fn remember(&mut self, name: &HostName) {
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(name.clone());
+    }
+
     fn eject(&mut self, at: usize, eject_for: Duration, out: &mut Effects) {
         let upstream = self.node_at(at);
         let health = &mut self.upstreams[at].health;
@@ -121,8 +133,12 @@ impl Ls {
     }
 
     fn probe(&mut self, now: LabTime, at: usize, out: &mut Effects) {
-        let Some(name) = self.upstreams[at].name.clone() else {
-            // It was never asked anything, so there is nothing it could be asked now.
+        let known = self.upstreams[at].name.clone();
+        // One that has never answered may just not have the name, so each probe tries another.
+        let key = draw(self.draws.0, self.draws.1, Purpose::Backoff, FIRST_PROBE | self.probes);
+        let any = key as usize % self.recent.len().max(1);
+        let Some(name) = known.or_else(|| self.recent.get(any).cloned()) else {
+            // Nothing was ever asked here, so there is nothing it could be asked now.
             self.restore(at, out);
             return;
         };

@@ -40,7 +40,7 @@ const QUESTIONS_MAX: usize = 50_000;
 struct Upstream {
     server: Server,
     health: Health,
-    /// The name it answered last, else the one it was asked last: what a probe asks.
+    /// The name it answered last.
     name: Option<HostName>,
     belief: Option<Belief>,
 }
@@ -59,6 +59,8 @@ pub struct Ls {
     work: VecDeque<LaneEnd>,
     numbers: u64,
     probes: u64,
+    /// The names asked last, by whomever: what a probe asks of one that has never answered.
+    recent: VecDeque<HostName>,
     refused: u64,
     /// Whose turn it is (round-robin, and new names of sticky).
     turn: usize,
@@ -71,6 +73,8 @@ pub struct Ls {
     policy_word: (Policy, Arc<str>),
     spinning: bool,
     over: bool,
+    /// The upstream whose answer may have made room for the next question.
+    made_room: Option<usize>,
     /// The moment of this step.
     now: LabTime,
 }
@@ -92,6 +96,7 @@ impl Ls {
             work: VecDeque::new(),
             numbers: 0,
             probes: 0,
+            recent: VecDeque::new(),
             refused: 0,
             turn: 0,
             table: Table::default(),
@@ -102,6 +107,7 @@ impl Ls {
             policy_word: (config.policy, Arc::from(config.policy.word())),
             spinning: false,
             over: false,
+            made_room: None,
             now: LabTime::ZERO,
             config,
         };
@@ -176,8 +182,7 @@ impl Ls {
             Matched::Unread => {}
             Matched::Unmatched => out.note(Note::Unmatched { upstream, name: answer.name }),
         }
-        self.upstreams[at].server.pump(out);
-        self.take_stale(at);
+        self.made_room = Some(at);
     }
 
     fn lane_answered(
@@ -340,5 +345,10 @@ impl Machine for Ls {
             Input::Told(told) => self.told(now, told, out),
         }
         self.settle(now, out);
+        if let Some(at) = self.made_room.take() {
+            self.upstreams[at].server.pump(out);
+            self.take_stale(at);
+            self.settle(now, out);
+        }
     }
 }

@@ -178,17 +178,20 @@ impl Ls {
             lane.stand = Stand::Ended(Outcome::Silent);
             silent.push((lane.upstream, lane.slow));
         }
-        for (upstream, counted) in silent {
-            let outcome = Outcome::Silent;
+        for (upstream, counted) in &silent {
+            let (upstream, outcome) = (*upstream, Outcome::Silent);
             out.note(Note::Heard { question: no, upstream, outcome, said: None });
-            if let Some(at) = self.at(upstream) {
-                self.upstreams[at].server.over(now, no, true, out);
-                if !counted {
-                    self.has_failed(at, outcome, out);
-                }
+            if let (Some(at), false) = (self.at(upstream), *counted) {
+                self.has_failed(at, outcome, out);
             }
         }
         self.decide_without(no, why, out);
+        for (upstream, _) in silent {
+            if let Some(at) = self.at(upstream) {
+                self.upstreams[at].server.over(now, no, true, out);
+                self.take_stale(at);
+            }
+        }
     }
 
     /// The verdict is what this lane said.

@@ -30,6 +30,7 @@ impl Ls {
             self.refuse(conn, no, name, id, out);
             return;
         }
+        self.remember(name);
         let choice = self.choose(name, out);
         let mut question = Question {
             conn,
@@ -147,7 +148,6 @@ impl Ls {
             return;
         }
         let handed = upstream.server.ask(now, no, &name, out);
-        upstream.name.get_or_insert(name);
         self.take_stale(at);
         match handed {
             Handed::Taken => {}

@@ -1,0 +1,109 @@
+//! Undo and redo are exact, whatever was done.
+
+use super::bench::Bench;
+use crate::engine::control::tests::bench::LS;
+use proptest::prelude::*;
+
+fn line() -> impl Strategy<Value = String> {
+    let nodes = prop::sample::select(vec!["client", "ls", "ts1", "ts2", "spare", "outside"]);
+    let links = prop::sample::select(vec![
+        "ls->ts1",
+        "ls<->ts2",
+        "ls",
+        "ts1->",
+        "->ts2",
+        "client<->ls",
+        "ls->visitor-1",
+        "visitor-2<->ls",
+        "visitors->ls",
+        "outside",
+    ]);
+    let deed = prop::sample::select(vec![
+        "kill",
+        "crash",
+        "power-off",
+        "freeze",
+        "thaw",
+        "revive",
+        "revive",
+        "revive",
+    ]);
+    let fault = prop::sample::select(vec![
+        "cut {}",
+        "heal {}",
+        "hold {}",
+        "release {}",
+        "delay {} 50ms",
+        "delay {} 0",
+        "loss {} 10%",
+        "jitter {} 5ms heavy-tail",
+        "duplicate {} 10%",
+        "reorder {} 10%",
+        "bandwidth {} 64kbit",
+        "bandwidth {} off",
+    ]);
+    let other = prop::sample::select(vec![
+        "lie ts1 on",
+        "lie ts2 off",
+        "set ls policy sticky",
+        "set ls policy race",
+        "set ls fall off",
+        "set ls fall 3",
+        "set ls rise 2",
+        "set ts1 on_miss negative",
+        "load client 5/s",
+        "load client off",
+        "reset",
+        "revive spare",
+    ]);
+    prop_oneof![
+        6 => (deed, nodes).prop_map(|(verb, node)| format!("{verb} {node}")),
+        6 => (fault, links).prop_map(|(form, links)| form.replace("{}", links)),
+        4 => other.prop_map(str::to_owned),
+        5 => Just("undo".to_owned()),
+        3 => Just("redo".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 24,
+        ..Default::default()
+    })]
+
+    /// After any sequence, the host is in the state that a stack of states says: `undo` goes back exactly one change,
+    /// `redo` forward, and something new forgets what was undone.
+    #[test]
+    fn undo_and_redo_are_exact(lines in prop::collection::vec(line(), 1000)) {
+        let mut bench = Bench::new();
+        let mut states = vec![bench.snapshot()];
+        let mut at = 0;
+        for line in &lines {
+            bench.visit(1, LS);
+            bench.visit(2, LS);
+            let deeds = bench.control.done.len();
+            let result = bench.give(line);
+            // A setting of a dead process changes what will be, without an act.
+            let changed = bench.control.done.len() > deeds;
+            match (line.as_str(), result) {
+                ("undo", Ok(_)) => at -= 1,
+                ("undo", Err(_)) => prop_assert_eq!(at, 0),
+                ("redo", Ok(_)) => at += 1,
+                ("redo", Err(_)) => prop_assert_eq!(at, states.len() - 1),
+                (_, _) if !changed => {}
+                (_, _) => {
+                    at += 1;
+                    states.truncate(at);
+                    states.push(bench.snapshot());
+                }
+            }
+            prop_assert_eq!(&bench.snapshot(), &states[at], "after {}", line);
+        }
+        while at > 0 {
+            bench.must("undo");
+            at -= 1;
+            prop_assert_eq!(&bench.snapshot(), &states[at]);
+        }
+    }
+}
