@@ -12,14 +12,20 @@ mod source;
 
 use source::{Complaints, Source};
 
-/// What a rule is let off for, with the reason: the start of the complaint. One that nothing needs any more fails too.
-const EXCEPTIONS: &[(&str, &str)] = &[];
+/// What a rule is let off for: the file, what the complaint says, and the reason. One that nothing needs any more
+/// fails.
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("tests/fold/lab.rs", "`topology` has", "a table of nodes with every setting, one a line")];
+
+fn is_excepted(complaint: &str) -> bool {
+    EXCEPTIONS.iter().any(|(file, what, _)| complaint.starts_with(file) && complaint.contains(what))
+}
 
 fn hold(rule: fn(&Source) -> Complaints) {
     let complaints: Complaints = source::repository()
         .iter()
         .flat_map(rule)
-        .filter(|complaint| !EXCEPTIONS.iter().any(|(start, _)| complaint.starts_with(start)))
+        .filter(|complaint| !is_excepted(complaint))
         .collect();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
@@ -55,8 +61,10 @@ fn every_exception_is_still_needed() {
     let rules = [layers::check, never::check, shape::sizes, shape::syntax, shape::wording];
     let complaints: Complaints =
         rules.iter().flat_map(|rule| sources.iter().flat_map(rule)).collect();
-    for (start, _reason) in EXCEPTIONS {
-        let needed = complaints.iter().any(|complaint| complaint.starts_with(start));
-        assert!(needed, "`{start}` is let off, but no rule complains of it");
+    for (file, what, reason) in EXCEPTIONS {
+        let needed = complaints
+            .iter()
+            .any(|complaint| complaint.starts_with(file) && complaint.contains(what));
+        assert!(needed, "{file} is let off for `{what}` ({reason}), but no rule complains of it");
     }
 }

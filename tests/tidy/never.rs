@@ -28,7 +28,7 @@ const RULES: &[Rule] = &[
             "UnixListener",
             "UnixDatagram",
         ],
-        places: &["lab"],
+        places: SOCKETS,
         why: "only the laboratory has sockets; addresses as values are fine",
     },
     Rule {
@@ -52,7 +52,7 @@ const RULES: &[Rule] = &[
             "TaskTracker",
         ],
         places: SPAWNERS,
-        why: "only the laboratory starts tasks and threads, and the terminal's signal watcher",
+        why: "only the laboratory starts tasks and threads, and the guard over signals",
     },
     Rule {
         names: &["println", "print", "eprintln", "eprint", "dbg", "stdout", "stderr"],
@@ -77,11 +77,16 @@ const RULES: &[Rule] = &[
     Rule { names: &["transmute", "unsafe"], places: &[], why: "nothing here needs it" },
 ];
 
+/// Watches signals and the terminal's line, on a thread of its own and through a pipe of its own: it must end the
+/// program within half a second, even while a write to the terminal blocks.
+const GUARD: &str = "panel/guard.rs";
+/// Where sockets may be named.
+const SOCKETS: &[&str] = &["lab", GUARD];
 /// Where the wall clock may be read: the last names a run's folder after the time.
-const CLOCKS: &[&str] = &["lab", "panel/app.rs", "mode/data.rs"];
-/// Where threads and tasks may be started: the terminal's watch over signals, which must end the program even while a
-/// write blocks, and the reading of standard input, which nothing can interrupt.
-const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs", "mode/stdin.rs"];
+const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, "mode/data.rs"];
+/// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
+/// a read.
+const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs", GUARD, "mode/stdin.rs"];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];
 /// The one file that may fill a cell.

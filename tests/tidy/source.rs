@@ -5,6 +5,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::{env, fs};
 
 /// One file of the repository.
@@ -75,7 +76,12 @@ const FOLDERS: [&str; 8] =
 const ENDINGS: [&str; 5] = ["rs", "toml", "md", "txt", "sh"];
 
 /// Every file of the repository that people write.
-pub fn repository() -> Vec<Source> {
+pub fn repository() -> &'static [Source] {
+    static ONCE: OnceLock<Vec<Source>> = OnceLock::new();
+    ONCE.get_or_init(read_repository)
+}
+
+fn read_repository() -> Vec<Source> {
     // Where cargo runs the test, which may be another working copy than the one it was compiled in.
     let root = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
