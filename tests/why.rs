@@ -173,6 +173,11 @@ fn without_an_answer_the_truth_is_told_beside_what_was_heard() {
     assert_eq!(why(&off), format!("{both} ts1 has the name but is powered off."));
     let cut = hindered(with(deadline(), silent()), Hindrance::Cut);
     assert_eq!(why(&cut), format!("{both} ts1 has the name but is cut off."));
+    let mut late = silent();
+    late[1] = lane(TS2, Some(50), Ended(Outcome::Late), Some(6050));
+    let late = hindered(with(deadline(), late), Hindrance::Life(Life::Killed));
+    let both_late = both.replace('.', "; ts2 answered 1,000 ms later and was ignored.");
+    assert_eq!(why(&late), format!("{both_late} ts1 has the name but had been killed."));
     let mut nobody = with(deadline(), silent());
     nobody.name = HostName::new("www.none.com");
     nobody.contradicted = false;

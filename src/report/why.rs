@@ -38,9 +38,7 @@ pub fn why(world: &World, race: &Race) -> String {
 /// verdict, whatever that was; likewise it may know a failure of the LS's upstreams only as
 /// `failed`.
 fn agree(of_ls: Outcome, mine: Outcome) -> bool {
-    of_ls == mine
-        || matches!(mine, Outcome::Silent | Outcome::Failed)
-            && !matches!(of_ls, Outcome::Answered | Outcome::Cancelled)
+    of_ls == mine || matches!(mine, Outcome::Silent | Outcome::Failed) && of_ls != Outcome::Answered
 }
 
 struct Teller<'a> {
@@ -175,7 +173,10 @@ impl Teller<'_> {
                         "; the LS had an answer that never came back in time"
                     }
                     (_, None, false) if race.more.to.is_some_and(|to| self.is_ls(to)) => {
-                        "; the question never reached it"
+                        match self.glued_to() {
+                            Some(_) => "; the name reached it only as a part of another",
+                            None => "; the question never reached it",
+                        }
                     }
                     _ => "",
                 };
@@ -226,7 +227,7 @@ impl Teller<'_> {
             (Why::NobodyLeft, outcome) => format!(
                 "{} had nobody to ask: every server was ejected or down, so the question ended \
                  {outcome}.",
-                capital(&judge)
+                capital(judge)
             ),
         }
     }
@@ -406,12 +407,14 @@ impl Teller<'_> {
         let asked: Vec<&Lane> = self.asked_lanes().collect();
         let since = race.taken.unwrap_or(race.begun);
         let waited = human(verdict.at.since(since));
-        let silent =
-            |lane: &&&Lane| matches!(lane.end, LaneEnd::Ended(Outcome::Silent) | LaneEnd::Waiting);
+        let silent = |lane: &&&Lane| {
+            let ends = [Outcome::Silent, Outcome::Late].map(LaneEnd::Ended);
+            lane.end == LaneEnd::Waiting || ends.contains(&lane.end)
+        };
         let quiet: Vec<NodeId> = asked.iter().filter(silent).map(|lane| lane.upstream).collect();
         let spoke: Vec<String> = asked
             .iter()
-            .filter(|lane| !silent(lane))
+            .filter(|lane| !silent(lane) || lane.end == LaneEnd::Ended(Outcome::Late))
             .filter_map(|lane| self.loser(lane, verdict.at))
             .collect();
         let spoke =

@@ -7,7 +7,7 @@ use crate::base::{NodeId, Shown};
 use crate::event::Life;
 use crate::message::{Outcome, Said};
 use crate::topology::Kind;
-use crate::world::{Hindrance, LaneEnd, Verdict};
+use crate::world::{Hindrance, LaneEnd, Race, Verdict};
 
 impl Teller<'_> {
     /// What nobody in the race could know.
@@ -34,6 +34,16 @@ impl Teller<'_> {
             });
         }
         out
+    }
+
+    /// The race whose question took this one's name along, where names were glued together.
+    pub(super) fn glued_to(&self) -> Option<&Race> {
+        let mine = self.race.name.as_str();
+        self.world.races.iter().map(AsRef::as_ref).find(|other| {
+            other.asker == self.race.asker
+                && other.no != self.race.no
+                && other.more.taken_as.as_ref().is_some_and(|taken| taken.as_str().contains(mine))
+        })
     }
 
     /// Nobody knows the table of a server outside.
