@@ -328,6 +328,10 @@ fn hostile_names_and_messages_never_reach_the_screen() {
                 let bad = |c: char| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}');
                 assert!(!cell.symbol().chars().any(bad), "{keys} {:?}", cell.symbol());
             }
+            // What was there is shown, harmless: nothing is left out silently.
+            if keys.is_empty() && size == (160, 45) {
+                assert!(text(&buffer).contains("\\e[2J\\e]52;c"), "{}", text(&buffer));
+            }
         }
         panel.view.mode = Mode::Normal;
         panel.view.zoom = false;

@@ -319,7 +319,8 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
             let narrow = area.width < 42 && word != "max";
             let time = if narrow { time.trim_end_matches(" ms") } else { &time };
             row.push(format!("{word} "), muted);
-            row.push(format!("{time}  "), canvas.ink(Ink::Text));
+            let gap = if word == "max" { "" } else { "  " };
+            row.push(format!("{time}{gap}"), canvas.ink(Ink::Text));
         }
     }
     rows.push(row);
