@@ -1,7 +1,6 @@
 //! The panel over a lab that is told by hand: `cargo run --example panel_demo [STORY]`.
 
 #[path = "../tests/panel/story.rs"]
-#[allow(dead_code)]
 mod story;
 
 use faultlab::base::LabTime;

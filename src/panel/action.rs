@@ -11,6 +11,7 @@ use crate::event::Life;
 use crate::message::Faults;
 use crate::topology::Kind;
 use crate::world::World;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Everything that a key can mean.
@@ -110,6 +111,7 @@ const DELAYS_MS: [u64; 4] = [0, 50, 200, 1000];
 const LOSSES: [f64; 4] = [0.0, 0.1, 0.3, 0.6];
 const RATES: [f64; 4] = [1.0, 0.5, 0.25, 0.1];
 
+#[expect(clippy::unnecessary_wraps, reason = "every arm that gives a command ends with it")]
 fn give(command: Command) -> Option<Outcome> {
     Some(Outcome::Give(vec![command]))
 }
@@ -272,14 +274,11 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         Action::Zoom => view.zoom = !view.zoom,
         Action::Big => view.big = !view.big,
         Action::ShowKeys => {
-            view.keys = if view.keys.is_some() { None } else { Some(Default::default()) };
+            view.keys = if view.keys.is_some() { None } else { Some(VecDeque::new()) };
         }
         Action::Quit => view.mode = Mode::QuitAsked,
-        Action::Interrupt if matches!(view.mode, Mode::QuitAsked) => {
-            return Some(Outcome::Leave(Leaving::Quit));
-        }
-        Action::Interrupt => view.mode = Mode::QuitAsked,
-        Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
+        Action::Interrupt if !matches!(view.mode, Mode::QuitAsked) => view.mode = Mode::QuitAsked,
+        Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
         Action::Topologies => return Some(Outcome::Leave(Leaving::Topologies)),
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),

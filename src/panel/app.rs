@@ -226,6 +226,23 @@ fn ended(session: &Session) -> Option<Ending> {
     session.said().is_gone().then_some(Ending::TerminalGone)
 }
 
+/// Whether the terminal took a frame: one that is gone is a way to end, not an error to report to it.
+fn taken(session: &Session, frame: std::io::Result<()>) -> Result<Option<Ending>, SessionError> {
+    match frame {
+        Ok(()) => Ok(None),
+        Err(error) if session.said().is_gone() || is_hung_up(&error) => {
+            Ok(Some(Ending::TerminalGone))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a terminal whose other end was closed answers to a write.
+fn is_hung_up(error: &std::io::Error) -> bool {
+    let hung_up = [rustix::io::Errno::IO, rustix::io::Errno::PIPE, rustix::io::Errno::NXIO];
+    error.raw_os_error().is_some_and(|code| hung_up.iter().any(|it| it.raw_os_error() == code))
+}
+
 /// Runs the panel over a lab until it is left. The lab goes on; ending it is the caller's business.
 ///
 /// # Errors
@@ -252,11 +269,15 @@ pub fn run(
         let now = bench.now().max(panel.world.now);
         let moving =
             panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
-        let since = drawn.map_or(STILL, |at| at.elapsed());
-        if (fresh && since >= FRAME) || (moving && since >= FRAME) || since >= STILL {
+        let since = drawn.map_or(STILL, |at: Instant| at.elapsed());
+        if since >= STILL || (since >= FRAME && (fresh || moving)) {
             panel.view.size = session.size();
             let theme = session.theme;
-            session.draw(|frame| screen::draw(&panel.world, &panel.view, &theme, now, frame))?;
+            let frame =
+                session.draw(|frame| screen::draw(&panel.world, &panel.view, &theme, now, frame));
+            if let Some(ending) = taken(session, frame)? {
+                return Ok(ending);
+            }
             drawn = Some(Instant::now());
             fresh = false;
         }
@@ -334,7 +355,10 @@ pub fn pick(
         }
         stops(session)?;
         let theme = session.theme;
-        session.draw(|frame| picker.draw(&theme, frame))?;
+        let frame = session.draw(|frame| picker.draw(&theme, frame));
+        if let Some(ending) = taken(session, frame)? {
+            return Ok(Err(ending));
+        }
         let Some(Woken::Input(Input::Key(key))) = session.wait(STILL) else { continue };
         match picker_move(&key) {
             Some(Move::By(by)) => picker.step(by),

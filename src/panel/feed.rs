@@ -105,7 +105,7 @@ impl Feed {
 fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo> {
     let question = match &event.fact {
         Fact::MessageSent { about, .. } => (*about)?,
-        Fact::Noted(note) => match note {
+        Fact::Noted(
             Note::Asked { question, .. }
             | Note::Took { question, .. }
             | Note::Chose { question, .. }
@@ -113,9 +113,8 @@ fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo>
             | Note::Decided { question, .. }
             | Note::Late { question, .. }
             | Note::BudgetSpent { question }
-            | Note::WillRetry { question, .. } => *question,
-            _ => return None,
-        },
+            | Note::WillRetry { question, .. },
+        ) => *question,
         _ => return None,
     };
     let node = node?;

@@ -21,6 +21,7 @@ pub enum Kind {
 
 /// What the layout depends on besides the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four things that are there or not")]
 pub struct Needs {
     /// The panel with the focus.
     pub focus: PanelId,
@@ -78,7 +79,7 @@ pub fn kind(width: u16, height: u16, big: bool) -> Kind {
 
 /// Divides the screen.
 #[must_use]
-pub fn divide(screen: Rect, needs: &Needs) -> Layout {
+pub fn divide(screen: Rect, needs: Needs) -> Layout {
     let kind = kind(screen.width, screen.height, needs.big);
     let mut rest = screen;
     let mut layout = Layout {
@@ -134,7 +135,7 @@ fn full(rest: Rect, layout: &mut Layout) {
     put(PanelId::Steps, steps);
 }
 
-fn medium(rest: Rect, needs: &Needs, layout: &mut Layout) {
+fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
     let spare = rest.height.saturating_sub(27);
     let events = take_bottom(&mut rest, 5 + (spare / 3).min(6));
@@ -158,7 +159,7 @@ fn medium(rest: Rect, needs: &Needs, layout: &mut Layout) {
 }
 
 /// Map and race above; below them the step or the system (belief and steps where they have the focus); the events.
-fn lecture(rest: Rect, needs: &Needs, layout: &mut Layout) {
+fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
     let spare = rest.height.saturating_sub(20);
     // A step needs a row more than the system's figures: the events give it.
@@ -234,7 +235,7 @@ mod tests {
                 {
                     for focus in PanelId::ALL {
                         let screen = Rect::new(0, 0, width, height);
-                        let layout = divide(screen, &Needs { focus, zoom, big, step, ..needs() });
+                        let layout = divide(screen, Needs { focus, zoom, big, step, ..needs() });
                         let mut areas: Vec<Rect> = layout.panels.iter().map(|it| it.area).collect();
                         areas.extend([layout.header, layout.truth, layout.footer]);
                         areas.extend(layout.banner);
@@ -261,10 +262,10 @@ mod tests {
 
     #[test]
     fn a_step_has_rows_of_its_own_even_in_the_lecture_layout() {
-        let layout = divide(Rect::new(0, 0, 80, 24), &needs());
+        let layout = divide(Rect::new(0, 0, 80, 24), needs());
         let place = layout.panels.iter().find(|place| place.panel == PanelId::Steps);
         assert!(place.is_some_and(|place| place.area.height >= 5));
-        let layout = divide(Rect::new(0, 0, 80, 24), &Needs { focus: PanelId::System, ..needs() });
+        let layout = divide(Rect::new(0, 0, 80, 24), Needs { focus: PanelId::System, ..needs() });
         assert!(layout.panels.iter().any(|place| place.panel == PanelId::Steps));
     }
 }

@@ -275,8 +275,8 @@ fn draw_marks(
     for (from, to) in [(route.upper, route.lower), (route.lower, route.upper)] {
         let Some(link) = world.links.get(&(from, to)) else { continue };
         let numbered = link.marks.len() <= NUMBERED_MARKS_MAX;
-        let mut shown: BTreeMap<RaceNo, ()> = BTreeMap::new();
-        for mark in link.marks.values() {
+        let mut shown: BTreeSet<RaceNo> = BTreeSet::new();
+        for mark in link.shown(now) {
             let Some(cell) = cell_of(route, mark, now, from == route.upper) else { continue };
             if boxes.contains(&cell) {
                 continue;
@@ -285,8 +285,7 @@ fn draw_marks(
             let style = canvas.ink(ink).add_modifier(ratatui::style::Modifier::BOLD);
             canvas.glyph(cell.0, cell.1, glyph, style);
             taken.insert(cell);
-            let Some(race) = mark.race.filter(|race| numbered && shown.insert(*race, ()).is_none())
-            else {
+            let Some(race) = mark.race.filter(|race| numbered && shown.insert(*race)) else {
                 continue;
             };
             label_mark(canvas, area, cell, race, style, taken);

@@ -276,6 +276,7 @@ impl<'a> Canvas<'a> {
 }
 
 /// What stands for a glyph where only ASCII can be shown.
+#[expect(clippy::match_same_arms, reason = "a row for each family of glyphs")]
 fn ascii(glyph: char) -> char {
     match glyph {
         '─' | '━' | '═' | '╌' | '╴' | '–' | '—' => '-',

@@ -221,8 +221,10 @@ fn route(plan: &Plan, wants: &Wants<'_>, edge: (Peer, Peer), at: usize) -> Optio
 fn entry(wants: &Wants<'_>, edge: (Peer, Peer), lower: &Spot) -> u16 {
     let into: Vec<Peer> =
         wants.edges.iter().filter(|other| other.1 == edge.1).map(|other| other.0).collect();
-    let at = into.iter().position(|peer| *peer == edge.0).unwrap_or(0) as i32;
-    let spread = (2 * at - (into.len() as i32 - 1)) * 2;
+    let at = into.iter().position(|peer| *peer == edge.0).unwrap_or(0);
+    // At most some hundred links arrive at one box; what does not fit is clamped below.
+    let (at, last) = (at.min(200) as u8, into.len().saturating_sub(1).min(200) as u8);
+    let spread = (2 * i32::from(at) - i32::from(last)) * 2;
     let half = i32::from(lower.core.width) / 2 - 2;
     let x = i32::from(lower.centre()) + spread.clamp(-half.max(0), half.max(0));
     x.max(0) as u16

@@ -237,28 +237,26 @@ fn lane_bar(
 fn asker_bar(canvas: &Canvas<'_>, world: &World, race: &Race, end: LabTime, now: LabTime) -> Bar {
     let label = world.topology.names.peer(race.asker).to_string();
     let to = ms(race.begun, end);
-    let (ink, result) = match &race.verdict {
-        Some(verdict) => {
-            let time = words::figure(verdict.at.since(race.begun));
-            match &verdict.said {
-                Some(Said::Found { address, .. }) if verdict.outcome == Outcome::Answered => {
-                    let wrong = race.misgiven;
-                    let style: Style =
-                        if wrong { canvas.badge(Ink::Bad) } else { canvas.ink(Ink::Strong) };
-                    let text = Shown::short(address, 16).to_string();
-                    let word = if wrong { format!(" WRONG {text} ") } else { text };
-                    (Ink::Text, Row::new().with(word, style))
-                }
-                _ => {
-                    let ink = words::outcome_ink(verdict.outcome);
-                    let text = format!(" {} {time} ", verdict.outcome);
-                    (ink, Row::new().with(text, canvas.badge(ink)))
-                }
-            }
+    let Some(verdict) = &race.verdict else {
+        let time = words::figure(now.since(race.begun));
+        let result = Row::new().with(format!("waits {time}"), canvas.ink(Ink::Message));
+        return Bar {
+            label, from: Some(0.0), to, glyph: '═', end: '▶', ink: Ink::Message, result
+        };
+    };
+    let time = words::figure(verdict.at.since(race.begun));
+    let (ink, result) = match &verdict.said {
+        Some(Said::Found { address, .. }) if verdict.outcome == Outcome::Answered => {
+            let wrong = race.misgiven;
+            let style: Style = if wrong { canvas.badge(Ink::Bad) } else { canvas.ink(Ink::Strong) };
+            let text = Shown::short(address, 16).to_string();
+            let word = if wrong { format!(" WRONG {text} ") } else { text };
+            (Ink::Text, Row::new().with(word, style))
         }
-        None => {
-            let time = words::figure(now.since(race.begun));
-            (Ink::Message, Row::new().with(format!("waits {time}"), canvas.ink(Ink::Message)))
+        _ => {
+            let ink = words::outcome_ink(verdict.outcome);
+            let text = format!(" {} {time} ", verdict.outcome);
+            (ink, Row::new().with(text, canvas.badge(ink)))
         }
     };
     Bar { label, from: Some(0.0), to, glyph: '═', end: '▶', ink, result }
@@ -321,7 +319,8 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
             let narrow = area.width < 42 && word != "max";
             let time = if narrow { time.trim_end_matches(" ms") } else { &time };
             row.push(format!("{word} "), muted);
-            row.push(format!("{time}  "), canvas.ink(Ink::Text));
+            let gap = if word == "max" { "" } else { "  " };
+            row.push(format!("{time}{gap}"), canvas.ink(Ink::Text));
         }
     }
     rows.push(row);

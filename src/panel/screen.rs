@@ -54,7 +54,7 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
         step: world.steps.beat != Beat::Before,
         footer: 2,
     };
-    layout::divide(screen, &needs)
+    layout::divide(screen, needs)
 }
 
 fn panel(

@@ -8,6 +8,8 @@ use crate::world::World;
 
 /// Rows that a page goes.
 const PAGE: usize = 10;
+/// The same for lists that are walked by signed steps.
+const PAGE_STEP: isize = 10;
 
 /// Moves whatever the keyboard is on.
 pub fn steer(action: Action, world: &World, view: &mut View) {
@@ -15,8 +17,8 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
         Mode::Choosing(chooser) => match action {
             Action::Up => chooser.step(-1),
             Action::Down => chooser.step(1),
-            Action::PageUp => chooser.step(-(PAGE as isize)),
-            Action::PageDown => chooser.step(PAGE as isize),
+            Action::PageUp => chooser.step(-PAGE_STEP),
+            Action::PageDown => chooser.step(PAGE_STEP),
             Action::First => chooser.step(isize::MIN / 2),
             Action::Last => chooser.step(isize::MAX / 2),
             _ => {}
@@ -72,8 +74,8 @@ fn panel(action: Action, world: &World, view: &mut View) {
 /// Left and right in the history of races; past the newest, the newest is followed again.
 fn pick_race(world: &World, view: &mut View, by: i64) {
     let (Some(first), Some(last)) = (world.races.front(), world.races.back()) else { return };
-    let present = view.race.unwrap_or(last.no).0 as i64;
-    let to = present.saturating_add(by).max(first.no.0 as i64) as u64;
+    let present = view.race.unwrap_or(last.no).0;
+    let to = present.saturating_add_signed(by).max(first.no.0);
     view.race = if to >= last.no.0 { None } else { Some(crate::world::RaceNo(to)) };
 }
 

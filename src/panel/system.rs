@@ -32,11 +32,12 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     let mut text = format!(" {}: {}", world.topology.names.of(id), policy.word());
     match policy {
         Policy::Batch => {
-            text += &format!(" · window {}", value("window", words::figure(config.window)));
+            text += " · window ";
+            text += &value("window", words::figure(config.window));
         }
         Policy::Race => {
-            text +=
-                &format!(" · gives up after {}", value("timeout", words::figure(config.timeout)))
+            text += " · gives up after ";
+            text += &value("timeout", words::figure(config.timeout));
         }
         _ => {
             let failover = value("failover", config.failover.to_string());

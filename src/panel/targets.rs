@@ -71,20 +71,6 @@ pub fn policy(world: &World, ls: NodeId) -> Option<Policy> {
     world.policy(ls).and_then(Policy::from_word)
 }
 
-/// The directed links that the file's nodes use: who asks whom, both ways, and whatever was used besides.
-#[must_use]
-pub fn links(world: &World) -> BTreeSet<(Peer, Peer)> {
-    let mut all: BTreeSet<(Peer, Peer)> = world.links.keys().copied().collect();
-    for node in &world.topology.nodes {
-        for other in upstreams(world, node.id) {
-            let (here, there) = (Peer::Node(node.id), Peer::Node(other));
-            all.insert((here, there));
-            all.insert((there, here));
-        }
-    }
-    all
-}
-
 /// Whom a node asks now: what the file says unless it was changed since.
 #[must_use]
 pub fn upstreams(world: &World, id: NodeId) -> Vec<NodeId> {
@@ -99,24 +85,26 @@ pub fn upstreams(world: &World, id: NodeId) -> Vec<NodeId> {
     }
 }
 
-/// The peers that a node has links with, in order.
+/// The peers that a node has links with, by who asks whom and by what was used besides, in order.
 #[must_use]
 pub fn neighbours(world: &World, id: NodeId) -> Vec<Peer> {
     let here = Peer::Node(id);
-    let mut out: Vec<Peer> = Vec::new();
-    for (from, to) in links(world) {
-        let other = if from == here {
-            to
-        } else if to == here {
-            from
-        } else {
-            continue;
-        };
-        if !out.contains(&other) {
-            out.push(other);
+    let mut peers: BTreeSet<Peer> = upstreams(world, id).into_iter().map(Peer::Node).collect();
+    let others = world.topology.nodes.iter().filter(|node| node.role() != Role::Ts);
+    peers.extend(
+        others
+            .filter(|node| upstreams(world, node.id).contains(&id))
+            .map(|node| Peer::Node(node.id)),
+    );
+    for (from, to) in world.links.keys() {
+        if *from == here {
+            peers.insert(*to);
+        } else if *to == here {
+            peers.insert(*from);
         }
     }
-    out
+    peers.remove(&here);
+    peers.into_iter().collect()
 }
 
 /// The faults of one direction now.

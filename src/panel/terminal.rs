@@ -288,12 +288,13 @@ impl Backend for Lines {
         self.inner.draw(content)
     }
 
+    // The restorer hides and shows the cursor, once each; a terminal that is gone must not be spoken to again.
     fn hide_cursor(&mut self) -> io::Result<()> {
-        self.inner.hide_cursor()
+        Ok(())
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        self.inner.show_cursor()
+        Ok(())
     }
 
     fn get_cursor_position(&mut self) -> io::Result<Position> {

@@ -145,7 +145,7 @@ impl Theme {
         self.ink(Ink::Strong).add_modifier(Modifier::REVERSED)
     }
 
-    fn colour(&self, ink: Ink) -> Option<Color> {
+    fn colour(self, ink: Ink) -> Option<Color> {
         // The hues of panel.md section 2: 24 bits, the nearest of the cube, the nearest of sixteen.
         let (rgb, indexed, sixteen) = match ink {
             Ink::Text | Ink::Strong => ((0xee, 0xee, 0xee), 255, Color::White),

@@ -4,8 +4,8 @@ use faultlab::base::{
     ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo,
     VisitorId,
 };
-use faultlab::command::{Command, grammar};
-use faultlab::event::{Cause, ClockState, Event, Fact, Hand, Judgement, Side};
+use faultlab::command::grammar;
+use faultlab::event::{Cause, ClockState, Event, Fact, Judgement, Side};
 use faultlab::message::{Belief, Faults, Flaws, HostName, Message, Note, Outcome, Said, Why};
 use faultlab::topology::{
     Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Policy, Record,
@@ -194,10 +194,6 @@ impl Story {
 
     pub fn note(&mut self, node: NodeId, at: u64, cause: Option<usize>, note: Note) -> usize {
         self.own(node, at, cause, Fact::Noted(note))
-    }
-
-    pub fn command(&mut self, at: u64, command: Command) -> usize {
-        self.lab(at, Fact::CommandGiven { command: Arc::new(command), hand: Hand::Person })
     }
 
     /// A message from one node to another, received after so many milliseconds; none for one that is on its way for ever.
