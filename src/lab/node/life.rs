@@ -1,0 +1,166 @@
+//! How lives begin and end: boot, kill, power off, stop, freeze and thaw, each with what its sockets do.
+
+use super::{Core, Death, Living, NodeShared, Stashed};
+use crate::base::{ConnId, Incarnation as Number};
+use crate::engine::Incarnation;
+use crate::event::{Cause, Fact, Life};
+use crate::lab::conn::Owner;
+use crate::lab::shared::Shared;
+use crate::lab::{listen, results, tasks};
+use crate::machine::{self, Input};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+impl NodeShared {
+    /// Starts a new incarnation. Waits until what is left of the last one is gone, so that its port is free.
+    pub async fn boot(self: &Arc<Self>, lab: &Arc<Shared>, cause: Cause) {
+        let old: Vec<TaskTracker> = std::mem::take(&mut self.lock().old_tasks);
+        for tasks in old {
+            tasks.wait().await;
+        }
+        let mut core = self.lock();
+        if core.living.is_some() || self.at.is_some() {
+            return;
+        }
+        core.return_of_the_host(lab);
+        core.incarnations += 1;
+        let number = Number(core.incarnations);
+        let machine = machine::build(&lab.topology, self.id, number);
+        let now = lab.now();
+        let fact = Fact::NodeBooted { node: self.id, incarnation: number };
+        let booted = lab.recorder.lab(now, cause, fact);
+        core.life = Life::Up;
+        core.living = Some(Living {
+            inc: Incarnation::new(self.id, number, machine),
+            conns: BTreeMap::new(),
+            opening: BTreeSet::new(),
+            frozen: false,
+            exited: false,
+            stash: VecDeque::new(),
+            cancel: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            results: results::Results::new(lab, self.id),
+        });
+        self.gate.send_replace(true);
+        self.listen(&mut core, lab, Cause::Event(booted));
+        self.turn(&mut core, Input::Boot, Cause::Event(booted), lab);
+    }
+
+    fn listen(self: &Arc<Self>, core: &mut Core, lab: &Arc<Shared>, cause: Cause) {
+        let now = lab.now();
+        match core.port.open() {
+            None => {}
+            Some(Ok((listener, address))) => {
+                let fact = Fact::NodeListening { node: self.id, wire: "line".into(), address };
+                lab.recorder.lab(now, cause, fact);
+                let Some(living) = &core.living else { return };
+                let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
+                let number = living.inc.number();
+                living
+                    .tasks
+                    .spawn_on(listen::accept(node, number, listener, cancel, lab2), &lab.runtime);
+            }
+            Some(Err((port, why))) => {
+                let fact = Fact::ListenFailed { node: self.id, port, why: why.into() };
+                lab.recorder.lab(now, cause, fact);
+            }
+        }
+    }
+
+    /// Ends the present life, if there is one. The fact must be in the log already.
+    pub fn end(&self, how: Death, lab: &Shared) {
+        self.end_locked(&mut self.lock(), how, lab);
+    }
+
+    pub(super) fn end_locked(&self, core: &mut Core, how: Death, lab: &Shared) {
+        let Some(mut living) = core.living.take() else {
+            // A host may lose its power although its process is dead; that changes what a connect meets.
+            if how == Death::PoweredOff {
+                core.life = Life::PoweredOff;
+            }
+            return;
+        };
+        core.life = match how {
+            Death::Killed => Life::Killed,
+            Death::PoweredOff => Life::PoweredOff,
+            Death::Stopped => Life::Stopped,
+        };
+        living.cancel.cancel();
+        living.tasks.close();
+        core.old_tasks.push(living.tasks);
+        self.gate.send_replace(true);
+        // Without power the listening socket stays open in the kernel, and nobody ever serves it.
+        if how != Death::PoweredOff {
+            core.port.close();
+        }
+        let now = lab.now();
+        for conn in std::mem::take(&mut living.conns).into_values() {
+            match how {
+                Death::PoweredOff => {
+                    conn.own_end(Owner::Off);
+                    core.silent.push(conn);
+                }
+                Death::Killed | Death::Stopped => {
+                    conn.own_end(Owner::Dead);
+                    conn.leave(now, how == Death::Killed, lab);
+                }
+            }
+        }
+    }
+
+    /// Waits until the sockets of ended lives are closed, so that "refused" is true when a command has been carried
+    /// out.
+    pub async fn settled(&self) {
+        let old: Vec<TaskTracker> = self.lock().old_tasks.clone();
+        for tasks in old {
+            tasks.wait().await;
+        }
+        self.lock().port.hold();
+    }
+
+    /// Stands still.
+    pub fn freeze(&self) {
+        let mut core = self.lock();
+        if let Some(living) = &mut core.living {
+            living.frozen = true;
+            core.life = Life::Frozen;
+            self.gate.send_replace(false);
+        }
+    }
+
+    /// Goes on: waiting input first, in order, then overdue timers, each once.
+    pub fn thaw(self: &Arc<Self>, lab: &Arc<Shared>) {
+        let mut core = self.lock();
+        let Some(living) = &mut core.living else { return };
+        living.frozen = false;
+        let stash = std::mem::take(&mut living.stash);
+        let waiting: Vec<(ConnId, Arc<TcpStream>)> =
+            living.conns.iter().map(|(id, conn)| (*id, conn.stream.clone())).collect();
+        core.life = Life::Up;
+        for item in stash {
+            self.unstash(&mut core, item, lab);
+        }
+        let mut buffer = vec![0; tasks::READ_BYTES];
+        for (conn, stream) in waiting {
+            while let Ok(count @ 1..) = stream.try_read(&mut buffer) {
+                self.bytes_locked(&mut core, conn, &buffer[..count], lab);
+            }
+        }
+        self.timers_locked(&mut core, lab);
+        drop(core);
+        self.gate.send_replace(true);
+    }
+
+    fn unstash(self: &Arc<Self>, core: &mut Core, item: Stashed, lab: &Arc<Shared>) {
+        match item {
+            Stashed::Bytes(conn, bytes) => self.bytes_locked(core, conn, &bytes, lab),
+            Stashed::Ended(conn, ending) => self.ended_locked(core, conn, ending, lab),
+            Stashed::Told(told, cause) => self.turn(core, Input::Told(told), cause, lab),
+            Stashed::Turn(turn) => self.handed_locked(core, turn, lab),
+            Stashed::Accepted(stream, from) => self.accepted_locked(core, stream, from, lab),
+        }
+    }
+}

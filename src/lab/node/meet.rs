@@ -1,0 +1,188 @@
+//! How a node meets others: connections accepted, asked for, refused, and what is known of a socket that becomes one.
+
+use super::{Core, NodeShared, Stashed};
+use crate::base::{ConnId, Incarnation as Number, Peer};
+use crate::event::{Cause, Life, Side};
+use crate::lab::conn::{End, Pair, Tap, Writer};
+use crate::lab::host::Conn;
+use crate::lab::line::{Connect, Turn};
+use crate::lab::shared::{Introduction, Shared};
+use crate::lab::tasks;
+use crate::machine::Input;
+use crate::wire::line::{Decoder, Reads};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+impl NodeShared {
+    /// A connection was accepted.
+    pub fn accepted(
+        self: &Arc<Self>,
+        number: Number,
+        stream: Arc<TcpStream>,
+        from: SocketAddr,
+        lab: &Arc<Shared>,
+    ) {
+        let mut core = self.lock();
+        let Some(living) = core.living_as(number) else { return };
+        if living.frozen {
+            living.keep(Stashed::Accepted(stream, from));
+        } else {
+            self.accepted_locked(&mut core, stream, from, lab);
+        }
+    }
+
+    pub(super) fn accepted_locked(
+        self: &Arc<Self>,
+        core: &mut Core,
+        stream: Arc<TcpStream>,
+        from: SocketAddr,
+        lab: &Arc<Shared>,
+    ) {
+        let Some(living) = &mut core.living else { return };
+        let _ = stream.set_nodelay(true);
+        let intro = lab.introduced(from);
+        let conn = living.inc.accept();
+        let cause = intro.as_ref().map_or(Cause::Unknown, |intro| Cause::Event(intro.cause));
+        let peer = match &intro {
+            Some(intro) => Peer::Node(intro.opener),
+            None => Peer::Visitor(lab.new_visitor()),
+        };
+        let plan = Plan { conn, peer, side: Side::Acceptor, intro };
+        self.adopt(core, stream, plan, lab);
+        self.turn(core, Input::Opened { conn, peer, side: Side::Acceptor }, cause, lab);
+    }
+
+    /// Makes a socket a connection of the present life and starts its reader.
+    fn adopt(
+        self: &Arc<Self>,
+        core: &mut Core,
+        stream: Arc<TcpStream>,
+        plan: Plan,
+        lab: &Arc<Shared>,
+    ) {
+        let Some(living) = &mut core.living else { return };
+        let Plan { conn, peer, side, intro } = plan;
+        let ours = intro.as_ref().map(|intro| Ours::of(&intro.pair, side));
+        let (tap_out, tap_in, own_end, peer_end) = match ours {
+            Some(ours) => (Some(ours.out), Some(ours.inward), Some(ours.own), Some(ours.peer)),
+            None => (None, None, None, None),
+        };
+        let reads = if side == Side::Opener { Reads::Answers } else { Reads::Questions };
+        let framed = intro.as_ref().is_some_and(|intro| intro.framed);
+        let me = Peer::Node(self.id);
+        let reader_cancel = living.cancel.child_token();
+        let entry = Conn {
+            peer,
+            out: lab.line(me, peer),
+            inward: intro.is_none().then(|| lab.line(peer, me)),
+            writer: Arc::new(Writer::new(stream.clone(), tap_out, peer_end)),
+            stream: stream.clone(),
+            reader: reader_cancel.clone(),
+            decoder: Decoder::new(reads, lab.topology.dialect, framed),
+            dialect: lab.topology.dialect,
+            framed: intro.as_ref().map(|intro| intro.framed),
+            tap_in,
+            own_end,
+            stream_no: lab.new_stream(),
+        };
+        let (inward, stream_no) = (entry.inward.clone(), entry.stream_no);
+        living.conns.insert(conn, entry);
+        let reader = tasks::Reader {
+            node: self.clone(),
+            number: living.inc.number(),
+            conn,
+            stream,
+            inward,
+            gate: self.gate.subscribe(),
+            cancel: reader_cancel,
+            stream_no,
+            lab: lab.clone(),
+        };
+        living.tasks.spawn_on(reader.run(), &lab.runtime);
+    }
+
+    /// A wish to connect to this node has come over the link: answers it as its kernel would.
+    pub fn answer_connect(self: &Arc<Self>, wish: Connect, lab: &Arc<Shared>) {
+        if self.life() == Life::PoweredOff {
+            // No power, no answer: the opener's connect hangs until it gives up.
+            return;
+        }
+        let address = self.address();
+        lab.runtime.spawn(tasks::connect(wish, address, self.clone(), lab.clone()));
+    }
+
+    /// What was handed over to the scheduler's task.
+    pub fn handed(self: &Arc<Self>, number: Number, turn: Turn, lab: &Arc<Shared>) {
+        let mut core = self.lock();
+        let Some(living) = core.living_as(number) else { return };
+        if living.frozen {
+            living.keep(Stashed::Turn(turn));
+        } else {
+            self.handed_locked(&mut core, turn, lab);
+        }
+    }
+
+    pub(super) fn handed_locked(self: &Arc<Self>, core: &mut Core, turn: Turn, lab: &Arc<Shared>) {
+        match turn {
+            Turn::Connected { wish, stream, pair } => {
+                let Some(living) = &mut core.living else { return };
+                // A machine that closed meanwhile wants it no more: dropping the socket ends it in good order.
+                if !living.opening.remove(&wish.conn) {
+                    return;
+                }
+                let conn = wish.conn;
+                let peer = Peer::Node(wish.to);
+                let intro = pair.map(|pair| Introduction {
+                    opener: self.id,
+                    framed: wish.framed,
+                    cause: wish.cause,
+                    pair,
+                });
+                let plan = Plan { conn, peer, side: Side::Opener, intro };
+                self.adopt(core, stream, plan, lab);
+                let input = Input::Opened { conn, peer, side: Side::Opener };
+                self.turn(core, input, Cause::Event(wish.cause), lab);
+            }
+            Turn::Refused(wish) => {
+                let Some(living) = &mut core.living else { return };
+                if living.opening.remove(&wish.conn) {
+                    let input = Input::Refused { conn: wish.conn, peer: Peer::Node(wish.to) };
+                    self.turn(core, input, Cause::Event(wish.cause), lab);
+                }
+            }
+            Turn::Bytes { conn, bytes, .. } => self.bytes_locked(core, conn, &bytes, lab),
+            Turn::Ended { conn, ending, .. } => self.ended_locked(core, conn, ending, lab),
+        }
+    }
+}
+
+
+struct Plan {
+    conn: ConnId,
+    peer: Peer,
+    side: Side,
+    intro: Option<Introduction>,
+}
+
+/// A connection between nodes of ours, seen from one side.
+struct Ours {
+    out: Arc<Tap>,
+    inward: Arc<Tap>,
+    own: Arc<End>,
+    peer: Arc<End>,
+}
+
+impl Ours {
+    fn of(pair: &Pair, side: Side) -> Self {
+        let (opener, acceptor) = (
+            (pair.opener_tap.clone(), pair.opener_end.clone()),
+            (pair.acceptor_tap.clone(), pair.acceptor_end.clone()),
+        );
+        let (mine, theirs) = match side {
+            Side::Opener => (opener, acceptor),
+            Side::Acceptor => (acceptor, opener),
+        };
+        Self { out: mine.0, inward: theirs.0, own: mine.1, peer: theirs.1 }
+    }
+}

@@ -1,0 +1,172 @@
+//! One node in the running lab: the place where its incarnations live one after the other, and the ways they die.
+//!
+//! All that happens to an incarnation happens under one lock, in turns; nothing waits while it is held. What a machine
+//! does is its own business: not one line here knows a protocol.
+
+mod life;
+mod meet;
+mod turns;
+
+use super::conn::Owner;
+use super::host::Conn;
+use super::line::Turn;
+use super::listen::Port;
+use super::shared::Shared;
+use super::tasks;
+use crate::base::{ConnId, Incarnation as Number, NodeId};
+use crate::engine::Incarnation;
+use crate::event::{Cause, Census, Ending, Life};
+use crate::machine::Told;
+use crate::topology::Node;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Inputs that wait for a frozen node besides what the kernel keeps: what had been read a moment before it froze.
+const STASH_MAX: usize = 4096;
+
+/// How a life ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// Its process was killed or crashed: every connection is reset.
+    Killed,
+    /// Its host vanished: every connection is silent.
+    PoweredOff,
+    /// In good order: every connection is closed behind what was sent.
+    Stopped,
+}
+
+/// One node of the topology in the running lab.
+#[derive(Debug)]
+pub struct NodeShared {
+    /// Its id.
+    pub id: NodeId,
+    /// Where it runs, if it is no process of ours.
+    pub at: Option<SocketAddr>,
+    core: Mutex<Core>,
+    /// Closed (`false`) while the node stands still.
+    gate: watch::Sender<bool>,
+    armed: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Core {
+    life: Life,
+    incarnations: u32,
+    living: Option<Living>,
+    port: Port,
+    /// Tasks of lives that have ended; the next life waits until they are gone.
+    old_tasks: Vec<TaskTracker>,
+    /// Connections of a host without power: open, and silent.
+    silent: Vec<Conn>,
+}
+
+#[derive(Debug)]
+struct Living {
+    inc: Incarnation,
+    conns: BTreeMap<ConnId, Conn>,
+    /// Connections asked for that do not stand yet.
+    opening: BTreeSet<ConnId>,
+    frozen: bool,
+    exited: bool,
+    stash: VecDeque<Stashed>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+    results: super::results::Results,
+}
+
+/// What reached a node just when it froze.
+#[derive(Debug)]
+enum Stashed {
+    Bytes(ConnId, Vec<u8>),
+    Ended(ConnId, Ending),
+    Told(Told, Cause),
+    Turn(Turn),
+    Accepted(Arc<TcpStream>, SocketAddr),
+}
+
+impl NodeShared {
+    /// A node that has never lived.
+    #[must_use]
+    pub fn new(node: &Node) -> Self {
+        let core = Core {
+            life: Life::Off,
+            incarnations: 0,
+            living: None,
+            port: Port::new(node.listen),
+            old_tasks: Vec::new(),
+            silent: Vec::new(),
+        };
+        Self {
+            id: node.id,
+            at: node.at,
+            core: Mutex::new(core),
+            gate: watch::Sender::new(true),
+            armed: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        // A machine's panic is caught inside; the lock is never poisoned by it.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is true of it.
+    pub fn census(&self) -> Census {
+        let core = self.lock();
+        Census { node: self.id, incarnation: Number(core.incarnations), life: core.life }
+    }
+
+    /// Its state in truth.
+    pub fn life(&self) -> Life {
+        self.lock().life
+    }
+
+    /// Where it listens, or would.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.at.or_else(|| self.lock().port.address())
+    }
+
+    /// Open while the node does not stand still.
+    pub fn gate(&self) -> watch::Receiver<bool> {
+        self.gate.subscribe()
+    }
+
+    /// Reserves its port, so that it is refused and nobody else's while it does not live.
+    pub fn reserve(&self, base: u16) {
+        self.lock().port.reserve(base);
+    }
+}
+
+impl Core {
+    fn living_as(&mut self, number: Number) -> Option<&mut Living> {
+        self.living.as_mut().filter(|living| living.inc.number() == number)
+    }
+
+    fn sent_by(&self, conn: ConnId, until: u64) -> Cause {
+        let tap = self.living.as_ref().and_then(|living| living.conns.get(&conn)?.tap_in.as_ref());
+        tap.and_then(|tap| tap.cause(until)).map_or(Cause::Unknown, Cause::Event)
+    }
+
+    /// The host has power again: whoever still believes in an old connection is reset at its next write.
+    fn return_of_the_host(&mut self, lab: &Arc<Shared>) {
+        for conn in self.silent.drain(..) {
+            conn.own_end(Owner::Returned);
+            lab.runtime.spawn(tasks::watch_old(conn, lab.clone()));
+        }
+    }
+}
+
+impl Living {
+    fn keep(&mut self, item: Stashed) {
+        // Beyond the bound the newest goes: it is what a kernel with a full buffer would not have taken.
+        if self.stash.len() < STASH_MAX {
+            self.stash.push_back(item);
+        }
+    }
+}

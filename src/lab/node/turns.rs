@@ -1,0 +1,170 @@
+//! Turns: whatever reaches a machine reaches it here, one input after the other, under the node's lock.
+//!
+//! A panic inside a turn is the node's own crash, and nothing else's.
+
+use super::{Core, Death, NodeShared, Stashed};
+use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
+use crate::engine::Incarnation;
+use crate::event::{Cause, Ending, Fact, Life};
+use crate::lab::host::NodeHost;
+use crate::lab::scheduler::Wake;
+use crate::lab::shared::Shared;
+use crate::machine::{Input, Told};
+use crate::wire::line::Decoded;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl NodeShared {
+    /// One turn of the machine, if it lives. A panic inside is the node's own crash, and nothing else's.
+    pub(super) fn turn(&self, core: &mut Core, input: Input, cause: Cause, lab: &Shared) {
+        self.guarded(core, lab, |inc, now, host| inc.turn(now, input, cause, host));
+    }
+
+    pub(super) fn guarded(
+        &self,
+        core: &mut Core,
+        lab: &Shared,
+        act: impl FnOnce(&mut Incarnation, LabTime, &mut NodeHost<'_>),
+    ) {
+        let Some(living) = &mut core.living else { return };
+        let now = lab.now();
+        let mut host = NodeHost {
+            lab,
+            node: self.id,
+            incarnation: living.inc.number(),
+            conns: &mut living.conns,
+            opening: &mut living.opening,
+            results: &mut living.results,
+            exited: &mut living.exited,
+        };
+        let inc = &mut living.inc;
+        let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, now, &mut host)));
+        if let Err(panic) = outcome {
+            let why = panic_text(panic.as_ref());
+            let fact = Fact::NodeCrashed { node: self.id, why: why.into() };
+            lab.recorder.lab(now, Cause::Unknown, fact);
+            self.end_locked(core, Death::Killed, lab);
+            core.life = Life::Crashed;
+        } else if living.exited {
+            lab.recorder.lab(now, Cause::Unknown, Fact::NodeStopped { node: self.id });
+            self.end_locked(core, Death::Stopped, lab);
+        } else if let Some(due) = living.inc.next_timer() {
+            self.wake_at(due, lab);
+        }
+    }
+
+    pub(super) fn wake_at(&self, due: LabTime, lab: &Shared) {
+        if self.armed.fetch_min(due.0, Ordering::AcqRel) > due.0 {
+            lab.scheduler.arm(due, Wake::Node(lab.node(self.id).clone()));
+        }
+    }
+
+    /// The scheduler's call: fires what is due.
+    pub fn woken(&self, lab: &Shared) {
+        self.armed.store(u64::MAX, Ordering::Release);
+        let mut core = self.lock();
+        if core.living.as_ref().is_some_and(|living| !living.frozen) {
+            self.timers_locked(&mut core, lab);
+        }
+    }
+
+    pub(super) fn timers_locked(&self, core: &mut Core, lab: &Shared) {
+        self.guarded(core, lab, |inc, now, host| inc.fire_due(now, host));
+    }
+
+    /// Tells the machine something; a frozen one hears it when it thaws.
+    pub fn tell(&self, told: Told, cause: Cause, lab: &Shared) {
+        let mut core = self.lock();
+        let Some(living) = &mut core.living else { return };
+        if living.frozen {
+            living.keep(Stashed::Told(told, cause));
+            return;
+        }
+        if told == Told::Stop {
+            core.life = Life::Stopping;
+            lab.recorder.lab(lab.now(), cause, Fact::NodeStopping { node: self.id });
+        }
+        self.turn(&mut core, Input::Told(told), cause, lab);
+    }
+
+    /// Lets the machine panic, to show that nothing else does.
+    pub fn crash(&self, lab: &Shared) {
+        self.guarded(&mut self.lock(), lab, |_, _, _| panic!("told to crash"));
+    }
+
+    /// Bytes were read from a connection of this life.
+    pub fn bytes(&self, number: Number, conn: ConnId, bytes: &[u8], lab: &Shared) {
+        let mut core = self.lock();
+        let Some(living) = core.living_as(number) else { return };
+        if living.frozen {
+            living.keep(Stashed::Bytes(conn, bytes.to_vec()));
+        } else {
+            self.bytes_locked(&mut core, conn, bytes, lab);
+        }
+    }
+
+    pub(super) fn bytes_locked(&self, core: &mut Core, conn: ConnId, bytes: &[u8], lab: &Shared) {
+        let Some(living) = &mut core.living else { return };
+        let Some(end) = living.conns.get_mut(&conn) else { return };
+        let peer = end.peer;
+        let decoded = end.decode(bytes);
+        for item in decoded {
+            let (input, cause) = match item {
+                Decoded::Message(message, until) => {
+                    let cause = core.sent_by(conn, until);
+                    (Input::Received { conn, peer, message: Arc::new(message) }, cause)
+                }
+                Decoded::Malformed(why) => (Input::Malformed { conn, peer, why }, Cause::Unknown),
+                Decoded::TooLong => {
+                    let why = "a line of more than 64 KiB: the connection is closed".into();
+                    self.turn(core, Input::Malformed { conn, peer, why }, Cause::Unknown, lab);
+                    self.cut_off(core, conn, lab);
+                    return;
+                }
+            };
+            self.turn(core, input, cause, lab);
+        }
+    }
+
+    /// Resets a connection whose peer does not keep to any bound.
+    fn cut_off(&self, core: &mut Core, conn: ConnId, lab: &Shared) {
+        let Some(living) = &mut core.living else { return };
+        let Some(end) = living.conns.remove(&conn) else { return };
+        end.leave(lab.now(), true, lab);
+        let input = Input::Ended { conn, peer: end.peer, ending: Ending::Reset };
+        self.turn(core, input, Cause::Unknown, lab);
+    }
+
+    /// A connection of this life was ended by the peer.
+    pub fn ended(&self, number: Number, conn: ConnId, ending: Ending, lab: &Shared) {
+        let mut core = self.lock();
+        let Some(living) = core.living_as(number) else { return };
+        if living.frozen {
+            living.keep(Stashed::Ended(conn, ending));
+        } else {
+            self.ended_locked(&mut core, conn, ending, lab);
+        }
+    }
+
+    pub(super) fn ended_locked(&self, core: &mut Core, conn: ConnId, ending: Ending, lab: &Shared) {
+        let Some(living) = &mut core.living else { return };
+        let Some(end) = living.conns.get_mut(&conn) else { return };
+        let peer = end.peer;
+        if ending == Ending::Reset {
+            living.conns.remove(&conn);
+            if matches!(peer, Peer::Visitor(_)) {
+                lab.forget_visitor(peer, Peer::Node(self.id));
+            }
+        }
+        self.turn(core, Input::Ended { conn, peer, ending }, Cause::Unknown, lab);
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".into())
+}
