@@ -328,6 +328,16 @@ mod tests {
     }
 
     #[test]
+    fn what_could_do_harm_is_shown_as_what_it_is() {
+        let theme = Theme::night(Depth::True, false);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 30, 1));
+        let mut canvas = Canvas::new(&mut buffer, &theme);
+        canvas.text(0, 0, 30, "\x1b[2Jab\u{202e}c", Style::new());
+        let row: String = buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect();
+        assert_eq!(row.trim_end(), "\\e[2Jab\\u{202e}c");
+    }
+
+    #[test]
     fn text_is_wrapped_at_spaces_and_long_words_are_broken() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
