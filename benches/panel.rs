@@ -5,9 +5,12 @@
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+const ROWS: NonZero<u16> = NonZero::new(40).expect("it is not zero");
+const COLUMNS: NonZero<u16> = NonZero::new(120).expect("it is not zero");
 /// Keys that are timed.
 const KEYS: usize = 200;
 /// How long the panel idles while its processor time is counted.
@@ -49,7 +52,7 @@ impl Panel {
     /// Starts it; gives the milliseconds until its first frame stands.
     fn start() -> (f64, Self) {
         let home = tempfile::tempdir().expect("a folder");
-        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_faultlab"));
         command.args(["run", "first-answer"]);
@@ -68,7 +71,7 @@ impl Panel {
         });
         let begun = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the program");
-        let screen = vt100::Parser::new(40, 120, 0);
+        let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
         let mut panel =
             Self { child, writer, bytes, screen, _master: pair.master, _home: home };
         panel.until("help", |screen| {
