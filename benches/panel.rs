@@ -52,7 +52,8 @@ impl Panel {
     /// Starts it; gives the milliseconds until its first frame stands.
     fn start() -> (f64, Self) {
         let home = tempfile::tempdir().expect("a folder");
-        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
+        let (rows, cols) = (ROWS.get(), COLUMNS.get());
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_faultlab"));
         command.args(["run", "first-answer"]);
@@ -62,7 +63,7 @@ impl Panel {
         let writer = pair.master.take_writer().expect("its keys");
         let (send, bytes) = channel();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if send.send(buffer[..count].to_vec()).is_err() {
                     return;
@@ -72,8 +73,7 @@ impl Panel {
         let begun = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the program");
         let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
-        let mut panel =
-            Self { child, writer, bytes, screen, _master: pair.master, _home: home };
+        let mut panel = Self { child, writer, bytes, screen, _master: pair.master, _home: home };
         panel.until("help", |screen| {
             let text = screen.contents();
             text.contains("1 Map") && text.contains("ts2") && text.contains("? help")
@@ -123,9 +123,9 @@ impl Panel {
         let pid = self.child.process_id().expect("it runs");
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("Linux");
         let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..].split(' ').collect();
-        let ticks: f64 = [11, 12].iter().map(|at| fields[*at].parse::<f64>().expect("a number")).sum();
+        let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
         // USER_HZ is 100 on every Linux that this runs on.
-        ticks / 100.0
+        (ticks(11) + ticks(12)) / 100.0
     }
 
     /// Milliseconds from the help key to the help, and back.

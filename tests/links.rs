@@ -6,6 +6,8 @@ use common::{Bench, DEADLINE, Heard, Visitor};
 use faultlab::base::Peer;
 use faultlab::event::{Event, Fact};
 use faultlab::message::{Note, Outcome};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
 use std::time::{Duration, Instant};
 
 const CHAIN: &str = r#"
@@ -161,13 +163,13 @@ fn a_mebibyte_through_a_slow_link_arrives_whole_and_in_order() {
     let count = 20_000_usize;
     let mut writer = visitor.stream.try_clone().expect("a second handle");
     let sender = std::thread::spawn(move || {
-        use std::io::Write;
-        let text: String =
-            (0..count).map(|n| format!("host{n}.{}.example\n", "x".repeat(40))).collect();
+        let mut text = String::new();
+        for n in 0..count {
+            writeln!(text, "host{n}.{}.example", "x".repeat(40)).expect("a String takes all");
+        }
         assert!(text.len() > 1 << 20);
         writer.write_all(text.as_bytes()).expect("the server reads");
     });
-    use std::io::{BufRead, BufReader};
     visitor.stream.set_read_timeout(Some(DEADLINE)).expect("an option");
     let mut lines = BufReader::new(&mut visitor.stream).lines();
     for n in 0..count {

@@ -1,7 +1,7 @@
 //! Randomness drawn by key, never in sequence.
 //!
 //! `draw(seed, owner, purpose, key)` gives the same number whoever asks and in whatever order, so two policies on one
-//! seed meet the same service times and the same faults. The mixing function is SplitMix64's finaliser (Steele, Lea
+//! seed meet the same service times and the same faults. The mixing function is `SplitMix64`'s finaliser (Steele, Lea
 //! and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), applied once per word of the key.
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
@@ -118,11 +119,9 @@ fn addresses(session: &Session) -> String {
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
         if let Some(address) = session.lab().address(node.id) {
             let name = topology.names.of(node.id);
-            text += &format!(
-                "{name:16} {address}   printf 'NAME\\n' | nc {} {}\n",
-                address.ip(),
-                address.port()
-            );
+            let (host, port) = (address.ip(), address.port());
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name:16} {address}   printf 'NAME\\n' | nc {host} {port}");
         }
     }
     text

@@ -175,6 +175,10 @@ impl<'a> Canvas<'a> {
     }
 
     /// One fixed glyph; anything outside is left out.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "glyphs are the panel's own, never text from outside"
+    )]
     pub fn glyph(&mut self, x: u16, y: u16, glyph: char, style: Style) {
         let glyph = if self.theme.ascii { ascii(glyph) } else { glyph };
         if let Some(cell) = self.buffer.cell_mut((x, y)) {

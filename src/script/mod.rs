@@ -1,6 +1,6 @@
 //! Steps: events and the time go in, commands and verdicts come out. Pure; both worlds and every mode drive it.
 //!
-//! It keeps its own small fold of the log ([`tally`]) and names neither the world nor a host.
+//! It keeps its own small fold of the log (`tally`) and names neither the world nor a host.
 
 mod judge;
 mod tally;

@@ -31,10 +31,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ),
     // Shells.
     ("report", &["base", "message", "command", "topology", "event", "log", "world"]),
-    (
-        "panel",
-        &["base", "message", "command", "topology", "event", "log", "world", "report"],
-    ),
+    ("panel", &["base", "message", "command", "topology", "event", "log", "world", "report"]),
     (
         "lab",
         &[

@@ -157,7 +157,6 @@ impl NodeShared {
     }
 }
 
-
 struct Plan {
     conn: ConnId,
     peer: Peer,

@@ -1,3 +1,5 @@
+//! The line wire, byte for byte: three dialects, any chunks, any bytes.
+
 use super::*;
 use crate::message::{HostName, Said};
 use proptest::prelude::*;
