@@ -139,6 +139,18 @@ fn the_timer_of_the_socket_outlives_the_answer_and_cuts_short_the_next_question(
 }
 
 #[test]
+fn the_timer_of_the_socket_is_the_only_one() {
+    let mut ls = Solo::ls(with(Flaw::SocketTimer, Policy::Race));
+    let client = ls.client();
+    ls.ask(client, "x");
+    ls.at(60_000);
+    assert_eq!(
+        ls.only(&["decided", "send client"]),
+        ["decided 1 silent SocketTimer", "send client x NOT FOUND",]
+    );
+}
+
+#[test]
 fn without_the_flaw_an_idle_client_hears_nothing() {
     let mut ls = Solo::ls(ls_config(Policy::Race));
     let client = ls.client();

@@ -153,18 +153,35 @@ fn when_everybody_is_ejected_the_answer_is_a_failure_at_once() {
 
 #[test]
 fn one_success_between_two_failures_keeps_it_in() {
-    let mut ls = sticky();
-    let client = ls.client();
-    for round in 0..5 {
-        ls.ask(client, "a");
-        if round % 2 == 0 {
-            ls.from(TS1, says("a", Said::Failed("full".into())));
-            ls.from(TS2, says("a", Said::Negative));
-        } else {
-            ls.from(TS1, found("a", "1.1.1.1"));
+    let rounds = |kinds: [bool; 4]| {
+        let config = LsConfig { health: Some(HEALTH), ..ls_config(Policy::Failover) };
+        let mut ls = Solo::ls(config);
+        let client = ls.client();
+        for good in kinds {
+            ls.ask(client, "a");
+            if good {
+                ls.from(TS1, found("a", "1.1.1.1"));
+            } else {
+                ls.from(TS1, says("a", Said::Failed("full".into())));
+                ls.from(TS2, found("a", "1.1.1.1"));
+            }
         }
-    }
-    assert_eq!(ls.only(&["ejected"]), Vec::<String>::new());
+        ls.only(&["ejected ts1"]).len()
+    };
+    assert_eq!(rounds([false, true, false, true]), 0);
+    assert_eq!(rounds([true, false, false, true]), 1);
+}
+
+#[test]
+fn whoever_does_not_heed_health_takes_everybody_back() {
+    let (mut ls, _) = ejected();
+    ls.lines();
+    ls.set(Setting::Flaws(
+        faultlab::message::Flaws::NONE.with(faultlab::message::Flaw::NoFailover, true),
+    ));
+    assert_eq!(ls.only(&["restored"]), ["restored ts1 after 0"]);
+    ls.at(20_000);
+    assert_eq!(ls.only(&["send", "ejected"]), Vec::<String>::new(), "and probes nobody");
 }
 
 #[test]

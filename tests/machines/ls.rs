@@ -250,6 +250,41 @@ fn a_name_keeps_its_server_until_another_has_answered_in_its_stead() {
 }
 
 #[test]
+fn a_name_does_not_leave_a_server_that_is_only_slow() {
+    let mut ls = Solo::ls(ls_config(Policy::Sticky));
+    let client = ls.client();
+    ls.ask(client, "a");
+    ls.at(1000);
+    ls.from(TS2, found("a", "2.2.2.2"));
+    assert_eq!(
+        ls.only(&["stuck", "decided"]),
+        ["stuck a ts1", "decided 1 answered ts2 FirstAnswer"]
+    );
+    ls.ask(client, "a");
+    assert_eq!(ls.only(&["chose"]), ["chose 2 ts1,ts2 sticky"]);
+}
+
+#[test]
+fn where_answers_bear_no_name_a_lost_one_costs_the_connection_and_never_a_wrong_answer() {
+    let mut topology = topology(LsConfig { upstreams: vec![TS1], ..ls_config(Policy::Race) });
+    topology.dialect = Dialect::Sticky2021;
+    let mut ls = Solo::ls_in(topology);
+    let client = ls.client();
+    ls.ask(client, "lost");
+    ls.at(5000);
+    ls.ask(client, "b");
+    ls.lines();
+    ls.from(TS1, bare("2.2.2.2"));
+    assert_eq!(ls.only(&["late", "decided"]), ["late 1 ts1"], "by count it is the lost one's");
+    ls.at(10_000);
+    assert_eq!(ls.only(&["close", "open"]), ["close ts1", "open ts1"]);
+    ls.connect(TS1);
+    ls.ask(client, "c");
+    ls.from(TS1, bare("3.3.3.3"));
+    assert_eq!(ls.only(&["send client"]), ["send client - 3.3.3.3"]);
+}
+
+#[test]
 fn without_failover_the_names_of_a_dead_server_keep_failing() {
     let mut ls = Solo::ls(LsConfig { failover: false, ..ls_config(Policy::Sticky) });
     let client = ls.client();

@@ -169,9 +169,16 @@ fn a_liar_tells_one_lie_for_one_name_and_stops_when_told() {
     assert_eq!(lines[0], "decided 1 answered Lie");
     assert_eq!(lines[1], lines[3], "the same lie twice");
     assert!(lines[1].starts_with("send ls A 198.1"), "{}", lines[1]);
+    let lie = lines[1]["send ls A ".len()..].trim_end_matches(" A").to_owned();
     ts.set(Setting::Lie(false));
     ts.ask(ls, "a");
     assert_eq!(ts.only(&["send"]), ["send ls A 1.1.1.1 A"]);
+    let (mut ts, ls) = self::ts(|ts| {
+        ts.records = records(&[("a", &lie)]);
+        ts.lie = true;
+    });
+    ts.ask(ls, "a");
+    assert_ne!(ts.only(&["send"]), [format!("send ls a {lie} A")], "a lie that is true is none");
 }
 
 #[test]
