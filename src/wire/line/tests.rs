@@ -1,3 +1,5 @@
+//! Every spelling that the course's programs were seen to use, and what no bytes may do.
+
 use super::*;
 use crate::message::{HostName, Said};
 use proptest::prelude::*;
