@@ -1,4 +1,4 @@
-//! Every spelling that the course's programs were seen to use, and what no bytes may do.
+//! The line wire, byte for byte: three dialects, any chunks, any bytes.
 
 use super::*;
 use crate::message::{HostName, Said};
