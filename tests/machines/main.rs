@@ -1,5 +1,6 @@
 //! The machines by their rules: inputs in, effects out, timers of the test's own. No socket, no clock.
 
+mod batch;
 mod bounds;
 mod client;
 mod flaws;

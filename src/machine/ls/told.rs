@@ -16,8 +16,13 @@ impl Ls {
     pub(super) fn told(&mut self, now: LabTime, told: Told, out: &mut Effects) {
         match told {
             Told::Set { setting, key, value } => {
+                let flaws = self.config.flaws;
                 if setting.apply_to_ls(&mut self.config) {
                     out.note(Note::Changed { key, value });
+                    // However they were written: as a whole list or as changes to it.
+                    if self.config.flaws != flaws {
+                        self.change_flaws(now, out);
+                    }
                     self.changed(now, &setting, out);
                 }
             }
@@ -48,13 +53,6 @@ impl Ls {
     fn changed(&mut self, now: LabTime, setting: &Setting, out: &mut Effects) {
         match setting {
             Setting::Upstreams(_) => self.change_upstreams(now, out),
-            Setting::Flaws(_) => {
-                self.change_manner(now, out);
-                self.switch_timers(out);
-                if self.has_flaw(Flaw::NoFailover) {
-                    self.restore_all(out);
-                }
-            }
             Setting::Ids(_) | Setting::Reconnect(_) => self.change_manner(now, out),
             Setting::Fall(_) | Setting::Rise(_) | Setting::EjectFor(_)
                 if self.config.health.is_none() =>
@@ -62,6 +60,14 @@ impl Ls {
                 self.restore_all(out);
             }
             _ => {}
+        }
+    }
+
+    fn change_flaws(&mut self, now: LabTime, out: &mut Effects) {
+        self.change_manner(now, out);
+        self.switch_timers(out);
+        if self.has_flaw(Flaw::NoFailover) {
+            self.restore_all(out);
         }
     }
 
