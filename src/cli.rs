@@ -57,25 +57,26 @@ pub struct Run {
     pub topology: String,
     /// Without a terminal: the steps run by themselves, and the exit code tells how it went. 0: every expectation
     /// held; 1: one failed; 2: nothing can be said; 3: the topology or the command line is wrong.
-    #[arg(long)]
+    #[arg(long, group = "unseen")]
     pub headless: bool,
     /// One line for each event, and commands at a prompt; without a terminal's tricks.
-    #[arg(long)]
+    #[arg(long, group = "unseen", conflicts_with = "headless")]
     pub plain: bool,
     /// At most this much lab time (headless and plain): `10s`.
-    #[arg(long = "for", value_name = "TIME", value_parser = crate::base::units::duration)]
+    #[arg(long = "for", value_name = "TIME", requires = "unseen",
+        value_parser = crate::base::units::duration)]
     pub lasting: Option<std::time::Duration>,
     /// Another seed than the file's.
     #[arg(long)]
     pub seed: Option<u64>,
     /// Lab seconds for each second on the wall (headless and plain).
-    #[arg(long, value_name = "RATE", default_value_t = 1.0)]
+    #[arg(long, value_name = "RATE", default_value_t = 1.0, requires = "unseen")]
     pub time_scale: f64,
     /// Write the report of the run (JSON) to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "unseen")]
     pub report: Option<PathBuf>,
     /// Write every event (JSON lines) to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "unseen")]
     pub events: Option<PathBuf>,
     /// Change a setting before the start: `ls.policy=failover`. May be given several times.
     #[arg(long = "set", value_name = "NODE.KEY=VALUE")]

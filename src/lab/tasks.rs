@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// Bytes read at once.
 pub const READ_BYTES: usize = 16 * 1024;
 
+/// Reads before a connection lets the others of its thread have their turn.
+const READS_AT_ONCE: usize = 16;
+
 /// Reads one connection for one incarnation.
 pub struct Reader {
     /// Whose it is.
@@ -66,7 +69,7 @@ impl Reader {
 
     /// Takes what is there. False when the connection is over.
     fn take(&self, buffer: &mut [u8]) -> bool {
-        loop {
+        for _ in 0..READS_AT_ONCE {
             if self.cancel.is_cancelled() {
                 return false;
             }
@@ -83,6 +86,7 @@ impl Reader {
                 }
             }
         }
+        true
     }
 
     fn bytes(&self, bytes: &[u8]) {

@@ -13,12 +13,12 @@ pub fn load(name: &str, allow_nonlocal: bool) -> Option<Topology> {
     match topology::load(Path::new(name), Options { allow_nonlocal }) {
         Ok(Loaded { topology, warnings }) => {
             if !warnings.is_empty() {
-                complain_text(&warnings.to_string());
+                complain_text(&format!("{warnings}\n"));
             }
             Some(topology)
         }
         Err(problems) => {
-            complain_text(&problems.to_string());
+            complain_text(&format!("{problems}\n"));
             None
         }
     }

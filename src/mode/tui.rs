@@ -60,10 +60,12 @@ pub fn pick(look: &Look) -> anyhow::Result<u8> {
         let name = entries[picked].name;
         let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let ending = lab(&mut session, loaded.topology, &Options::default())?;
+        let (ending, lab) = watch(&mut session, loaded.topology, &Options::default())?;
         if ending != Ending::Topologies {
-            return Ok(code(ending));
+            drop(session);
+            return Ok(end(ending, lab));
         }
+        lab.finish();
     }
 }
 
@@ -80,12 +82,14 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let mut session = enter(look)?;
     limits::raise();
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
-    let ending = lab(&mut session, topology, &options)?;
+    let (ending, lab) = watch(&mut session, topology, &options)?;
+    // The terminal is given back first: a node that does not stop must not keep it.
+    drop(session);
     if ending == Ending::Topologies {
-        drop(session);
+        lab.finish();
         return pick(look);
     }
-    Ok(code(ending))
+    Ok(end(ending, lab))
 }
 
 fn enter(look: &Look) -> anyhow::Result<Session> {
@@ -94,19 +98,29 @@ fn enter(look: &Look) -> anyhow::Result<Session> {
     Ok(Session::enter(options)?)
 }
 
-fn lab(session: &mut Session, topology: Topology, options: &Options) -> anyhow::Result<Ending> {
+/// Starts a lab and shows it until the person has seen enough.
+fn watch(
+    session: &mut Session,
+    topology: Topology,
+    options: &Options,
+) -> anyhow::Result<(Ending, Lab)> {
     let topology = Arc::new(topology);
     let data = data::run_folder(options.data.as_deref(), &topology.name);
     let options = Options { data, ..options.clone() };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
     let ending = panel::run(session, &LabBench(lab.handle()), topology)?;
+    Ok((ending, lab))
+}
+
+/// Ends the lab as befits the ending, and gives the exit code.
+fn end(ending: Ending, lab: Lab) -> u8 {
     if matches!(ending, Ending::Signal(_) | Ending::TerminalGone) {
         // Whoever sends a signal does not want to wait for answers that are still on their way.
         drop(lab);
     } else {
         lab.finish();
     }
-    Ok(ending)
+    code(ending)
 }
 
 fn code(ending: Ending) -> u8 {
