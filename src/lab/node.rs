@@ -234,6 +234,9 @@ impl NodeShared {
                 Death::Killed | Death::Stopped => {
                     conn.own_end(Owner::Dead);
                     conn.leave(now, how == Death::Killed, lab);
+                    if matches!(conn.peer, Peer::Visitor(_)) {
+                        lab.forget_visitor(conn.peer, Peer::Node(self.id));
+                    }
                 }
             }
         }
@@ -265,8 +268,14 @@ impl NodeShared {
         let Some(living) = &mut core.living else { return };
         living.frozen = false;
         let stash = std::mem::take(&mut living.stash);
-        let waiting: Vec<(ConnId, Arc<TcpStream>)> =
-            living.conns.iter().map(|(id, conn)| (*id, conn.stream.clone())).collect();
+        // What has to pass a link first is read when the gate opens.
+        let direct = |conn: &Conn| conn.inward.as_ref().is_none_or(|line| line.is_clear());
+        let waiting: Vec<(ConnId, Arc<TcpStream>)> = living
+            .conns
+            .iter()
+            .filter(|(_, conn)| direct(conn))
+            .map(|(id, conn)| (*id, conn.stream.clone()))
+            .collect();
         core.life = Life::Up;
         for item in stash {
             self.unstash(&mut core, item, lab);
@@ -336,6 +345,12 @@ impl NodeShared {
         if self.armed.fetch_min(due.0, Ordering::AcqRel) > due.0 {
             lab.scheduler.arm(due, Wake::Node(lab.node(self.id).clone()));
         }
+    }
+
+    /// When its next timer is due; none while it does not run.
+    pub fn next_timer(&self) -> Option<LabTime> {
+        let core = self.lock();
+        core.living.as_ref().filter(|living| !living.frozen)?.inc.next_timer()
     }
 
     /// The scheduler's call: fires what is due.
@@ -410,6 +425,9 @@ impl NodeShared {
         let Some(living) = &mut core.living else { return };
         let Some(end) = living.conns.remove(&conn) else { return };
         end.leave(lab.now(), true, lab);
+        if matches!(end.peer, Peer::Visitor(_)) {
+            lab.forget_visitor(end.peer, Peer::Node(self.id));
+        }
         let input = Input::Ended { conn, peer: end.peer, ending: Ending::Reset };
         self.turn(core, input, Cause::Unknown, lab);
     }

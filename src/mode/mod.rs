@@ -6,6 +6,7 @@ mod data;
 mod files;
 mod headless;
 mod limits;
+mod repeat;
 mod session;
 mod signals;
 mod stdin;
