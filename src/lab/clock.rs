@@ -72,6 +72,18 @@ impl Clock {
         state.set = set;
     }
 
+    /// Runs at another rate from now on, if the rate follows what there is to see; whether it is paused stays as it is.
+    /// Gives the new state. None if somebody has taken the clock over by hand meanwhile.
+    pub fn follow(&self, rate: f64) -> Option<ClockState> {
+        let mut state = self.lock();
+        if !state.set.auto {
+            return None;
+        }
+        state.advance();
+        state.set.rate = rate;
+        Some(state.set)
+    }
+
     /// Moves a paused clock on to a moment; never back.
     pub fn move_to(&self, at: LabTime) {
         let mut state = self.lock();
@@ -118,6 +130,16 @@ mod tests {
         assert_eq!(clock.now(), LabTime(before.0 + 5));
         clock.move_to(before);
         assert_eq!(clock.now(), LabTime(before.0 + 5));
+    }
+
+    #[test]
+    fn automatic_pace_never_resumes_a_paused_clock_and_yields_to_a_hand() {
+        let clock = Clock::new(ClockState { rate: 1.0, paused: true, auto: true });
+        let state = clock.follow(0.5).expect("the rate follows");
+        assert!(state.paused && clock.state().paused);
+        clock.set(ClockState { rate: 0.1, paused: false, auto: false });
+        assert_eq!(clock.follow(2.0), None);
+        assert!((clock.state().rate - 0.1).abs() < f64::EPSILON);
     }
 
     #[test]

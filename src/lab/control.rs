@@ -256,12 +256,14 @@ impl Controller {
         lab.scheduler.clock_changed();
     }
 
-    /// On to the next thing that is due, which alone happens.
+    /// On to the next thing that is due, which alone happens. Whoever was to be woken for something that is no longer
+    /// there (a timer that was disarmed, a frame that was dropped) does not count.
     fn tick(&self) {
         let lab = &self.lab;
-        if let Some((at, wake)) = lab.scheduler.pop_next() {
-            lab.clock.move_to(at);
-            super::wake(wake, 1, lab);
+        while let Some((at, wake)) = lab.scheduler.pop_next() {
+            if super::tick(at, wake, lab) {
+                return;
+            }
         }
     }
 

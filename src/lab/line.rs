@@ -10,7 +10,7 @@ use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, Peer, draw};
 use crate::event::{Cause, Ending, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe, Pushed};
 use crate::message::Faults;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
 
@@ -101,6 +101,8 @@ pub struct Line {
     pipe: Mutex<Pipe<Parcel>>,
     /// The moment for which the scheduler has been asked, so that it is not asked twice.
     armed: AtomicU64,
+    /// Turns that have come over it and have not been taken by their node yet.
+    untaken: AtomicUsize,
 }
 
 fn number(peer: Peer) -> u64 {
@@ -116,7 +118,7 @@ impl Line {
     pub fn new(seed: u64, from: Peer, to: Peer, faults: Faults) -> Self {
         let owner = draw::owner_of_pair(number(from), number(to));
         let pipe = Mutex::new(Pipe::new(seed, owner, faults));
-        Self { from, to, pipe, armed: AtomicU64::new(u64::MAX) }
+        Self { from, to, pipe, armed: AtomicU64::new(u64::MAX), untaken: AtomicUsize::new(0) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pipe<Parcel>> {
@@ -131,7 +133,17 @@ impl Line {
     /// Whether a frame would pass at once, ahead of nothing.
     pub fn is_clear(&self) -> bool {
         let pipe = self.lock();
-        pipe.is_empty() && pipe.faults().is_perfect()
+        pipe.is_empty() && pipe.faults().is_perfect() && self.untaken.load(Ordering::Acquire) == 0
+    }
+
+    /// When the next frame is due, if any is on its way.
+    pub fn next_due(&self) -> Option<LabTime> {
+        self.lock().next_due()
+    }
+
+    /// A turn that came over it was taken by its node.
+    pub fn handed_over(&self) {
+        self.untaken.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Puts a parcel on the link. It goes no further before [`Line::deliver`].
@@ -168,7 +180,7 @@ impl Line {
         }
     }
 
-    fn carry_out(&self, now: LabTime, frame: FrameId, parcel: Parcel, lab: &Shared) {
+    fn carry_out(self: &Arc<Self>, now: LabTime, frame: FrameId, parcel: Parcel, lab: &Shared) {
         match parcel {
             Parcel::Data { writer, bytes, event } => {
                 let fate = match writer.peer_owner() {
@@ -188,7 +200,11 @@ impl Line {
             Parcel::Finish(writer) => writer.finish(),
             Parcel::Reset(writer) => writer.reset(),
             Parcel::Connect(wish) => lab.connect(wish),
-            Parcel::Turn(turn) => lab.hand_over(turn),
+            Parcel::Turn(turn) => {
+                // Counted while the queue's lock is held: nothing may pass it on a way that looks clear.
+                self.untaken.fetch_add(1, Ordering::AcqRel);
+                lab.hand_over(turn, self.clone());
+            }
         }
     }
 

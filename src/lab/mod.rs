@@ -195,8 +195,9 @@ async fn drive(lab: Arc<Shared>) {
     const AT_ONCE: u32 = 64;
     let mut woken = 0_u32;
     loop {
-        while let Some(turn) = lab.next_turn() {
+        while let Some((turn, line)) = lab.next_turn() {
             give(turn, &lab);
+            line.handed_over();
         }
         let now = lab.now();
         if let Some(gap) = lab.clock.take_jump() {
@@ -206,7 +207,7 @@ async fn drive(lab: Arc<Shared>) {
         if !lab.clock.state().paused
             && let Some(due) = lab.scheduler.pop_due(now)
         {
-            wake(due, usize::MAX, &lab);
+            wake(due, &lab);
             woken = woken.wrapping_add(1);
             if woken.is_multiple_of(AT_ONCE) {
                 tokio::task::yield_now().await;
@@ -217,12 +218,40 @@ async fn drive(lab: Arc<Shared>) {
     }
 }
 
-/// Wakes somebody; a link hands over at most `most` frames.
-fn wake(wake: Wake, most: usize, lab: &Arc<Shared>) {
+/// Wakes somebody.
+fn wake(wake: Wake, lab: &Arc<Shared>) {
     match wake {
         Wake::Node(node) => node.woken(lab),
-        Wake::Line(line) => line.woken(lab.now(), most, lab),
+        Wake::Line(line) => line.woken(lab.now(), usize::MAX, lab),
         Wake::Script(due) => due.notify_one(),
+    }
+}
+
+/// Moves a paused clock on to what is due for this one and lets one thing of it happen. False if there is nothing.
+fn tick(at: LabTime, wake: Wake, lab: &Arc<Shared>) -> bool {
+    match wake {
+        Wake::Node(node) => {
+            let due = node.next_timer().filter(|due| *due <= at.max(lab.now()));
+            if due.is_some() {
+                lab.clock.move_to(at);
+            }
+            node.woken(lab);
+            due.is_some()
+        }
+        Wake::Line(line) => {
+            let due = line.next_due().filter(|due| *due <= at.max(lab.now()));
+            if due.is_some() {
+                lab.clock.move_to(at);
+            }
+            line.woken(lab.now(), 1, lab);
+            due.is_some()
+        }
+        // The script looks at the time by itself: nothing of it is to be seen on the links.
+        Wake::Script(due) => {
+            lab.clock.move_to(at);
+            due.notify_one();
+            false
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use super::clock::Clock;
 use crate::base::{EventId, LabTime, Owner};
 use crate::engine::Pace;
-use crate::event::{Cause, ClockState, Event, Fact};
+use crate::event::{Cause, Event, Fact};
 use crate::log::{Log, Tail};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,8 +104,8 @@ impl Recorder {
         if !state.auto || (rate / state.rate - 1.0).abs() < 0.02 {
             return;
         }
-        let state = ClockState { rate, ..state };
-        self.clock.set(state);
+        // A hand that pauses or takes the clock over at this moment must win.
+        let Some(state) = self.clock.follow(rate) else { return };
         inner.push_lab(now, Cause::Unknown, Fact::ClockSet(state));
         self.rate_changed.notify_one();
     }

@@ -58,7 +58,7 @@ pub struct Shared {
     pub data: Option<PathBuf>,
     lines: RwLock<HashMap<(Peer, Peer), Arc<Line>>>,
     introductions: Mutex<HashMap<SocketAddr, Introduction>>,
-    turns: Mutex<VecDeque<Turn>>,
+    turns: Mutex<VecDeque<(Turn, Arc<Line>)>>,
     rate_changed: Arc<Notify>,
     streams: AtomicU64,
     visitors: AtomicU32,
@@ -159,14 +159,14 @@ impl Shared {
         self.introductions.lock().unwrap_or_else(PoisonError::into_inner).remove(&address)
     }
 
-    /// Hands something that becomes a node's turn to the scheduler's task, in order.
-    pub fn hand_over(&self, turn: Turn) {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner).push_back(turn);
+    /// Hands something that becomes a node's turn to the scheduler's task, in order. It came over this link.
+    pub fn hand_over(&self, turn: Turn, line: Arc<Line>) {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).push_back((turn, line));
         self.rate_changed.notify_one();
     }
 
     /// Takes the next turn that was handed over.
-    pub fn next_turn(&self) -> Option<Turn> {
+    pub fn next_turn(&self) -> Option<(Turn, Arc<Line>)> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 

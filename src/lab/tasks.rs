@@ -113,9 +113,13 @@ impl Reader {
         }
     }
 
-    /// What comes from outside takes its time on our end of the link, if there is something the matter with it.
+    /// What comes from outside takes its time on our end of the link, if there is something the matter with it, or if
+    /// the world stands still.
     fn over_the_link(&self, bytes: usize, turn: impl FnOnce() -> Turn) -> bool {
-        let Some(line) = self.inward.as_ref().filter(|line| !line.is_clear()) else { return false };
+        let Some(line) = &self.inward else { return false };
+        if line.is_clear() && !self.lab.clock.state().paused {
+            return false;
+        }
         let now = self.lab.now();
         line.push(now, self.stream_no, bytes, Parcel::Turn(turn()));
         line.deliver(now, usize::MAX, &self.lab);

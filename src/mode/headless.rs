@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::signals::Signals;
 use super::stdin::{self, Lines};
-use super::{EXIT_USAGE, complain_text, data, files, limits};
+use super::{EXIT_HELD, EXIT_USAGE, complain_text, data, files, limits, repeat};
 use crate::base::{LabTime, Shown};
 use crate::cli::Run;
 use crate::command::{Command, grammar};
@@ -34,6 +34,14 @@ pub fn run(run: &Run) -> anyhow::Result<u8> {
     let Some(mut topology) = files::load(&run.topology, run.allow_nonlocal) else {
         return Ok(EXIT_USAGE);
     };
+    let speeds = grammar::SPEED_MIN..=grammar::SPEED_MAX;
+    anyhow::ensure!(
+        speeds.contains(&run.time_scale),
+        "--time-scale {}: the rate lies between {} and {}",
+        run.time_scale,
+        speeds.start(),
+        speeds.end()
+    );
     files::change(&mut topology, &run.settings)?;
     topology.seed = run.seed.unwrap_or(topology.seed);
     // A pace for the eyes of a room would only make a machine wait.
@@ -61,6 +69,8 @@ pub fn run(run: &Run) -> anyhow::Result<u8> {
     sinks.close(run, &session.world)?;
     Ok(match caught {
         Some(signal) => 128 + signal,
+        // Whoever read along had seen enough; that is how the run was meant to end.
+        None if sinks.nobody_reads => EXIT_HELD,
         None => verdict(&session.world).code(),
     })
 }
@@ -92,13 +102,15 @@ fn lead(
         if let Some(signal) = signals.caught() {
             return Ok(Some(signal));
         }
-        while let Some(line) = lines.next() {
+        while let Some(line) = lines.next(session.now()) {
             match stdin::command(&line, &session.world.topology.names) {
                 Ok(None) => {}
                 Ok(Some(Command::Quit)) => return Ok(None),
+                Ok(Some(Command::Wait(time))) => lines.wait_until(session.now() + time),
                 Ok(Some(command)) => {
                     if !session.lab().give(command) {
-                        complain_text("the lab is busy: that command was not taken\n");
+                        lines.take_back(line);
+                        break;
                     }
                 }
                 Err(text) => complain_text(&text),
@@ -165,8 +177,9 @@ impl Sinks {
         let events = match &run.events {
             None => None,
             Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot write the events to {}", path.display()))?;
+                let file = data::create(path).with_context(|| {
+                    format!("cannot write the events to {}", Shown::new(&path.to_string_lossy()))
+                })?;
                 let mut out = BufWriter::new(file);
                 report::events::write_header(&mut out, topology)?;
                 Some(out)
@@ -217,20 +230,20 @@ impl Sinks {
             let words = |expectation: &_| grammar::expectation_words(expectation, names);
             let report = Report::new(world, &self.tally, verdict, options(run), words);
             let text = report.to_json().context("the report cannot be written")?;
-            std::fs::write(path, text)
-                .with_context(|| format!("cannot write the report to {}", path.display()))?;
+            let written = data::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+            written.with_context(|| {
+                format!("cannot write the report to {}", Shown::new(&path.to_string_lossy()))
+            })?;
         }
         let word = match verdict {
             Exit::Passed => "every expectation held",
             Exit::Failed => "an expectation failed",
             Exit::Unknown => "nothing can be said: too little was judged",
         };
-        let repeat = format!(
-            "faultlab run {} --headless --seed {}",
-            Shown::new(&run.topology),
-            world.topology.seed
-        );
-        complain_text(&format!("{word}\nto repeat it: {repeat}\n"));
+        if !self.nobody_reads {
+            let seed = world.topology.seed;
+            complain_text(&format!("{word}\nto repeat it: {}\n", repeat::line(run, seed)));
+        }
         Ok(())
     }
 }

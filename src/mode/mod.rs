@@ -7,6 +7,7 @@ mod files;
 mod headless;
 mod limits;
 mod logs;
+mod repeat;
 mod session;
 mod signals;
 mod stdin;

@@ -6,7 +6,8 @@ use faultlab::base::NodeId;
 use faultlab::command::grammar;
 use faultlab::event::Event;
 use faultlab::lab::{Lab, LabHandle, Options};
-use faultlab::topology::{self, Folder};
+use faultlab::topology::{self, Folder, Topology};
+use faultlab::world::World;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -29,11 +30,21 @@ pub struct Bench {
 impl Bench {
     /// Starts a lab of this topology text.
     pub fn start(text: &str) -> Self {
+        Self::with(text, |topology| topology.auto_pace = false)
+    }
+
+    /// The same, with automatic pace.
+    pub fn start_auto(text: &str) -> Self {
+        Self::with(text, |topology| topology.auto_pace = true)
+    }
+
+    /// Starts a lab of this topology text, changed.
+    pub fn with(text: &str, change: impl FnOnce(&mut Topology)) -> Self {
         let folder = Folder(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("topologies"));
         let loaded = topology::load_text("test.toml", text, &folder)
             .unwrap_or_else(|problems| panic!("{problems}"));
         let mut topology = loaded.topology;
-        topology.auto_pace = false;
+        change(&mut topology);
         let offset = NEXT_BASE.fetch_add(1, Ordering::Relaxed) % 64;
         let base = 9000 + (std::process::id() % 100) as u16 * 200 + offset * 20;
         let options = Options { port_base: Some(base), ..Options::default() };
@@ -79,6 +90,29 @@ impl Bench {
         let log: Vec<String> =
             self.handle.read(from, 60).events().map(|event| format!("{event:?}")).collect();
         panic!("not within {DEADLINE:?}: {what}\n{}", log.join("\n"));
+    }
+
+    /// Waits until nothing is appended for so long on the wall.
+    pub fn quiet(&self, for_so_long: Duration) {
+        let start = Instant::now();
+        loop {
+            let end = self.handle.end();
+            let begun = Instant::now();
+            self.handle.wait(end, for_so_long);
+            if begun.elapsed() >= for_so_long && self.handle.end() == end {
+                return;
+            }
+            assert!(start.elapsed() < DEADLINE, "it never becomes quiet");
+        }
+    }
+
+    /// The fold of everything in the log.
+    pub fn world(&self) -> World {
+        let mut world = World::new(self.handle.topology().clone());
+        for event in self.handle.read(0, usize::MAX).events() {
+            world.apply(event);
+        }
+        world
     }
 
     /// Everything in the log.

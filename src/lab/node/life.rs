@@ -1,10 +1,11 @@
 //! How lives begin and end: boot, kill, power off, stop, freeze and thaw, each with what its sockets do.
 
 use super::{Core, Death, Living, NodeShared, Stashed};
-use crate::base::{ConnId, Incarnation as Number};
+use crate::base::{ConnId, Incarnation as Number, Peer};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Fact, Life};
 use crate::lab::conn::Owner;
+use crate::lab::host::Conn;
 use crate::lab::shared::Shared;
 use crate::lab::{listen, results, tasks};
 use crate::machine::{self, Input};
@@ -106,6 +107,9 @@ impl NodeShared {
                 Death::Killed | Death::Stopped => {
                     conn.own_end(Owner::Dead);
                     conn.leave(now, how == Death::Killed, lab);
+                    if matches!(conn.peer, Peer::Visitor(_)) {
+                        lab.forget_visitor(conn.peer, Peer::Node(self.id));
+                    }
                 }
             }
         }
@@ -137,8 +141,14 @@ impl NodeShared {
         let Some(living) = &mut core.living else { return };
         living.frozen = false;
         let stash = std::mem::take(&mut living.stash);
-        let waiting: Vec<(ConnId, Arc<TcpStream>)> =
-            living.conns.iter().map(|(id, conn)| (*id, conn.stream.clone())).collect();
+        // What has to pass a link first is read when the gate opens.
+        let direct = |conn: &Conn| conn.inward.as_ref().is_none_or(|line| line.is_clear());
+        let waiting: Vec<(ConnId, Arc<TcpStream>)> = living
+            .conns
+            .iter()
+            .filter(|(_, conn)| direct(conn))
+            .map(|(id, conn)| (*id, conn.stream.clone()))
+            .collect();
         core.life = Life::Up;
         for item in stash {
             self.unstash(&mut core, item, lab);

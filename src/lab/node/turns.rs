@@ -60,6 +60,12 @@ impl NodeShared {
         }
     }
 
+    /// When its next timer is due; none while it does not run.
+    pub fn next_timer(&self) -> Option<LabTime> {
+        let core = self.lock();
+        core.living.as_ref().filter(|living| !living.frozen)?.inc.next_timer()
+    }
+
     /// The scheduler's call: fires what is due.
     pub fn woken(&self, lab: &Shared) {
         self.armed.store(u64::MAX, Ordering::Release);
@@ -132,6 +138,9 @@ impl NodeShared {
         let Some(living) = &mut core.living else { return };
         let Some(end) = living.conns.remove(&conn) else { return };
         end.leave(lab.now(), true, lab);
+        if matches!(end.peer, Peer::Visitor(_)) {
+            lab.forget_visitor(end.peer, Peer::Node(self.id));
+        }
         let input = Input::Ended { conn, peer: end.peer, ending: Ending::Reset };
         self.turn(core, input, Cause::Unknown, lab);
     }
