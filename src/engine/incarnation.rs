@@ -111,16 +111,22 @@ impl Incarnation {
         // A timer that a machine arms for "at once" while it handles another waits for the next call: a machine that
         // re-arms with zero must not keep its host here for ever.
         let mut left = self.due.range(..=(now, TimerId(u64::MAX))).count();
-        while left > 0 {
-            let Some(&(at, timer)) = self.due.first() else { return };
-            if at > now {
-                return;
-            }
+        while left > 0 && self.fire_first(now, host) {
             left -= 1;
-            self.due.remove(&(at, timer));
-            let Some((_, armed_by)) = self.armed.remove(&timer) else { continue };
+        }
+    }
+
+    /// Fires the first timer that is due by `now`, and no other. False if none is.
+    pub fn fire_first(&mut self, now: LabTime, host: &mut dyn Host) -> bool {
+        let Some(&(at, timer)) = self.due.first() else { return false };
+        if at > now {
+            return false;
+        }
+        self.due.remove(&(at, timer));
+        if let Some((_, armed_by)) = self.armed.remove(&timer) {
             self.turn(now, Input::Fired(timer), Cause::Event(armed_by), host);
         }
+        true
     }
 
     /// One turn: records the input as a fact, steps the machine, carries its effects out.

@@ -206,19 +206,14 @@ impl Controller {
         match act {
             Act::Boot(node) => lab.node(node).boot(&lab, cause).await,
             Act::Kill(node) => {
-                lab.recorder.lab(now, cause, Fact::NodeKilled { node });
-                lab.node(node).end(Death::Killed, &lab);
+                lab.node(node).end(Death::Killed, Fact::NodeKilled { node }, cause, &lab);
                 lab.node(node).settled().await;
             }
             Act::Crash(node) => lab.node(node).crash(&lab),
             Act::PowerOff(node) => {
-                lab.recorder.lab(now, cause, Fact::NodePoweredOff { node });
-                lab.node(node).end(Death::PoweredOff, &lab);
+                lab.node(node).end(Death::PoweredOff, Fact::NodePoweredOff { node }, cause, &lab);
             }
-            Act::Freeze(node) => {
-                lab.recorder.lab(now, cause, Fact::NodeFrozen { node });
-                lab.node(node).freeze();
-            }
+            Act::Freeze(node) => lab.node(node).freeze(cause, &lab),
             Act::Thaw(node) => {
                 lab.recorder.lab(now, cause, Fact::NodeThawed { node });
                 lab.node(node).thaw(&lab);
@@ -297,9 +292,8 @@ impl Controller {
         let _ = tokio::time::timeout(GRACE, ended).await;
         for node in &lab.nodes {
             if node.life().is_alive() {
-                lab.recorder.lab(lab.now(), Cause::Unknown, Fact::NodeKilled { node: node.id });
+                node.end(Death::Killed, Fact::NodeKilled { node: node.id }, Cause::Unknown, &lab);
             }
-            node.end(Death::Killed, &lab);
         }
     }
 }

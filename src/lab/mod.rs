@@ -235,7 +235,7 @@ fn tick(at: LabTime, wake: Wake, lab: &Arc<Shared>) -> bool {
             if due.is_some() {
                 lab.clock.move_to(at);
             }
-            node.woken(lab);
+            node.ticked(lab);
             due.is_some()
         }
         Wake::Line(line) => {

@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_line_repeats_every_option_that_matters() {
         let given = ["faultlab", "run", "it's.toml", "--headless", "--set", "ls.timeout=2s"];
-        let more = ["--for", "1500ms", "--time-scale", "5", "--port-base", "9000", "--plain"];
+        let more = ["--for", "1500ms", "--time-scale", "5", "--port-base", "9000"];
         let line = line(&run(&[&given[..], &more[..]].concat()), 7);
         assert_eq!(
             line,

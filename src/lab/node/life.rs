@@ -71,9 +71,11 @@ impl NodeShared {
         }
     }
 
-    /// Ends the present life, if there is one. The fact must be in the log already.
-    pub fn end(&self, how: Death, lab: &Shared) {
-        self.end_locked(&mut self.lock(), how, lab);
+    /// Records a fact and ends the present life, if there is one; nothing of it comes after the fact.
+    pub fn end(&self, how: Death, fact: Fact, cause: Cause, lab: &Shared) {
+        let mut core = self.lock();
+        lab.recorder.lab(lab.now(), cause, fact);
+        self.end_locked(&mut core, how, lab);
     }
 
     pub(super) fn end_locked(&self, core: &mut Core, how: Death, lab: &Shared) {
@@ -125,9 +127,10 @@ impl NodeShared {
         self.lock().port.hold();
     }
 
-    /// Stands still.
-    pub fn freeze(&self) {
+    /// Stands still; nothing of it comes after the fact.
+    pub fn freeze(&self, cause: Cause, lab: &Shared) {
         let mut core = self.lock();
+        lab.recorder.lab(lab.now(), cause, Fact::NodeFrozen { node: self.id });
         if let Some(living) = &mut core.living {
             living.frozen = true;
             core.life = Life::Frozen;

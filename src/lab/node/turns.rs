@@ -75,6 +75,17 @@ impl NodeShared {
         }
     }
 
+    /// A tick of a paused world: fires the first timer that is due, and no other.
+    pub fn ticked(&self, lab: &Shared) {
+        self.armed.store(u64::MAX, Ordering::Release);
+        let mut core = self.lock();
+        if core.living.as_ref().is_some_and(|living| !living.frozen) {
+            self.guarded(&mut core, lab, |inc, now, host| {
+                inc.fire_first(now, host);
+            });
+        }
+    }
+
     pub(super) fn timers_locked(&self, core: &mut Core, lab: &Shared) {
         self.guarded(core, lab, |inc, now, host| inc.fire_due(now, host));
     }
