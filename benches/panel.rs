@@ -131,7 +131,7 @@ impl Panel {
     /// Milliseconds from the help key to the help, and back.
     fn key_times(&mut self) -> Vec<f64> {
         let mut times = Vec::new();
-        let shown = |screen: &vt100::Screen| screen.contents().contains("Help");
+        let shown = |screen: &vt100::Screen| screen.contents().contains("Keys that are valid");
         for _ in 0..KEYS / 2 {
             for (key, wanted) in [("?", true), ("\u{1b}", false)] {
                 self.settle(Duration::from_millis(7));

@@ -59,7 +59,8 @@ pub struct Run {
     /// held; 1: one failed; 2: nothing can be said; 3: the topology or the command line is wrong.
     #[arg(long, group = "unseen")]
     pub headless: bool,
-    /// One line for each event, and commands at a prompt; without a terminal's tricks.
+    /// One line for each event, without a terminal's tricks. Standard input takes commands; where it is a terminal,
+    /// `next` leads through the steps and `quit` ends, otherwise the steps run by themselves.
     #[arg(long, group = "unseen", conflicts_with = "headless")]
     pub plain: bool,
     /// At most this much lab time (headless and plain): `10s`.

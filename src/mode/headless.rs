@@ -16,7 +16,7 @@ use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,8 +94,10 @@ fn lead(
     sinks: &mut Sinks,
     signals: &Signals,
 ) -> anyhow::Result<Option<u8>> {
-    let has_steps = !session.world.topology.steps.is_empty();
-    let lasting = run.lasting.or((!has_steps).then_some(LASTING_DEFAULT));
+    // Whoever sits at a prompt leads the lecture with `next`, and ends it with `quit`.
+    let by_hand = run.plain && std::io::stdin().is_terminal();
+    let leads = !by_hand && !session.world.topology.steps.is_empty();
+    let lasting = run.lasting.or((!leads && !by_hand).then_some(LASTING_DEFAULT));
     let mut lines = Lines::read();
     loop {
         session.pump(LOOK, &mut |world, event| sinks.take(world, event))?;
@@ -116,7 +118,7 @@ fn lead(
                 Err(text) => complain_text(&text),
             }
         }
-        let over = has_steps && !session.lead();
+        let over = leads && !session.lead();
         let late = lasting.is_some_and(|lasting| session.now() >= LabTime::ZERO + lasting);
         if over || late || sinks.nobody_reads {
             return Ok(None);
