@@ -103,13 +103,22 @@ fn tell(story: &mut Story, which: &str) {
     if which == "short" {
         return;
     }
-    story.faults(150, LS, TS2, Faults {
-        latency: Duration::from_millis(40),
-        extra: Duration::from_millis(200),
-        ..Faults::default()
-    });
+    story.faults(
+        150,
+        LS,
+        TS2,
+        Faults {
+            latency: Duration::from_millis(40),
+            extra: Duration::from_millis(200),
+            ..Faults::default()
+        },
+    );
     story.lab(400, Fact::NodeFrozen { node: TS1 });
-    story.race(1000, "www.mit.edu", &[mute(TS1), Served { by: TS2, takes: 30, says: Some(found("23.7.46.88")) }]);
+    story.race(
+        1000,
+        "www.mit.edu",
+        &[mute(TS1), Served { by: TS2, takes: 30, says: Some(found("23.7.46.88")) }],
+    );
     if which == "steps" {
         story.lab(1500, Fact::StepBegan { step: 1 });
         story.lab(1600, Fact::StepRan { step: 1 });
@@ -151,7 +160,10 @@ fn main() {
                 lesson: "Two name servers, each with its names. Ask both.".into(),
                 steps: 3,
             };
-            let list = vec![offer("tour", "The lecture keys in two minutes"), offer("first-answer", "First answer wins")];
+            let list = vec![
+                offer("tour", "The lecture keys in two minutes"),
+                offer("first-answer", "First answer wins"),
+            ];
             let _ = panel::pick(&mut session, list)?;
         }
         if which == "panic" {

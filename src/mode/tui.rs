@@ -42,6 +42,10 @@ impl Bench for LabBench {
 pub fn pick(look: &Look) -> anyhow::Result<u8> {
     let mut session = enter(look)?;
     limits::raise();
+    pick_in(&mut session)
+}
+
+fn pick_in(session: &mut Session) -> anyhow::Result<u8> {
     loop {
         let entries = bundle::list();
         let offers = entries
@@ -53,14 +57,14 @@ pub fn pick(look: &Look) -> anyhow::Result<u8> {
                 steps: entry.steps,
             })
             .collect();
-        let picked = match panel::pick(&mut session, offers)? {
+        let picked = match panel::pick(session, offers)? {
             Ok(picked) => picked,
             Err(ending) => return Ok(code(ending)),
         };
         let name = entries[picked].name;
         let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let ending = lab(&mut session, loaded.topology, &Options::default())?;
+        let ending = lab(session, loaded.topology, &Options::default())?;
         if ending != Ending::Topologies {
             return Ok(code(ending));
         }
@@ -82,8 +86,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
     let ending = lab(&mut session, topology, &options)?;
     if ending == Ending::Topologies {
-        drop(session);
-        return pick(look);
+        // In the same session: another reader of keys beside the one that waits would lose a key to it.
+        return pick_in(&mut session);
     }
     Ok(code(ending))
 }

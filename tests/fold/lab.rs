@@ -8,9 +8,7 @@ use faultlab::base::{
     VisitorId, units,
 };
 use faultlab::event::{Cause, Census, Ending, Event, Fact, Fate, Hand, Judgement, Life, Side};
-use faultlab::message::{
-    Belief, Faults, Flaws, HostName, Message, Note, Outcome, Said, Why,
-};
+use faultlab::message::{Belief, Faults, Flaws, HostName, Message, Note, Outcome, Said, Why};
 use faultlab::topology::{
     ClientConfig, Dialect, Kind, Listen, LsConfig, Node, Pace, Policy, Record, Records, Retry,
     Step, Topology, TsConfig,
@@ -274,7 +272,9 @@ impl<'a> Words<'a> {
     fn fact(&mut self, verb: &str, owner: Owner) -> Fact {
         match verb {
             "kill" => Fact::NodeKilled { node: self.node() },
-            "crash" => Fact::NodeCrashed { node: self.node(), why: Arc::from("index out of range") },
+            "crash" => {
+                Fact::NodeCrashed { node: self.node(), why: Arc::from("index out of range") }
+            }
             "power-off" => Fact::NodePoweredOff { node: self.node() },
             "freeze" => Fact::NodeFrozen { node: self.node() },
             "thaw" => Fact::NodeThawed { node: self.node() },
@@ -418,11 +418,9 @@ impl<'a> Words<'a> {
                 let said = self.maybe("says").then(|| self.said());
                 Note::Decided { question, outcome, said, from, why }
             }
-            "late" => Note::Late {
-                question: self.question(),
-                upstream: self.node(),
-                said: self.said(),
-            },
+            "late" => {
+                Note::Late { question: self.question(), upstream: self.node(), said: self.said() }
+            }
             "unmatched" => {
                 Note::Unmatched { upstream: self.node(), name: Some(HostName::new(self.next())) }
             }
@@ -446,13 +444,10 @@ impl<'a> Words<'a> {
             },
             "ejects" => Note::Ejected { upstream: self.node(), failures: 2, until: self.millis() },
             "restores" => Note::Restored { upstream: self.node(), successes: 2 },
-            "believes" => {
-                Note::Believed { about: self.node(), belief: self.json::<Belief>() }
+            "believes" => Note::Believed { about: self.node(), belief: self.json::<Belief>() },
+            "changed" => {
+                Note::Changed { key: Arc::from(self.next()), value: Arc::from(self.next()) }
             }
-            "changed" => Note::Changed {
-                key: Arc::from(self.next()),
-                value: Arc::from(self.next()),
-            },
             "load" => Note::LoadSet { per_kilosecond: self.number() },
             "spins" => Note::Spinning,
             other => panic!("`{other}` is no verb"),

@@ -7,7 +7,12 @@ use std::fmt::Write as _;
 pub fn world(world: &World) -> String {
     let mut out = String::new();
     let names = &world.topology.names;
-    writeln!(out, "at {} s, {} events, {} missed, {} stale", world.now, world.position, world.missed, world.stale).unwrap();
+    writeln!(
+        out,
+        "at {} s, {} events, {} missed, {} stale",
+        world.now, world.position, world.missed, world.stale
+    )
+    .unwrap();
     for node in &world.nodes {
         write!(out, "{:<7}{:?}", names.of(node.id), node.life).unwrap();
         write!(out, " since {} life {}", node.since, node.incarnation).unwrap();
@@ -15,7 +20,12 @@ pub fn world(world: &World) -> String {
             out.push_str(" UNKNOWN");
         }
         let load = &node.load;
-        write!(out, " | took {} open {} sent {} received {}", load.taken, load.open, load.sent, load.received).unwrap();
+        write!(
+            out,
+            " | took {} open {} sent {} received {}",
+            load.taken, load.open, load.sent, load.received
+        )
+        .unwrap();
         if load.wins > 0 {
             write!(out, " wins {}", load.wins).unwrap();
         }
@@ -29,10 +39,21 @@ pub fn world(world: &World) -> String {
             write!(out, " | {name} at {}", names.of(node.stuck[name])).unwrap();
         }
         if let Some((window, closes)) = node.window {
-            write!(out, " | window {window} until {closes} {:?}", list(&node.window_names)).unwrap();
+            write!(out, " | window {window} until {closes} {:?}", list(&node.window_names))
+                .unwrap();
         }
         if let Some(last) = &node.last_window {
-            write!(out, " | window {} closed at {} early {} missing {} of {} {:?}", last.window, last.at, last.early, last.missing, last.asked, list(&last.names)).unwrap();
+            write!(
+                out,
+                " | window {} closed at {} early {} missing {} of {} {:?}",
+                last.window,
+                last.at,
+                last.early,
+                last.missing,
+                last.asked,
+                list(&last.names)
+            )
+            .unwrap();
         }
         for (key, value) in &node.changed {
             write!(out, " | {key}={value}").unwrap();
@@ -40,7 +61,16 @@ pub fn world(world: &World) -> String {
         out.push('\n');
     }
     for visitor in world.visitors.values() {
-        writeln!(out, "visitor-{} at {} since {} left {:?} asked {}", visitor.id, names.of(visitor.visits), visitor.since, visitor.left.map(|at| at.to_string()), visitor.asked).unwrap();
+        writeln!(
+            out,
+            "visitor-{} at {} since {} left {:?} asked {}",
+            visitor.id,
+            names.of(visitor.visits),
+            visitor.since,
+            visitor.left.map(|at| at.to_string()),
+            visitor.asked
+        )
+        .unwrap();
     }
     for race in &world.races {
         self::race(&mut out, world, race);
@@ -141,7 +171,8 @@ fn links(out: &mut String, world: &World) {
             out.push_str(" faulty");
         }
         for mark in link.marks.values() {
-            write!(out, " | f{} {:?} {:.2}", mark.frame, mark.state, mark.progress(world.now)).unwrap();
+            write!(out, " | f{} {:?} {:.2}", mark.frame, mark.state, mark.progress(world.now))
+                .unwrap();
             if let Some(race) = mark.race {
                 write!(out, " of #{}", race.0).unwrap();
             }
@@ -153,7 +184,12 @@ fn links(out: &mut String, world: &World) {
 fn truth(out: &mut String, world: &World) {
     let truth = &world.truth;
     let names = &world.topology.names;
-    write!(out, "truth: asked {} upstream {} late {}", truth.asked, truth.upstream_sent, truth.late).unwrap();
+    write!(
+        out,
+        "truth: asked {} upstream {} late {}",
+        truth.asked, truth.upstream_sent, truth.late
+    )
+    .unwrap();
     for (outcome, count) in &truth.ended {
         write!(out, " {outcome}={count}").unwrap();
     }
@@ -174,7 +210,9 @@ fn truth(out: &mut String, world: &World) {
     for alarm in &truth.alarms {
         let what = match &alarm.kind {
             AlarmKind::Misgiven(no) => format!("misgiven #{}", no.0),
-            AlarmKind::Contradicted(no, ts) => format!("contradicted #{} by {}", no.0, names.of(*ts)),
+            AlarmKind::Contradicted(no, ts) => {
+                format!("contradicted #{} by {}", no.0, names.of(*ts))
+            }
             AlarmKind::Crashed(node) => format!("{} crashed", names.of(*node)),
             AlarmKind::Spinning(node) => format!("{} spins", names.of(*node)),
             AlarmKind::AsksTheDead { node, dead } => {
@@ -187,9 +225,27 @@ fn truth(out: &mut String, world: &World) {
     if recent.races > 0 {
         let wins: Vec<String> =
             recent.wins.iter().map(|(ts, n)| format!("{} {n}", names.of(*ts))).collect();
-        writeln!(out, "last {}: p50 {:?} p95 {:?} max {:?} wins {} extra load {:+.2}", recent.races, recent.p50, recent.p95, recent.max, wins.join(" "), recent.extra_load).unwrap();
+        writeln!(
+            out,
+            "last {}: p50 {:?} p95 {:?} max {:?} wins {} extra load {:+.2}",
+            recent.races,
+            recent.p50,
+            recent.p95,
+            recent.max,
+            wins.join(" "),
+            recent.extra_load
+        )
+        .unwrap();
     }
     if world.steps.step > 0 {
-        writeln!(out, "step {} {:?} repaired {:?} judged {}", world.steps.step, world.steps.beat, world.steps.repaired, world.steps.judged.len()).unwrap();
+        writeln!(
+            out,
+            "step {} {:?} repaired {:?} judged {}",
+            world.steps.step,
+            world.steps.beat,
+            world.steps.repaired,
+            world.steps.judged.len()
+        )
+        .unwrap();
     }
 }

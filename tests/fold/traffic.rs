@@ -38,8 +38,12 @@ struct Run {
 
 /// Events of so many questions.
 pub fn run(seed: u64, races: u64) -> Vec<Event> {
-    let mut run =
-        Run { drafts: Vec::new(), frames: HashMap::new(), questions: HashMap::new(), draws: mix(seed) };
+    let mut run = Run {
+        drafts: Vec::new(),
+        frames: HashMap::new(),
+        questions: HashMap::new(),
+        draws: mix(seed),
+    };
     for node in 0..5 {
         let (node, incarnation) = (NodeId(node), Incarnation(1));
         run.node(0, node, None, Fact::NodeBooted { node, incarnation });
@@ -109,11 +113,8 @@ impl Run {
             self.push(due, Owner::Lab, Some(sent), fact);
             return None;
         }
-        let fact = Fact::MessageReceived {
-            conn: ConnId(u64::from(to.0)),
-            from,
-            message: message.clone(),
-        };
+        let fact =
+            Fact::MessageReceived { conn: ConnId(u64::from(to.0)), from, message: message.clone() };
         Some(self.node(due, to, Some(sent), fact))
     }
 
@@ -214,7 +215,8 @@ impl Run {
         }
         let reply = Arc::new(Message::Reply { name: Some(name.clone()), id: None, said });
         let due = time + 1_000_000 + self.draw(20_000_000);
-        let told = self.message((LS, client), (time, due), cause.unwrap_or(decided), question, &reply);
+        let told =
+            self.message((LS, client), (time, due), cause.unwrap_or(decided), question, &reply);
         match told {
             Some(told) => self.client_decides(due, client, mine, outcome, Some(told)),
             None => self.client_decides(due + 300_000_000, client, mine, Outcome::Silent, None),

@@ -68,11 +68,14 @@ pub fn topology(policy: Policy, servers: usize) -> Topology {
         ids: false,
         flaws: Flaws::NONE,
     };
-    let ts = |records: Records| TsConfig { records, on_miss: OnMiss::Silent, ..TsConfig::default() };
+    let ts =
+        |records: Records| TsConfig { records, on_miss: OnMiss::Silent, ..TsConfig::default() };
     let mut nodes = vec![node(0, Kind::Client(client)), node(1, Kind::Ls(ls))];
     for (at, id) in ids.iter().enumerate() {
         let table = match at {
-            0 => records(&[("www.google.com", "142.250.80.36"), ("www.rutgers.edu", "128.6.46.88")]),
+            0 => {
+                records(&[("www.google.com", "142.250.80.36"), ("www.rutgers.edu", "128.6.46.88")])
+            }
             1 => records(&[("www.mit.edu", "23.7.46.88"), ("www.google.com", "142.250.80.36")]),
             _ => Records::default(),
         };
@@ -81,7 +84,8 @@ pub fn topology(policy: Policy, servers: usize) -> Topology {
     Topology {
         name: "first-answer".into(),
         title: "First answer wins".into(),
-        lesson: "Two name servers, each with its names. Ask both, take whichever answers first.".into(),
+        lesson: "Two name servers, each with its names. Ask both, take whichever answers first."
+            .into(),
         seed: 7,
         dialect: Dialect::First2021,
         auto_pace: false,
@@ -304,8 +308,7 @@ impl Story {
         let took = Note::Took { question: tq, name: name.clone(), from: peer(LS), deadline: None };
         self.note(served.by, there, received, took);
         let said = served.says.clone()?;
-        let outcome =
-            if said == Said::Negative { Outcome::Negative } else { Outcome::Answered };
+        let outcome = if said == Said::Negative { Outcome::Negative } else { Outcome::Answered };
         let replied = there + served.takes;
         let some = Some(said.clone());
         let end = Note::Decided { question: tq, outcome, said: some, from: None, why: Why::Table };
@@ -330,8 +333,12 @@ impl Story {
         let Some((at, winner, said)) = first else {
             let at = taken + 5000;
             for served in served {
-                let heard =
-                    Note::Heard { question: no, upstream: served.by, outcome: Outcome::Silent, said: None };
+                let heard = Note::Heard {
+                    question: no,
+                    upstream: served.by,
+                    outcome: Outcome::Silent,
+                    said: None,
+                };
                 self.note(LS, at, None, heard);
             }
             let outcome = Outcome::Silent;
@@ -344,7 +351,8 @@ impl Story {
             if *who == winner {
                 let outcome = Outcome::Answered;
                 let some = Some(what.clone());
-                let heard = Note::Heard { question: no, upstream: *who, outcome, said: some.clone() };
+                let heard =
+                    Note::Heard { question: no, upstream: *who, outcome, said: some.clone() };
                 self.note(LS, *when, Some(*event), heard);
                 let why = Why::FirstAnswer;
                 let end =
