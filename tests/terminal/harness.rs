@@ -310,7 +310,7 @@ impl Terminal {
         let begun = Instant::now();
         while !waitid(WaitId::Pid(self.pid), options).is_ok_and(|status| status.is_some()) {
             assert!(begun.elapsed() < DEADLINE, "never stopped\n{}", self.seen().text());
-            std::thread::yield_now();
+            self.lives_on(Duration::from_millis(10));
         }
     }
 
@@ -342,10 +342,19 @@ impl Terminal {
         }
     }
 
-    /// Gives the terminal another size.
+    /// Watches for so long that the program does not end.
+    pub fn lives_on(&self, lasting: Duration) {
+        let begun = Instant::now();
+        let mut seen = self.seen();
+        while let Some(left) = lasting.checked_sub(begun.elapsed()).filter(|it| !it.is_zero()) {
+            let woken = self.shared.changed.wait_timeout(seen, left);
+            seen = woken.unwrap_or_else(PoisonError::into_inner).0;
+            assert!(seen.ended.is_none(), "ended: {:?}\n{}", seen.ended, seen.text());
+        }
+    }
+
+    /// Gives the terminal another size. What is seen of it stays 80x24; so end with that.
     pub fn resize(&self, columns: u16, rows: u16) {
-        let size = (at_least_one(rows), at_least_one(columns));
-        self.seen().parser.screen_mut().set_size(size.0, size.1);
         let master = self.master.as_ref().expect("the terminal is open");
         master.resize(pty_size(columns, rows)).expect("any size can be set");
     }

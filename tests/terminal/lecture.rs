@@ -94,7 +94,7 @@ fn a_node_that_panics_is_a_crashed_node_and_the_screen_stays() {
     terminal.until_shows("CRASHED");
     terminal.until_shows("up 3/4");
     terminal.keys("f");
-    terminal.until_shows("ts2 answered first");
+    terminal.until_shows("answered 1");
     let seen = terminal.seen();
     assert!(seen.screen().alternate_screen() && seen.screen().hide_cursor());
     let written = String::from_utf8_lossy(&seen.bytes[before..]).into_owned();
