@@ -40,8 +40,12 @@ impl Bench for LabBench {
 /// # Errors
 /// No terminal, or one that does not do what is asked.
 pub fn pick(look: &Look) -> anyhow::Result<u8> {
-    let mut session = enter(look)?;
+    let session = enter(look)?;
     limits::raise();
+    pick_in(session)
+}
+
+fn pick_in(mut session: Session) -> anyhow::Result<u8> {
     loop {
         let entries = bundle::list();
         let offers = entries
@@ -83,12 +87,13 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     limits::raise();
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
     let (ending, lab) = watch(&mut session, topology, &options)?;
-    // The terminal is given back first: a node that does not stop must not keep it.
-    drop(session);
     if ending == Ending::Topologies {
         lab.finish();
-        return pick(look);
+        // In the same session: another reader of keys beside the one that waits would lose a key to it.
+        return pick_in(session);
     }
+    // The terminal is given back first: a node that does not stop must not keep it.
+    drop(session);
     Ok(end(ending, lab))
 }
 

@@ -17,6 +17,7 @@ use crate::event::Fact;
 use crate::topology::Topology;
 use crate::world::{LaneEnd, World};
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind};
+use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ const STILL: Duration = Duration::from_millis(500);
 const AFTER_KEY: Duration = Duration::from_millis(300);
 /// How long one frame may fold events before it looks at the keys again.
 const FOLD_MAX: Duration = Duration::from_millis(8);
+/// What came together is taken in together, up to so much: then the picture must follow.
+const INPUTS_A_FRAME: usize = 256;
 /// Newer races that may still be running.
 const RACES_WATCHED: usize = 20;
 
@@ -252,6 +255,24 @@ pub fn run(
     bench: &dyn Bench,
     topology: Arc<Topology>,
 ) -> Result<Ending, SessionError> {
+    turn(session, bench, topology).or_else(hung_up)
+}
+
+/// A terminal that was closed fails every read and write, and that may be seen before the guard has said so.
+fn hung_up(error: SessionError) -> Result<Ending, SessionError> {
+    match error {
+        SessionError::Io(io) if Errno::from_io_error(&io) == Some(Errno::IO) => {
+            Ok(Ending::TerminalGone)
+        }
+        error => Err(error),
+    }
+}
+
+fn turn(
+    session: &mut Session,
+    bench: &dyn Bench,
+    topology: Arc<Topology>,
+) -> Result<Ending, SessionError> {
     let mut panel = Panel::new(topology);
     panel.view.big = session.options.big;
     let begun = Instant::now();
@@ -285,10 +306,15 @@ pub fn run(
         match session.wait(limit) {
             Some(Woken::Input(input)) => {
                 last_key = Some(Instant::now());
-                // What the key changed is drawn at once.
+                // What the key changed is drawn at once, but not once for each of many that came together.
                 (fresh, drawn) = (true, None);
-                if let Some(ending) = react(session, bench, &mut panel, input)? {
-                    return Ok(ending);
+                let mut next = Some(input);
+                for _ in 0..INPUTS_A_FRAME {
+                    let Some(input) = next.take() else { break };
+                    if let Some(ending) = react(session, bench, &mut panel, input)? {
+                        return Ok(ending);
+                    }
+                    next = session.input_at_hand();
                 }
             }
             Some(Woken::Signal) => fresh = true,
@@ -344,6 +370,13 @@ fn react(
 /// # Errors
 /// When the terminal fails.
 pub fn pick(
+    session: &mut Session,
+    offers: Vec<Offer>,
+) -> Result<Result<usize, Ending>, SessionError> {
+    turn_pages(session, offers).or_else(|error| hung_up(error).map(Err))
+}
+
+fn turn_pages(
     session: &mut Session,
     offers: Vec<Offer>,
 ) -> Result<Result<usize, Ending>, SessionError> {

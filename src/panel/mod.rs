@@ -17,6 +17,7 @@ mod help;
 mod hints;
 mod inspect;
 mod keymap;
+mod keys;
 mod layout;
 mod map;
 mod node_box;

@@ -4,6 +4,7 @@
 //! It knows nothing of what is drawn.
 
 use super::guard::{self, Guard, Woken};
+use super::keys;
 use super::theme::Theme;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
@@ -19,7 +20,7 @@ use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// How the panel shall look.
@@ -57,6 +58,10 @@ const FRAME_BYTES: usize = 256 * 1024;
 const INPUT_MAX: usize = 256;
 /// How long the last words to the terminal may take when it does not read.
 const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// Columns and rows that are drawn at most. Larger terminals are no screens but mistakes (`stty cols 65535`), and a frame
+/// for one would not fit into memory.
+const SIZE_MAX: (u16, u16) = (1000, 500);
 
 type Out = BufWriter<File>;
 
@@ -157,7 +162,7 @@ impl Session {
             }
         };
         entered?;
-        listen(sender)?;
+        keys::listen(sender)?;
         Ok(session)
     }
 
@@ -172,6 +177,15 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// The next key, paste or size that has come already, without waiting.
+    pub fn input_at_hand(&self) -> Option<crossterm::event::Event> {
+        // What a signal changed is looked at in each turn anyway.
+        self.input.try_iter().find_map(|woken| match woken {
+            Woken::Input(input) => Some(input),
+            Woken::Signal => None,
+        })
     }
 
     /// What the signals said.
@@ -259,19 +273,6 @@ fn hook(restorer: Arc<Restorer>) -> Arc<Hook> {
     kept
 }
 
-/// Reads keys on a thread of its own: a terminal that sends nothing must not hold the panel up, and a library that
-/// goes round in circles at the end of its input must not either.
-fn listen(sender: SyncSender<Woken>) -> io::Result<()> {
-    let read = move || {
-        while let Ok(event) = crossterm::event::read() {
-            if sender.send(Woken::Input(event)).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("panel-keys".into()).spawn(read).map(|_| ())
-}
-
 /// The crossterm backend, with the size taken from the terminal itself: no other program is ever asked.
 #[derive(Debug)]
 struct Lines {
@@ -320,7 +321,7 @@ impl Backend for Lines {
         if size.ws_col == 0 && size.ws_row == 0 {
             return Ok(Size::new(80, 24));
         }
-        Ok(Size::new(size.ws_col, size.ws_row))
+        Ok(Size::new(size.ws_col.min(SIZE_MAX.0), size.ws_row.min(SIZE_MAX.1)))
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {

@@ -1,0 +1,15 @@
+//! The real program in a real pseudo-terminal: keys in, screen out; what happens to the terminal at every way out; and
+//! what a terminal may do to the program. It knows the program from outside only.
+
+#[path = "terminal/appearance.rs"]
+mod appearance;
+#[path = "terminal/ending.rs"]
+mod ending;
+#[path = "terminal/flood.rs"]
+mod flood;
+#[path = "terminal/harness.rs"]
+mod harness;
+#[path = "terminal/lecture.rs"]
+mod lecture;
+#[path = "terminal/stopping.rs"]
+mod stopping;
