@@ -8,10 +8,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => mode::run(cli),
-        Err(error) => {
-            // Help and version are answers, not mistakes; a closed pipe is no reason to complain.
-            let _ = error.print();
-            ExitCode::from(if error.use_stderr() { mode::EXIT_USAGE } else { 0 })
-        }
+        Err(error) => mode::usage(&error),
     }
 }

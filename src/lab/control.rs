@@ -195,6 +195,10 @@ impl Controller {
                 for act in acts {
                     self.carry_out(act, cause).await;
                 }
+                if let Command::Revive(node) = command {
+                    // One that lives but found its port taken tries again: that ails it, too.
+                    self.lab.node(node).listen_again(&self.lab, cause);
+                }
             }
             Err(why) => self.refuse(why, cause),
         }

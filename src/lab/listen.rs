@@ -56,6 +56,11 @@ impl Port {
         self.bound
     }
 
+    /// Whether it listens at this moment.
+    pub fn listens(&self) -> bool {
+        self.listener.is_some()
+    }
+
     /// Binds it: the stated port, or the first free one from `base` on.
     pub fn reserve(&mut self, base: u16) {
         let Some(wanted) = self.wanted else { return };

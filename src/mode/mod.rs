@@ -13,6 +13,7 @@ mod signals;
 mod stdin;
 mod tui;
 
+use crate::base::Shown;
 use crate::cli::{Cli, Verb};
 use crate::topology;
 use clap::CommandFactory;
@@ -61,6 +62,24 @@ fn complain_text(text: &str) {
 }
 
 fn complain(error: &anyhow::Error) -> u8 {
-    complain_text(&format!("faultlab: {error:#}\n"));
+    complain_text(&shown_lines(&format!("faultlab: {error:#}\n")));
     EXIT_USAGE
+}
+
+/// What the command line's reader has to say: help and version on standard output, mistakes on standard error. Words
+/// that somebody typed are shown harmless.
+#[must_use]
+pub fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        complain_text(&shown_lines(&error.render().to_string()));
+        return ExitCode::from(EXIT_USAGE);
+    }
+    // A closed pipe is no reason to complain.
+    let _ = error.print();
+    ExitCode::SUCCESS
+}
+
+/// Text of several lines, each of them safe to show.
+fn shown_lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", Shown::new(line))).collect()
 }

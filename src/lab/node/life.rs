@@ -50,6 +50,14 @@ impl NodeShared {
         self.turn(&mut core, Input::Boot, Cause::Event(booted), lab);
     }
 
+    /// Tries once more to listen, if it lives and could not.
+    pub fn listen_again(self: &Arc<Self>, lab: &Arc<Shared>, cause: Cause) {
+        let mut core = self.lock();
+        if core.living.is_some() && !core.port.listens() {
+            self.listen(&mut core, lab, cause);
+        }
+    }
+
     fn listen(self: &Arc<Self>, core: &mut Core, lab: &Arc<Shared>, cause: Cause) {
         let now = lab.now();
         match core.port.open() {
