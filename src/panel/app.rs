@@ -274,7 +274,7 @@ fn turn(
         let moving =
             panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
         let since = drawn.map_or(STILL, |at| at.elapsed());
-        if (fresh && since >= FRAME) || (moving && since >= FRAME) || since >= STILL {
+        if ((fresh || moving) && since >= FRAME) || since >= STILL {
             panel.view.size = session.size();
             let theme = session.theme;
             session.draw(|frame| screen::draw(&panel.world, &panel.view, &theme, now, frame))?;

@@ -160,6 +160,7 @@ fn while_the_terminal_does_not_read_the_nodes_go_on() {
         let now = lab_time(seen)?;
         (now - before.1 > lasted * 0.8).then_some((figure(seen, "asked ")?, now))
     });
+    let passed = after.1 - before.1;
     assert!(passed < before.2.elapsed().as_secs_f64() + 2.0, "{passed} s of lab time");
     // The client asked by the clock of the lab: it neither stopped nor made up for it in a burst.
     let by_client = after.0 - before.0 - f64::from(heard);
