@@ -217,12 +217,19 @@ fn a_visitors_race_is_in_the_log_with_the_visitor_as_its_asker() {
     assert!(notes.iter().any(
         |note| matches!(note, Note::Chose { question, upstreams, .. } if *question == no && upstreams.len() == 2)
     ));
-    assert!(notes.iter().any(
-        |note| matches!(note, Note::Heard { question, upstream, outcome: Outcome::Answered, .. } if *question == no && *upstream == ts2)
-    ));
-    assert!(notes.iter().any(
-        |note| matches!(note, Note::Decided { question, outcome: Outcome::Answered, from, .. } if *question == no && *from == Some(ts2))
-    ));
+    let answered = Outcome::Answered;
+    assert!(notes.iter().any(|note| match note {
+        Note::Heard { question, upstream, outcome, .. } => {
+            (*question, *upstream, *outcome) == (no, ts2, answered)
+        }
+        _ => false,
+    }));
+    assert!(notes.iter().any(|note| match note {
+        Note::Decided { question, outcome, from, .. } => {
+            (*question, *outcome, *from) == (no, answered, Some(ts2))
+        }
+        _ => false,
+    }));
     let world = bench.world();
     let race = world.races.back().expect("there is a race");
     assert!(format!("{race:?}").contains("Visitor"), "{race:?}");

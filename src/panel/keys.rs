@@ -1,13 +1,12 @@
-//! Reads keys on a thread of its own: a terminal that sends nothing must not hold the panel up, and a library that goes
-//! round in circles at the end of its input must not either.
+//! Reads what is typed, and tells text that was poured in from keys that were pressed. It blocks, so it has a thread.
 //!
-//! It tells text that was poured in from keys that were pressed. It knows nothing of what a key does.
+//! It knows nothing of what a key does.
 
 use super::guard::Woken;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use std::io;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many characters at once are no hand's: a terminal without bracketed paste pours a text in, and its letters must
 /// not become commands. Commands that a program types are shorter.
@@ -24,26 +23,19 @@ const REST_WITHIN: Duration = Duration::from_millis(50);
 /// Events that are looked at together.
 const TOGETHER_MAX: usize = 4096;
 
-/// Starts the thread. It ends when nobody takes its events any more.
-///
-/// # Errors
-/// When there can be no further thread.
-pub fn listen(sender: SyncSender<Woken>) -> io::Result<()> {
-    let run = move || {
-        let mut poured: Option<Instant> = None;
-        while let Ok(first) = read() {
-            let rest = poured.is_some_and(|at| at.elapsed() < REST_WITHIN);
-            let Ok(events) = together(first) else { return };
-            let (events, text_last) = merged(events, rest);
-            for event in events {
-                if sender.send(Woken::Input(event)).is_err() {
-                    return;
-                }
+/// Reads until nobody takes the events any more, or there is nothing more to read.
+pub fn forward(sender: &SyncSender<Woken>) {
+    let mut rest = false;
+    while let Ok(first) = read() {
+        let Ok(events) = together(first) else { return };
+        let (events, text_last) = merged(events, rest);
+        for event in events {
+            if sender.send(Woken::Input(event)).is_err() {
+                return;
             }
-            poured = text_last.then(Instant::now);
         }
-    };
-    std::thread::Builder::new().name("panel-keys".into()).spawn(run).map(|_| ())
+        rest = text_last && poll(REST_WITHIN).unwrap_or(false);
+    }
 }
 
 /// Takes with an event what came at the same time.

@@ -59,8 +59,8 @@ const INPUT_MAX: usize = 256;
 /// How long the last words to the terminal may take when it does not read.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
-/// Columns and rows that are drawn at most. Larger terminals are no screens but mistakes (`stty cols 65535`), and a frame
-/// for one would not fit into memory.
+/// Columns and rows that are drawn at most. Larger terminals are no screens but mistakes (`stty cols 65535`), and a
+/// frame for one would not fit into memory.
 const SIZE_MAX: (u16, u16) = (1000, 500);
 
 type Out = BufWriter<File>;
@@ -162,7 +162,10 @@ impl Session {
             }
         };
         entered?;
-        keys::listen(sender)?;
+        // A thread of its own: a terminal that sends nothing must not hold the panel up, and a library that goes round in
+        // circles at the end of its input must not either.
+        let forward = move || keys::forward(&sender);
+        std::thread::Builder::new().name("panel-keys".into()).spawn(forward)?;
         Ok(session)
     }
 

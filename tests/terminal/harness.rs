@@ -1,5 +1,5 @@
-//! A program in a pseudo-terminal of its own: its screen, its bytes, its end. Everything is awaited with a deadline, and
-//! whatever was started is killed by its id when a test lets go of it.
+//! A program in a pseudo-terminal of its own: its screen, its bytes, its end. Everything is awaited with a deadline,
+//! and whatever was started is killed by its id when a test lets go of it.
 //!
 //! It must not know what the program is.
 

@@ -1,5 +1,5 @@
-//! A panic of the panel's own thread, in a process whose `main` it ends: the terminal comes back before the message, and
-//! the code is 101. Started without arguments it is the test; with `panel` it is the program that panics.
+//! A panic of the panel's own thread, in a process whose `main` it ends: the terminal comes back before the message,
+//! and the code is 101. Started without arguments it is the test; with `panel` it is the program that panics.
 //!
 //! The program has no way to make its panel panic, and shall have none; so this one brings its own `main`.
 
