@@ -162,8 +162,8 @@ impl Session {
             }
         };
         entered?;
-        // A thread of its own: a terminal that sends nothing must not hold the panel up, and a library that goes round in
-        // circles at the end of its input must not either.
+        // A thread of its own: a terminal that sends nothing must not hold the panel up, and a library that goes round
+        // in circles at the end of its input must not either.
         let forward = move || keys::forward(&sender);
         std::thread::Builder::new().name("panel-keys".into()).spawn(forward)?;
         Ok(session)
