@@ -38,15 +38,23 @@ fn a_signal_ends_the_picker_too() {
     terminal.ends_restored(143);
 }
 
-/// The panel cannot leave while it is stuck in a write: the first signal would take its full time then.
+/// A panel that hangs in a write cannot leave, and one signal lets it have its full 400 ms; two do not. A busy machine
+/// may be slow, but not each time.
 #[test]
 fn a_second_signal_ends_at_once() {
-    let terminal = open("tour");
-    stuck(&terminal);
-    terminal.signal(Signal::TERM);
-    terminal.signal(Signal::QUIT);
-    let ended = terminal.end();
-    assert_eq!((ended.code, ended.signal), (131, None), "the second signal ended it");
+    let at_once = (0..5).any(|_| {
+        let terminal = open("tour");
+        stuck(&terminal);
+        let sent = Instant::now();
+        terminal.signal(Signal::TERM);
+        terminal.signal(Signal::QUIT);
+        let ended = terminal.end();
+        let took = ended.at - sent;
+        println!("two signals: ended after {took:?}");
+        assert_eq!((ended.code, ended.signal), (131, None), "the second signal ended it");
+        took < Duration::from_millis(400)
+    });
+    assert!(at_once, "the second signal was not what ended it");
 }
 
 /// Makes the terminal stop reading, and waits until the panel hangs in a write.

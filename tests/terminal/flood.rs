@@ -43,7 +43,9 @@ fn two_thousand_sizes_and_it_settles_at_the_last() {
             terminal.lives_on(Duration::from_millis(10));
         }
     }
+    // No screen is like that, and no memory would do for a picture of it.
     terminal.resize(65_535, 65_535);
+    terminal.lives_on(Duration::from_secs(1));
     terminal.resize(80, 24);
     terminal.until("the lecture layout", |seen| {
         let rows: Vec<String> = seen.screen().rows(0, 80).collect();
