@@ -14,6 +14,7 @@ use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
@@ -130,8 +131,10 @@ fn addresses(session: &Session) -> String {
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
         if let Some(address) = session.lab().address(node.id) {
             let name = topology.names.of(node.id);
-            text += &format!(
-                "{name:16} {address}   printf 'NAME\\n' | nc {} {}\n",
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "{name:16} {address}   printf 'NAME\\n' | nc {} {}",
                 address.ip(),
                 address.port()
             );
@@ -236,14 +239,14 @@ impl Sinks {
                 format!("cannot write the report to {}", Shown::new(&path.to_string_lossy()))
             })?;
         }
-        let word = match verdict {
+        let ending = match verdict {
             Exit::Passed => "every expectation held",
             Exit::Failed => "an expectation failed",
             Exit::Unknown => "nothing can be said: too little was judged",
         };
         if !self.nobody_reads {
             let seed = world.topology.seed;
-            complain_text(&format!("{word}\nto repeat it: {}\n", repeat::line(run, seed)));
+            complain_text(&format!("{ending}\nto repeat it: {}\n", repeat::line(run, seed)));
         }
         Ok(())
     }

@@ -161,7 +161,7 @@ impl Visitor {
     /// The next thing that comes, within a time.
     pub fn hear(&mut self, within: Duration) -> Heard {
         self.stream.set_read_timeout(Some(within)).expect("an option");
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; 65_536];
         match self.stream.read(&mut buffer) {
             Ok(0) => Heard::EndOfFile,
             Ok(count) => Heard::Bytes(buffer[..count].to_vec()),
