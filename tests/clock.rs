@@ -74,12 +74,14 @@ fn a_paused_world_stands_still_and_a_tick_moves_one_thing() {
     visitor.say("www.google.com\n");
     assert_eq!(visitor.hear(SILENCE), Heard::Nothing, "nothing arrives while it is paused");
     bench.give("query client www.mit.edu");
+    // Nobody has this one: its five seconds end long after timers that were armed before and are not wanted any more.
+    bench.give("query client no.such.name");
     bench.quiet(SILENCE);
     assert_eq!(count(&bench, still, happened), 0);
     assert_eq!(bench.handle.now(), time, "lab time stands still");
 
     let (mut ticks, mut heard) = (0, 0);
-    let over = |bench: &Bench| count(bench, begun, |event| decided(event, bench)) == 5;
+    let over = |bench: &Bench| count(bench, begun, |event| decided(event, bench)) == 6;
     while !over(&bench) {
         let from = bench.handle.end();
         let before = bench.handle.now();
@@ -97,7 +99,7 @@ fn a_paused_world_stands_still_and_a_tick_moves_one_thing() {
         heard += usize::from(outside);
         assert!(bench.handle.now() >= before);
         ticks += 1;
-        assert!(ticks < 100, "five questions take no hundred things");
+        assert!(ticks < 100, "six questions take no hundred things");
     }
     assert!(ticks >= 15, "{ticks}");
     assert_eq!(heard, 1, "the visitor has its answer");
@@ -107,7 +109,7 @@ fn a_paused_world_stands_still_and_a_tick_moves_one_thing() {
         decided(event, &bench)
             && matches!(event.fact, Fact::Noted(Note::Decided { outcome: Outcome::Answered, .. }))
     });
-    assert_eq!(answered, 5, "nobody gave up while the world stood still");
+    assert_eq!(answered, 5, "nobody gave up too soon while the world stood still");
 }
 
 #[test]

@@ -248,14 +248,14 @@ fn assert_tame(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
     let hostile = |c: char| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || ('\u{200b}'..='\u{200f}').contains(&c)
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
     };
     if let Some(at) = text.find(hostile) {
         let from = (0..=at.saturating_sub(60)).rev().find(|at| text.is_char_boundary(*at));
-        panic!(
-            "{what} has {:?} in it",
-            &text[from.unwrap_or(0)..].chars().take(120).collect::<String>()
-        );
+        let around: String = text[from.unwrap_or(0)..].chars().take(120).collect();
+        panic!("{what} has {around:?} in it");
     }
 }
 

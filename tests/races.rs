@@ -35,7 +35,7 @@ fn address_of(name: &str) -> Option<String> {
 /// What a node noted, in order, with the time.
 fn notes(events: &[Event], of: NodeId) -> impl Iterator<Item = (LabTime, &Note)> {
     events.iter().filter_map(move |event| match (&event.fact, event.id.owner) {
-        (Fact::Noted(note), Owner::Node(node, _)) if node == of => Some((event.time, note)),
+        (Fact::Noted(note), Owner::Node(by, _)) if by == of => Some((event.time, note)),
         _ => None,
     })
 }

@@ -134,10 +134,10 @@ fn possible(line: &str, state: &State, bench: &Bench) -> bool {
     let mut words = line.split(' ');
     let (verb, of) = (words.next(), words.next().unwrap_or_default());
     let Some(node) = bench.handle.topology().names.id(of) else { return true };
-    let life = state.lives[node.index()];
+    let lives = state.lives[node.index()];
     match verb {
-        Some("kill" | "freeze") => life == Life::Up,
-        Some("power-off") => life.is_alive(),
+        Some("kill" | "freeze") => lives == Life::Up,
+        Some("power-off") => lives.is_alive(),
         _ => true,
     }
 }

@@ -252,3 +252,29 @@ impl Line {
         self.deliver(now, usize::MAX, lab);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{NodeId, VisitorId};
+    use crate::topology::{Bundled, load_text};
+
+    #[test]
+    fn a_way_is_clear_only_when_what_passed_it_has_been_taken() {
+        let text = "[nodes.ts]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+        let topology = load_text("test.toml", text, &Bundled).expect("a good file").topology;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let lab = Shared::new(Arc::new(topology), runtime.handle().clone(), None);
+        let line = lab.line(Peer::Visitor(VisitorId(1)), Peer::Node(NodeId(0)));
+        assert!(line.is_clear());
+        let (node, incarnation) = (NodeId(0), Incarnation(1));
+        let turn = Turn::Ended { node, incarnation, conn: ConnId(1), ending: Ending::EndOfFile };
+        line.push(LabTime::ZERO, 1, 0, Parcel::Turn(turn));
+        assert!(!line.is_clear(), "it is on its way");
+        line.deliver(LabTime(1), usize::MAX, &lab);
+        assert!(!line.is_clear(), "its node has not taken it: what is read now must not pass it");
+        let (_, over) = lab.next_turn().expect("it was handed over");
+        over.handed_over();
+        assert!(line.is_clear());
+    }
+}

@@ -151,7 +151,8 @@ fn explain(error: &io::Error, port: u16) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             format!(
-                "port {port} is taken by another program; free it, or move all ports with --port-base"
+                "port {port} is taken by another program; free it, \
+                 or move all ports with --port-base"
             )
         }
         io::ErrorKind::PermissionDenied => {

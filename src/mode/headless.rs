@@ -237,14 +237,14 @@ impl Sinks {
                 format!("cannot write the report to {}", Shown::new(&path.to_string_lossy()))
             })?;
         }
-        let word = match verdict {
+        let ending = match verdict {
             Exit::Passed => "every expectation held",
             Exit::Failed => "an expectation failed",
             Exit::Unknown => "nothing can be said: too little was judged",
         };
         if !self.nobody_reads {
             let seed = world.topology.seed;
-            complain_text(&format!("{word}\nto repeat it: {}\n", repeat::line(run, seed)));
+            complain_text(&format!("{ending}\nto repeat it: {}\n", repeat::line(run, seed)));
         }
         Ok(())
     }

@@ -81,5 +81,5 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 
 /// Text of several lines, each of them safe to show.
 fn shown_lines(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", Shown::new(line))).collect()
+    text.lines().fold(String::new(), |all, line| all + Shown::new(line).as_str() + "\n")
 }

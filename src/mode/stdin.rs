@@ -15,7 +15,7 @@ const LINE_BYTES_MAX: usize = 4096;
 /// What standard input has to say.
 #[derive(Debug)]
 pub struct Lines {
-    lines: Receiver<String>,
+    coming: Receiver<String>,
     /// A line for which the lab had no room yet.
     back: Option<String>,
     /// Nothing is taken before this.
@@ -26,7 +26,7 @@ impl Lines {
     /// Begins to read.
     #[must_use]
     pub fn read() -> Self {
-        let (send, lines) = sync_channel(LINES_MAX);
+        let (send, coming) = sync_channel(LINES_MAX);
         // The thread sits in a read that nothing can end; the process takes it along when it exits.
         thread::spawn(move || {
             let mut input = std::io::stdin().lock();
@@ -36,7 +36,7 @@ impl Lines {
                 }
             }
         });
-        Self { lines, back: None, not_before: LabTime::ZERO }
+        Self { coming, back: None, not_before: LabTime::ZERO }
     }
 
     /// The next line, if one has come. None also when no more will come: then the run goes on without commands.
@@ -44,7 +44,7 @@ impl Lines {
         if now < self.not_before {
             return None;
         }
-        self.back.take().or_else(|| self.lines.try_recv().ok())
+        self.back.take().or_else(|| self.coming.try_recv().ok())
     }
 
     /// Gives no line before this moment: what `wait` says of the commands after it.

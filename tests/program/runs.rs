@@ -195,7 +195,8 @@ fn a_thousand_commands_at_once_are_all_carried_out_and_wait_waits() {
     let place = Place::new();
     let file = place.file("lab.toml", LAB);
     let commands = place.path("commands.txt");
-    let marks: String = (0..3000).map(|n| format!("mark number {n}\n")).collect();
+    let marks: Vec<String> = (0..3000).map(|n| format!("mark number {n}\n")).collect();
+    let marks = marks.concat();
     std::fs::write(&commands, format!("{marks}wait 400ms\nmark after\nquit\n")).expect("a file");
     let input = std::fs::File::open(&commands).expect("a file");
     let output = place
