@@ -105,7 +105,8 @@ static VERBS: &[VerbHelp] = verbs! {
     "resume" "resume" [] "It goes on." "resume";
     "tick" "tick" [] "While paused: on to the next thing that is due." "tick";
     "wait" "wait TIME" [Words(&["1s", "5s"])]
-        "In a step, or on standard input: the commands after it come so much lab time later." "wait 2s";
+        "In a step, or on standard input: the commands after it come so much lab time later."
+        "wait 2s";
     "next" "next" [] "The next beat of the steps: question, commands, answer." "next";
     "flip" "flip" []
         "The present step changes between as confessed and as repaired." "flip";
