@@ -79,13 +79,13 @@ fn faults_beliefs_and_steps_have_their_lines() {
             "ls  SPINS instead of stopping",
             "log  1,200 events are missing here",
             "step 2  begins",
-            "step 2  expectation 1 FAILED: ended silent after 5,003 ms",
+            "step 2  FAILED, expectation 1: ended silent after 5,003 ms",
             "step 2  as repaired",
             "ts2  has no such name and says nothing",
             "ls → ts1  a frame vanishes: the host has no power",
             "visitor-3 → ls  asks www.a.com",
             "ls  ts1 said nothing in time",
-            "ls  gives up: nobody said anything in time",
+            "ls  gives up: its time is over",
         ]
     );
 }

@@ -227,8 +227,16 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
                 race("batch", Why::WindowClosed, Outcome::Negative, None, 3050),
                 vec![lane(TS1, None, NotSent, None)],
             ),
-            "No answer was in after 3,000 ms, when the window closed, and the LS called that \
+            "No answer was in when the window closed, after 3,000 ms, and the LS called that \
              “no such name”. ts1 has the name but was not sent the question.",
+        ),
+        (
+            with(
+                race("batch", Why::AllIn, Outcome::Failed, None, 150),
+                vec![lane(TS1, None, NotSent, None)],
+            ),
+            "All answers of the batch were in after 100 ms, none of them for this name, and the \
+             LS told the client so. ts1 has the name but was not sent the question.",
         ),
         (
             race("race", Why::EndOfFile, Outcome::Failed, Some(TS1), 60),
@@ -278,13 +286,9 @@ fn a_batch_says_how_long_an_answer_lay_there() {
     };
     assert_eq!(
         why(&batch(Why::WindowClosed, 3050)),
-        "ts1 answered after 80 ms; the LS passed it on 2,920 ms later, when the window closed."
+        "ts1 answered after 80 ms and waited 2,920 ms for the window to close."
     );
-    assert_eq!(
-        why(&batch(Why::AllIn, 130)),
-        "ts1 answered after 80 ms; the LS passed it on when the last answer of the batch was in, \
-         so the window closed early."
-    );
+    assert_eq!(why(&batch(Why::AllIn, 130)), "ts1 answered after 80 ms, as the last of the batch.");
 }
 
 #[test]

@@ -78,20 +78,33 @@ impl Axis {
         self.right_from_ms.map(|_| (at, at + BREAK_COLUMNS))
     }
 
-    /// What stands above the axis: columns and words, the last with its unit.
+    /// What stands above the axis: columns and words, the last with its unit. The axis is divided into as many equal
+    /// parts as have room and round figures.
     #[must_use]
     pub fn labels(&self) -> Vec<(u16, String)> {
-        let step = nice(self.left_ms / 3.5);
-        let mut labels: Vec<(u16, String)> = Vec::new();
-        let mut at = 0.0;
-        while at <= self.left_ms * 1.001 {
-            labels.push((self.column(at.min(self.left_ms)), plain(at, self.left_ms)));
-            at += step;
-        }
         let unit = if self.left_ms >= 2000.0 { " s" } else { " ms" };
-        if let Some(last) = labels.last_mut() {
-            last.1.push_str(unit);
-        }
+        let word = |part: u8, parts: u8| {
+            let figure = plain(self.left_ms * f64::from(part) / f64::from(parts), self.left_ms);
+            if part == parts { figure + unit } else { figure }
+        };
+        let room = if self.right_from_ms.is_some() { self.left_columns } else { self.columns };
+        let fits = |parts: u8| {
+            let words = (0..=parts).map(|part| word(part, parts).chars().count() + 2);
+            words.sum::<usize>() <= usize::from(room) + 2
+        };
+        let round = |parts: u8| {
+            let step = self.left_ms / f64::from(parts);
+            let scale = if self.left_ms >= 2000.0 { 100.0 } else { 1.0 };
+            (step / scale - (step / scale).round()).abs() < 1e-6
+        };
+        let parts = [5, 4, 3, 2].into_iter().find(|parts| round(*parts) && fits(*parts));
+        let parts = parts.unwrap_or(1);
+        let mut labels: Vec<(u16, String)> = (0..=parts)
+            .map(|part| {
+                let at = self.left_ms * f64::from(part) / f64::from(parts);
+                (self.column(at.min(self.left_ms * 0.999_999)), word(part, parts))
+            })
+            .collect();
         if self.right_from_ms.is_some() {
             let word = if self.end_ms >= 2000.0 {
                 format!("{} s", plain(self.end_ms, self.end_ms))

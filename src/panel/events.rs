@@ -56,8 +56,14 @@ pub fn styled(canvas: &Canvas<'_>, line: &Line) -> Row {
         Tone::Bad => Ink::Bad,
         Tone::Hand => Ink::Lead,
     };
-    Row::new()
+    let row = Row::new()
         .with(format!("{:>8} ", line.time.to_string()), canvas.ink(Ink::Muted))
-        .with(format!("{race:<5} "), canvas.ink(Ink::Muted))
-        .with(line.text.clone(), canvas.ink(ink))
+        .with(format!("{race:<5} "), canvas.ink(Ink::Muted));
+    // What was done by hand stands out: everything else follows from it.
+    match line.text.split_once("  ") {
+        Some((who, what)) if line.tone == Tone::Hand => row
+            .with(format!(" {who} "), canvas.badge(ink))
+            .with(format!(" {what}"), canvas.ink(Ink::Strong)),
+        _ => row.with(line.text.clone(), canvas.ink(ink)),
+    }
 }

@@ -1,7 +1,8 @@
 //! The newest events in words, for panel 4: folded once as they come, so that drawing costs the same however many
 //! there are.
 
-use crate::base::{LabTime, NodeId, Owner};
+use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
+use crate::command::Command;
 use crate::event::{Event, Fact};
 use crate::message::{Note, Outcome};
 use crate::report;
@@ -12,6 +13,9 @@ use std::collections::VecDeque;
 pub const LINES_MAX: usize = 4000;
 /// How far back the race of an event is looked for.
 const RACES_SEARCHED: usize = 64;
+
+/// How far back the other direction of a link is looked for: a node has some links, and all are set at once.
+const FAULTS_SEARCHED: usize = 64;
 
 /// How loud a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +55,28 @@ pub struct Feed {
     lines: VecDeque<Line>,
 }
 
+/// What tells the room nothing: `n` says it by the step that begins, and visitors that are not there have no links.
+fn is_noise(fact: &Fact) -> bool {
+    match fact {
+        Fact::CommandGiven { command, .. } => matches!(**command, Command::Next),
+        Fact::FaultsSet { from, to, .. } => {
+            let nobody = Peer::Visitor(VisitorId::ANY);
+            *from == nobody || *to == nobody
+        }
+        _ => false,
+    }
+}
+
 impl Feed {
     /// Takes an event that the world has just folded; gives whether it made a line.
     pub fn take(&mut self, event: &Event, world: &World) -> bool {
+        if is_noise(&event.fact) {
+            return false;
+        }
         let Some(text) = report::line(event, &world.topology.names) else { return false };
+        if self.both_ways(event, &text, world) {
+            return false;
+        }
         let node = match event.id.owner {
             Owner::Node(node, _) => Some(node),
             Owner::Lab => None,
@@ -70,6 +92,22 @@ impl Feed {
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
+        true
+    }
+
+    /// What is set on both directions at once is one line: `ls ↔ ts1  cut`.
+    fn both_ways(&mut self, event: &Event, text: &str, world: &World) -> bool {
+        let Fact::FaultsSet { from, to, .. } = &event.fact else { return false };
+        let names = &world.topology.names;
+        let (here, there) = (names.peer(*to).to_string(), names.peer(*from).to_string());
+        let (this, other) = (format!("{there} → {here}"), format!("{here} → {there}"));
+        let Some(words) = text.strip_prefix(&this) else { return false };
+        let mut newest = self.lines.iter_mut().rev().take(FAULTS_SEARCHED);
+        let mirrored = |line: &&mut Line| {
+            line.time == event.time && line.text.strip_prefix(&other) == Some(words)
+        };
+        let Some(line) = newest.find(mirrored) else { return false };
+        line.text = format!("{here} ↔ {there}{words}");
         true
     }
 
@@ -103,6 +141,13 @@ impl Feed {
 }
 
 fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo> {
+    if let (Some(node), Fact::MessageSent { to, frame, .. }) = (node, &event.fact) {
+        let link = world.links.get(&(Peer::Node(node), *to));
+        let mark = link.and_then(|link| link.marks.get(frame));
+        if let Some(no) = mark.and_then(|mark| mark.race) {
+            return Some(no);
+        }
+    }
     let question = match &event.fact {
         Fact::MessageSent { about, .. } => (*about)?,
         Fact::Noted(

@@ -2,7 +2,6 @@
 
 use super::paint::{Canvas, Row, width};
 use super::theme::Ink;
-use super::view::View;
 use super::words;
 use crate::base::{LabTime, Shown};
 use crate::event::Life;
@@ -14,44 +13,63 @@ use std::time::Duration;
 /// How long a verdict that was wrong stays in the banner, in lab time.
 const VERDICT_SHOWN: Duration = Duration::from_secs(10);
 
-/// Row 1: the topology, the clock, how many nodes run, the seed.
-pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
+/// Row 1: the topology, the clock, how many nodes run, the lab's time, the seed. Where not everything fits, what the
+/// lecture needs least goes first; nothing is cut.
+pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, now: LabTime) {
     if area.is_empty() {
         return;
     }
     let topology = &world.topology;
+    let name = Shown::new(&topology.name).to_string();
+    let room = area.width.saturating_sub(2);
+    let fits = |row: &Row, least: u16| row.width() + least <= room;
     let mut right = Row::new();
+    for spared in 0..4 {
+        right = status(canvas, world, now, spared);
+        if fits(&right, width(&name) + 2) {
+            break;
+        }
+    }
+    let room = room.saturating_sub(right.width() + 2);
+    let mut left = Row::new();
+    if room > width(&name) + 20 {
+        left.push("faultlab  ", canvas.ink(Ink::Focus));
+    }
+    left.push(name, canvas.ink(Ink::Strong));
+    let title = format!("  {}", Shown::new(&topology.title));
+    if left.width() + width(&title) <= room {
+        left.push(title, canvas.ink(Ink::Muted));
+    }
+    canvas.row(area.x + 1, area.y, room, &left);
+    canvas.row_right(area.right().saturating_sub(1), area.y, area.width.saturating_sub(1), &right);
+}
+
+/// The right half of row 1, sparing so many of its parts: the seed, the help, the time.
+fn status(canvas: &Canvas<'_>, world: &World, now: LabTime, spared: u8) -> Row {
+    let topology = &world.topology;
+    let muted = canvas.ink(Ink::Muted);
     let (word, ink) = words::clock(&world.clock);
-    right.push(format!(" {word} "), canvas.badge(ink));
+    let mut row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     let up = world.nodes.iter().filter(|node| node.life == Life::Up).count();
     let ours = topology.nodes.iter().filter(|node| node.at.is_none()).count();
     let style = canvas.ink(if up < ours { Ink::Slow } else { Ink::Text });
-    right.push(format!("  up {up}/{ours}"), style);
-    if area.width >= 80 {
-        right.push(format!("  {:.1} s", now.millis_f64() / 1e3), canvas.ink(Ink::Muted));
-        right.push(format!("  seed {}", topology.seed), canvas.ink(Ink::Muted));
+    row.push(format!("  up {up}/{ours}"), style);
+    if spared < 3 {
+        row.push(format!("  lab {:.1} s", now.millis_f64() / 1e3), muted);
+    }
+    if spared < 1 {
+        row.push(format!("  seed {}", topology.seed), muted);
     }
     if let Some(repaired) = world.steps.repaired {
         let (word, ink) =
             if repaired { (" REPAIRED ", Ink::Good) } else { (" CONFESSED ", Ink::Slow) };
-        right.push("  ", canvas.ink(Ink::Text));
-        right.push(word, canvas.badge(ink));
+        row.push("  ", muted);
+        row.push(word, canvas.badge(ink));
     }
-    if area.width >= 60 {
-        right.push("  ? help", canvas.ink(Ink::Muted));
+    if spared < 2 {
+        row.push("  ? help", muted);
     }
-    let room = area.width.saturating_sub(right.width().saturating_add(2));
-    let mut left = Row::new();
-    if room > 40 {
-        left.push("faultlab  ", canvas.ink(Ink::Focus));
-    }
-    left.push(Shown::new(&topology.name).to_string(), canvas.ink(Ink::Strong));
-    if room > 60 {
-        left.push(format!("  {}", Shown::new(&topology.title)), canvas.ink(Ink::Muted));
-    }
-    canvas.row(area.x + 1, area.y, room, &left);
-    canvas.row_right(area.right().saturating_sub(1), area.y, area.width.saturating_sub(1), &right);
-    let _ = view;
+    row
 }
 
 /// Row 2: what no node can know.
@@ -80,17 +98,31 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     add("LIES", truth.lies, Ink::Bad, false);
     add("unmatched", truth.unmatched, Ink::Slow, false);
     add("missed events", world.missed, Ink::Bad, false);
-    let faults = fault_row(canvas, world, area.width);
-    let room = area.width.saturating_sub(faults.width() + 2);
-    // Where not everything fits, the zeros go first: they are the calm figures.
+    let room = area.width.saturating_sub(2);
     let total =
         |parts: &[(String, Ink)]| -> u16 { parts.iter().map(|part| width(&part.0) + 2).sum() };
-    while total(&parts) > room {
+    // Where not everything fits, the zeros go first: they are the calm figures. Then the hint beside the faults, then
+    // figures that others speak for; a dot says that some are missing.
+    let mut faults = fault_row(canvas, world, area.width, true);
+    let mut missing = false;
+    while total(&parts) + faults.width() + if missing { 3 } else { 0 } > room {
         let zero = parts.iter().rposition(|part| part.1 == Ink::Muted && part.0.ends_with(" 0"));
-        match zero {
-            Some(at) => drop(parts.remove(at)),
-            None => break,
+        let spare = SPARED
+            .iter()
+            .find_map(|word| parts.iter().position(|part| part.0.split(' ').next() == Some(*word)));
+        let short = fault_row(canvas, world, area.width, false);
+        match (zero, spare) {
+            (Some(at), _) => drop(parts.remove(at)),
+            _ if short.width() < faults.width() => faults = short,
+            (None, Some(at)) => {
+                parts.remove(at);
+                missing = true;
+            }
+            (None, None) => break,
         }
+    }
+    if missing {
+        parts.push(("…".into(), Ink::Muted));
     }
     let mut row = Row::new();
     for (text, ink) in parts {
@@ -100,13 +132,20 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     }
     let end = canvas.row(area.x + 1, area.y, room, &row);
     let left = area.right().saturating_sub(end + 1);
-    canvas.row_right(area.right().saturating_sub(1), area.y, left, &faults);
+    if faults.width() <= left {
+        canvas.row_right(area.right().saturating_sub(1), area.y, left, &faults);
+    }
 }
 
-fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
+/// What the truth line leaves out first where there is no room.
+const SPARED: [&str; 6] = ["unmatched", "cancelled", "late", "reset", "refused", "negative"];
+
+fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16, whole: bool) -> Row {
     let faults = &world.truth.faults;
-    if faults.is_empty() {
-        return Row::new().with("no faults", canvas.ink(Ink::Muted));
+    match (faults.is_empty(), whole) {
+        (true, true) => return Row::new().with("no faults", canvas.ink(Ink::Muted)),
+        (true, false) => return Row::new(),
+        _ => {}
     }
     let mut row = Row::new().with(format!("faults {}", faults.len()), canvas.ink(Ink::Slow));
     if columns >= 140 {
@@ -117,6 +156,9 @@ fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
         }
         row.push(list, canvas.ink(Ink::Slow));
     }
+    if !whole {
+        return row;
+    }
     if columns >= 100 {
         row.push("  u takes back · R heals all", canvas.ink(Ink::Muted));
     } else {
@@ -125,10 +167,9 @@ fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
     row
 }
 
-/// What is wrong now and must be said across the screen.
-#[must_use]
-pub fn alarm(world: &World, now: LabTime) -> Option<&Alarm> {
-    world.truth.alarms.iter().find(|alarm| match alarm.kind {
+/// What is wrong now and must be said across the screen, in the order in which it happened.
+fn alarms(world: &World, now: LabTime) -> impl Iterator<Item = &Alarm> {
+    world.truth.alarms.iter().filter(move |alarm| match alarm.kind {
         AlarmKind::Misgiven(_) | AlarmKind::Contradicted(..) => {
             now.since(alarm.since) < VERDICT_SHOWN
         }
@@ -136,49 +177,69 @@ pub fn alarm(world: &World, now: LabTime) -> Option<&Alarm> {
     })
 }
 
-/// The banner: what is wrong, since when, and why.
-pub fn banner(canvas: &mut Canvas<'_>, area: Rect, world: &World, now: LabTime) {
-    let Some(alarm) = alarm(world, now) else { return };
+/// The alarm on show: the newest.
+#[must_use]
+pub fn alarm(world: &World, now: LabTime) -> Option<&Alarm> {
+    alarms(world, now).max_by_key(|alarm| alarm.since)
+}
+
+/// What the banner says of an alarm: the word, and the reason in two lengths.
+fn banner_words(world: &World, kind: &AlarmKind) -> (&'static str, [String; 2]) {
     let names = &world.topology.names;
     let name_of = |no| {
         let race = world.race(no);
         race.map_or_else(|| "a name".to_owned(), |race| Shown::short(race.name.as_str(), 30).into())
     };
-    let (what, why) = match &alarm.kind {
+    let same = |text: String| [text.clone(), text];
+    match kind {
         AlarmKind::Misgiven(no) => {
-            ("WRONG ANSWER", format!("#{}: {} got the address of another name", no.0, name_of(*no)))
+            let name = name_of(*no);
+            let long = format!("#{}: {name} got the address of another name", no.0);
+            ("WRONG ANSWER", [long, format!("#{} {name}: another name's address", no.0)])
         }
-        AlarmKind::Contradicted(no, holder) => (
-            "CONTRADICTED",
-            format!(
-                "#{}: {} has {}, and the client was told there is none",
-                no.0,
-                names.of(*holder),
-                name_of(*no)
-            ),
-        ),
+        AlarmKind::Contradicted(no, holder) => {
+            let (name, holder) = (name_of(*no), names.of(*holder));
+            let outcome = world.race(*no).and_then(|race| race.verdict.as_ref());
+            let told = match outcome.map(|verdict| verdict.outcome) {
+                Some(Outcome::Negative) => "was told there is none",
+                Some(Outcome::Failed) => "was told nobody can say",
+                Some(Outcome::Refused | Outcome::Reset) => "lost its connection",
+                _ => "got no answer",
+            };
+            let long = format!("#{} {name}: the client {told}, but {holder} has it", no.0);
+            ("CONTRADICTED", [long, format!("#{} {name}: {told}, {holder} has it", no.0)])
+        }
         AlarmKind::Crashed(id) => {
             let why = world.node(*id).crash.as_deref().unwrap_or("its program ended by itself");
-            ("CRASHED", format!("{}: {}", names.of(*id), Shown::short(why, 60)))
+            ("CRASHED", same(format!("{}: {}", names.of(*id), Shown::short(why, 60))))
         }
         AlarmKind::Spinning(id) => {
-            ("CANNOT STOP", format!("{} was told to stop and spins instead", names.of(*id)))
+            ("CANNOT STOP", same(format!("{} was told to stop and spins instead", names.of(*id))))
         }
         AlarmKind::AsksTheDead { node, dead } => {
-            ("ASKS THE DEAD", format!("{} keeps asking {}", names.of(*node), names.of(*dead)))
+            ("ASKS THE DEAD", same(format!("{} keeps asking {}", names.of(*node), names.of(*dead))))
         }
-    };
+    }
+}
+
+/// The banner: what is wrong, since when, and why.
+pub fn banner(canvas: &mut Canvas<'_>, area: Rect, world: &World, now: LabTime) {
+    let Some(alarm) = alarm(world, now) else { return };
+    let (what, [long, short]) = banner_words(world, &alarm.kind);
     let style = canvas.badge(Ink::Bad);
     canvas.tint(area, style);
-    let since = words::short(now.since(alarm.since));
-    let text = format!(" !! {what}   {why}   since {since}");
-    let columns = area.width;
-    let end = canvas.text(area.x, area.y, columns, &text, style);
-    for x in end..area.right() {
+    for x in area.x..area.right() {
         canvas.glyph(x, area.y, ' ', style);
     }
-    let others = world.truth.alarms.len().saturating_sub(1);
-    if others > 0 {
-        canvas.right(area.right(), area.y, 12, &format!(" +{others} more "), style);
-    }
+    let others = alarms(world, now).count().saturating_sub(1);
+    let more = if others > 0 { format!("  +{others} more ") } else { String::new() };
+    let room = area.width.saturating_sub(width(&more));
+    let since = match now.since(alarm.since) {
+        span if span.as_secs() == 0 => String::new(),
+        span => format!(" for {}", words::short(span)),
+    };
+    let head = format!(" !! {what}{since}   ");
+    let why = if width(&head) + width(&long) <= room { long } else { short };
+    canvas.text(area.x, area.y, room, &(head + &why), style);
+    canvas.right(area.right(), area.y, width(&more), &more, style);
 }

@@ -5,6 +5,7 @@ use super::action::Action;
 use super::keymap::Binding;
 use super::targets;
 use super::view::{PanelId, Selection, View};
+use crate::base::NodeId;
 use crate::event::Life;
 use crate::topology::{Role, Topology};
 use crate::world::{Beat, World};
@@ -39,7 +40,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         }
         Action::KillLeader => targets::leader(world).and_then(named),
         Action::Revive => {
-            node.filter(|id| life != Some(Life::Up) || targets::lies(world, *id)).and_then(named)
+            let wants = |id: &NodeId| life != Some(Life::Up) || targets::lies(world, *id);
+            node.filter(|id| ours(world, *id)).filter(wants).and_then(named)
         }
         Action::Freeze if life == Some(Life::Frozen) => Some("thaw".into()),
         Action::Freeze => node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named),
@@ -68,6 +70,11 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// Whether a node is ours to start and stop.
+fn ours(world: &World, id: NodeId) -> bool {
+    world.topology.node(id).at.is_none()
 }
 
 fn all_up(world: &World) -> bool {

@@ -21,7 +21,7 @@ pub enum Kind {
 
 /// What the layout depends on besides the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four things that are there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "five things that are there or not")]
 pub struct Needs {
     /// The panel with the focus.
     pub focus: PanelId,
@@ -33,6 +33,8 @@ pub struct Needs {
     pub banner: bool,
     /// Whether a step has begun.
     pub step: bool,
+    /// Whether the system on show has a table or a window that fills: the room must see it beside a step.
+    pub table: bool,
     /// Rows that the footer would like.
     pub footer: u16,
 }
@@ -161,11 +163,12 @@ fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
 /// Map and race above; below them the step or the system (belief and steps where they have the focus); the events.
 fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
-    let spare = rest.height.saturating_sub(20);
+    // The banner's row is taken from the events, so that the map keeps its form.
+    let spare = (rest.height + u16::from(needs.banner)).saturating_sub(20);
     // A step needs a row more than the system's figures: the events give it.
-    let more = u16::from(needs.step);
+    let more = u16::from(needs.step) + u16::from(needs.banner);
     let events = take_bottom(&mut rest, 4 - more + spare / 4);
-    let band = take_bottom(&mut rest, 5 + more + spare / 5);
+    let band = take_bottom(&mut rest, 5 + u16::from(needs.step) + spare / 5);
     let (map, race) = halves(rest, rest.width / 2);
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
     put(PanelId::Map, map, Border::Box);
@@ -176,15 +179,20 @@ fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
         _ => PanelId::System,
     };
     put(low, band, Border::Rule);
-    // With a step on show the system's figures take the place of the events while they have the focus.
-    if needs.step && matches!(needs.focus, PanelId::System | PanelId::Belief) {
-        if let Some(place) = layout.panels.last_mut() {
-            place.panel = PanelId::Steps;
-        }
-        layout.panels.push(Place { panel: needs.focus, area: events, border: Border::Rule });
-    } else {
-        layout.panels.push(Place { panel: PanelId::Events, area: events, border: Border::Rule });
+    // With a step on show the system's figures take the place of the events while they have the focus, or where
+    // they are what the step is about.
+    let last = match needs.focus {
+        PanelId::System | PanelId::Belief if needs.step => needs.focus,
+        PanelId::Events => PanelId::Events,
+        _ if needs.step && needs.table => PanelId::System,
+        _ => PanelId::Events,
+    };
+    if needs.step
+        && let Some(place) = layout.panels.last_mut()
+    {
+        place.panel = PanelId::Steps;
     }
+    layout.panels.push(Place { panel: last, area: events, border: Border::Rule });
 }
 
 fn take_top(rest: &mut Rect, rows: u16) -> Rect {
@@ -223,7 +231,8 @@ mod tests {
     use super::*;
 
     fn needs() -> Needs {
-        Needs { focus: PanelId::Map, zoom: false, big: false, banner: true, step: true, footer: 2 }
+        let (zoom, big, banner, step, table) = (false, false, true, true, false);
+        Needs { focus: PanelId::Map, zoom, big, banner, step, table, footer: 2 }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::plan::{Form, Spot, Text};
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
-use super::words;
+use super::words::{self, Badge};
 use crate::base::{LabTime, NodeId, Peer};
 use crate::event::Life;
 use crate::message::Belief;
@@ -31,9 +31,9 @@ pub fn draw(
     let badge = spot.peer.node().and_then(|id| words::badge(world, id, now));
     let detail = match spot.peer {
         Peer::Node(id) => detail(world, id, now),
-        Peer::Visitor(id) => (visitor(world, id), Ink::Muted),
+        Peer::Visitor(id) => Detail::one(visitor(world, id), Ink::Muted),
     };
-    let ink = frame_ink(world, view, spot.peer, badge.as_ref().map(|badge| badge.1));
+    let ink = frame_ink(world, view, spot.peer, badge.as_ref().map(|badge| badge.ink));
     let content = Content { name, selected, badge, detail, ink };
     match form {
         Form::Tall | Form::Low => boxed(canvas, form, spot.area, &content),
@@ -45,9 +45,34 @@ pub fn draw(
 struct Content {
     name: String,
     selected: bool,
-    badge: Option<(String, Ink)>,
-    detail: (String, Ink),
+    badge: Option<Badge>,
+    detail: Detail,
     ink: Ink,
+}
+
+/// What a node does, in words of several lengths: the longest that fits is shown.
+struct Detail {
+    forms: Vec<String>,
+    ink: Ink,
+}
+
+impl Detail {
+    fn one(text: String, ink: Ink) -> Self {
+        Self { forms: vec![text], ink }
+    }
+
+    /// A word with a figure: `answers in 80 ms`, `took 80 ms`, `80ms`.
+    fn timed(words: &[&str], time: Duration, ink: Ink) -> Self {
+        let whole = words.iter().map(|word| format!("{word} {}", words::figure(time)));
+        let mut forms: Vec<String> = whole.collect();
+        forms.extend(words.last().map(|word| format!("{word} {}", words::tiny(time))));
+        Self { forms, ink }
+    }
+
+    fn fit(&self, columns: u16) -> &str {
+        let fits = self.forms.iter().find(|form| width(form) <= columns);
+        fits.or(self.forms.last()).map_or("", String::as_str)
+    }
 }
 
 impl Content {
@@ -80,20 +105,18 @@ fn boxed(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
     }
     let end = canvas.text(x, y, room, &content.name, content.name_style(canvas));
     let mut row = y;
-    if let Some((word, ink)) = &content.badge {
-        let text = format!(" {word} ");
+    if let Some(badge) = &content.badge {
+        let beside = last.saturating_sub(end + 1);
         // Beside the name where it fits; else in the place of the detail.
-        if end + 1 + width(&text) <= last {
-            canvas.text(end + 1, y, last.saturating_sub(end + 1), &text, canvas.badge(*ink));
-        } else if form == Form::Tall {
-            row = y + 1;
-            canvas.text(x, row, room, &text, canvas.badge(*ink));
+        if form != Form::Tall || width(&badge.whole()) <= beside {
+            canvas.text(end + 1, y, beside, &badge.text(beside), canvas.badge(badge.ink));
         } else {
-            canvas.text(end + 1, y, last.saturating_sub(end + 1), word, canvas.badge(*ink));
+            row = y + 1;
+            canvas.text(x, row, room, &badge.text(room), canvas.badge(badge.ink));
         }
     }
     if form == Form::Tall && row == y {
-        canvas.text(x, y + 1, room, &content.detail.0, canvas.ink(content.detail.1));
+        canvas.text(x, y + 1, room, content.detail.fit(room), canvas.ink(content.detail.ink));
     }
 }
 
@@ -118,15 +141,15 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
     if form == Form::Pair {
         let area = spot.area;
         let (text, style) = match &content.badge {
-            Some((word, ink)) => (format!(" {word} "), canvas.badge(*ink)),
-            None => (content.detail.0.clone(), canvas.ink(content.detail.1)),
+            Some(badge) => (badge.text(area.width), canvas.badge(badge.ink)),
+            None => (content.detail.fit(area.width).to_owned(), canvas.ink(content.detail.ink)),
         };
         let columns = width(&text).min(area.width);
         canvas.text(area.x + (area.width - columns) / 2, area.y + 1, columns, &text, style);
-    } else if let Some((word, ink)) = &content.badge {
-        // One row only: the badge stands beside the name, or as much of it as fits.
+    } else if let Some(badge) = &content.badge {
+        // One row only: the badge stands beside the name.
         let room = end.saturating_sub(at + 2);
-        canvas.text(at + 2, core.y, room, &format!(" {word} "), canvas.badge(*ink));
+        canvas.text(at + 2, core.y, room, &badge.text(room), canvas.badge(badge.ink));
     }
 }
 
@@ -138,11 +161,17 @@ pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
     match peer {
         Peer::Visitor(id) => Text { below: width(&visitor(world, id)), ..text },
         Peer::Node(id) => match words::badge(world, id, now) {
-            Some((word, _)) => {
-                let badge = width(&word) + 2;
+            Some(badge) => {
+                let badge = width(&badge.whole());
                 Text { below: badge, badge, ..text }
             }
-            None => Text { below: width(&detail(world, id, now).0), ..text },
+            None => {
+                let detail = detail(world, id, now);
+                Text {
+                    below: detail.forms.iter().map(|form| width(form)).max().unwrap_or(0),
+                    ..text
+                }
+            }
         },
     }
 }
@@ -166,13 +195,13 @@ fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content, traffic: Option<
     let mark = if content.selected { "▸" } else { " " };
     let x = canvas.text(area.x, area.y, area.width, mark, canvas.ink(Ink::Focus));
     let style = match &content.badge {
-        Some((_, ink)) => canvas.badge(*ink),
+        Some(badge) => canvas.badge(badge.ink),
         None => content.name_style(canvas),
     };
     let x = canvas.text(x, area.y, area.right().saturating_sub(x), &content.name, style);
-    if let Some((word, ink)) = &content.badge {
-        let letter: String = word.chars().take(1).collect();
-        canvas.text(x, area.y, area.right().saturating_sub(x), &letter, canvas.ink(*ink));
+    if let Some(badge) = &content.badge {
+        let letter: String = badge.word.chars().take(1).collect();
+        canvas.text(x, area.y, area.right().saturating_sub(x), &letter, canvas.ink(badge.ink));
     }
     if let Some((glyph, ink)) = traffic {
         canvas.glyph(area.right().saturating_sub(2), area.y, glyph, canvas.ink(ink));
@@ -204,53 +233,54 @@ fn frame_ink(world: &World, view: &View, peer: Peer, badge: Option<Ink>) -> Ink 
 }
 
 /// What a node does, in a few words.
-fn detail(world: &World, id: NodeId, now: LabTime) -> (String, Ink) {
+fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
+    let one = Detail::one;
     let node = world.node(id);
     let config = world.topology.node(id);
     if let Some((believer, belief)) = wrong_belief(world, id) {
         let word = words::belief(belief).0;
-        return (format!("{}: {word} ≠", world.topology.names.of(believer)), Ink::Bad);
+        return one(format!("{}: {word} ≠", world.topology.names.of(believer)), Ink::Bad);
     }
     match &config.kind {
         Kind::Client(_) if node.per_kilosecond > 0 => {
             let rate = node.per_kilosecond as f64 / 1000.0;
-            (format!("load {rate}/s"), Ink::Message)
+            one(format!("load {rate}/s"), Ink::Message)
         }
         Kind::Client(_) if node.load.open > 0 => {
-            (format!("waits for {}", node.load.open), Ink::Message)
+            one(format!("waits for {}", node.load.open), Ink::Message)
         }
         Kind::Client(_) => client(world, id),
         Kind::Ls(ls) => {
             let policy = targets::policy(world, id).unwrap_or(ls.policy).word();
             match node.window {
                 Some((_, closes)) => {
-                    (format!("window {}", words::short(closes.since(now))), Ink::Message)
+                    one(format!("window {}", words::tiny(closes.since(now))), Ink::Message)
                 }
                 None if node.load.open > 0 => {
-                    (format!("{policy}, {} open", node.load.open), Ink::Text)
+                    one(format!("{policy}, {} open", node.load.open), Ink::Text)
                 }
-                None => (policy.to_owned(), Ink::Muted),
+                None => one(policy.to_owned(), Ink::Muted),
             }
         }
         Kind::Ts(_) if node.life == Life::Up && node.load.open > 0 => {
-            (format!("works on {}", node.load.open), Ink::Text)
+            one(format!("works on {}", node.load.open), Ink::Text)
         }
         Kind::Ts(ts) => match answers_in(world, id) {
-            Some(time) => (format!("answers in {}", words::figure(time)), Ink::Muted),
-            None => (format!("{} names", ts.records.len()), Ink::Muted),
+            Some(time) => Detail::timed(&["answers in", "took"], time, Ink::Muted),
+            None => one(format!("{} names", ts.records.len()), Ink::Muted),
         },
     }
 }
 
-fn client(world: &World, id: NodeId) -> (String, Ink) {
+fn client(world: &World, id: NodeId) -> Detail {
     let last = world.races.iter().rev().find(|race| race.asker == Peer::Node(id));
     let verdict = last.and_then(|race| race.verdict.as_ref().map(|verdict| (race.begun, verdict)));
     match verdict {
         Some((begun, verdict)) => {
-            let time = words::figure(verdict.at.since(begun));
-            (format!("{} {time}", verdict.outcome), Ink::Muted)
+            let time = verdict.at.since(begun);
+            Detail::timed(&[verdict.outcome.word()], time, Ink::Muted)
         }
-        None => ("f fire".into(), Ink::Muted),
+        None => Detail::one("f fire".into(), Ink::Muted),
     }
 }
 

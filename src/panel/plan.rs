@@ -151,7 +151,9 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
             let text = wants.texts.get(number).and_then(|tier| tier.get(at)).copied();
             let text = text.unwrap_or(Text { name: wants.name_columns, ..Text::default() });
             let bare = text.name + 4;
-            let most = slot.saturating_sub(1).max(bare);
+            // Above the last tier links run down between the nodes: a column of air beside them.
+            let air = if number + 1 < wants.tiers.len() && tier.len() > 1 { 4 } else { 1 };
+            let most = slot.saturating_sub(air).max(bare);
             let wide = bare.max(text.below).min(most);
             let beside = (bare + text.badge).min(most);
             let (whole, core) = match form {

@@ -1,7 +1,7 @@
 //! Panel 2: one question as lanes on one time axis, who won, who came too late, and the sentence that says why.
 
 use super::axis::Axis;
-use super::paint::{Canvas, Row, width};
+use super::paint::{Canvas, Row, width, wrap};
 use super::theme::Ink;
 use super::view::View;
 use super::words;
@@ -14,6 +14,8 @@ use ratatui::style::Style;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Columns before the reason.
+const WHY_INDENT: u16 = 5;
 /// Races that the figures are about.
 const LAST: usize = 20;
 
@@ -56,9 +58,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         compare(canvas, &mut rest, world, before, race);
     }
     let lanes = race.lanes.len() as u16 + 1;
-    // Figures stand at the foot where there is room for them after lanes and reason.
-    let figures = rest.height.saturating_sub(lanes + 4).min(3);
-    let roomy = rest.height >= 2 * lanes + 6 + figures;
+    // Figures stand at the foot where there is room for them after lanes and reason: the reason is never cut for them.
+    let reason = wrap(&why(world, race), rest.width.saturating_sub(WHY_INDENT)).len().max(2) as u16;
+    let figures = rest.height.saturating_sub(lanes + 1 + reason).min(3);
+    let roomy = rest.height >= 2 * lanes + 3 + reason + figures;
     let used = draw_lanes(canvas, rest, world, race, now, roomy);
     let foot = Rect { y: rest.bottom() - figures, height: figures, ..rest };
     let middle =
@@ -276,8 +279,8 @@ fn draw_why(canvas: &mut Canvas<'_>, area: Rect, world: &World, race: &Race, roo
         return;
     }
     canvas.text(area.x, area.y, 5, "why", canvas.ink(Ink::Focus));
-    let indent = 5;
-    let area = Rect { x: area.x + indent, width: area.width.saturating_sub(indent), ..area };
+    let width = area.width.saturating_sub(WHY_INDENT);
+    let area = Rect { x: area.x + WHY_INDENT, width, ..area };
     canvas.paragraph(area, &text, canvas.ink(Ink::Text));
 }
 
@@ -305,41 +308,80 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
         return;
     }
     let muted = canvas.ink(Ink::Muted);
-    let at = |share: f64| {
-        let index = (share * (times.len() - 1) as f64).round() as usize;
-        words::figure(times[index])
-    };
-    let mut row = Row::new().with(format!("last {count:<2} "), muted);
-    if times.is_empty() {
-        row.push("none answered", canvas.ink(Ink::Text));
-    } else {
-        for (word, share) in [("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
-            let time = at(share);
-            // Where there is little room, the unit stands once, at the end.
-            let narrow = area.width < 42 && word != "max";
-            let time = if narrow { time.trim_end_matches(" ms") } else { &time };
-            row.push(format!("{word} "), muted);
-            let gap = if word == "max" { "" } else { "  " };
-            row.push(format!("{time}{gap}"), canvas.ink(Ink::Text));
-        }
-    }
-    rows.push(row);
-    rows.push(wins(canvas, world));
+    rows.push(times_row(canvas, &times, count, area.width));
+    rows.push(wins(canvas, world, area.width));
     let mut ends: BTreeMap<Outcome, u32> = BTreeMap::new();
     for verdict in recent(world).filter_map(|race| race.verdict.as_ref()) {
         *ends.entry(verdict.outcome).or_default() += 1;
     }
-    let mut row = Row::new().with("ended   ", muted);
-    for (outcome, count) in ends {
-        row.push(format!("{outcome} {count}  "), canvas.ink(words::outcome_ink(outcome)));
-    }
-    rows.push(row);
+    let ends = ends.into_iter().map(|(outcome, count)| {
+        (format!("{outcome} {count}"), canvas.ink(words::outcome_ink(outcome)))
+    });
+    let ended = Row::new().with("ended   ", muted);
+    rows.push(as_many_as_fit(ended, ends, area.width, muted));
     for (row, y) in rows.iter().zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }
 }
 
-fn wins(canvas: &Canvas<'_>, world: &World) -> Row {
+/// Figures one after the other; those for which there is no room are left out whole.
+fn as_many_as_fit(
+    mut row: Row,
+    parts: impl Iterator<Item = (String, Style)>,
+    columns: u16,
+    muted: Style,
+) -> Row {
+    let mut left_out = false;
+    for (text, style) in parts {
+        if row.width() + width(&text) > columns {
+            left_out = true;
+            continue;
+        }
+        row.push(text, style);
+        row.push("  ", muted);
+    }
+    if left_out && row.width() < columns {
+        row.push("…", muted);
+    }
+    row
+}
+
+/// How long the answers took: half of them, nearly all of them, the slowest; fewer figures rather than cut ones.
+fn times_row(canvas: &Canvas<'_>, times: &[Duration], count: usize, columns: u16) -> Row {
+    let muted = canvas.ink(Ink::Muted);
+    let head = || Row::new().with(format!("last {count:<2} "), muted);
+    if times.is_empty() {
+        return head().with("none answered", canvas.ink(Ink::Text));
+    }
+    let at = |share: f64| {
+        let index = (share * (times.len() - 1) as f64).round() as usize;
+        words::figure(times[index])
+    };
+    let all = [("p50", at(0.5)), ("p95", at(0.95)), ("max", at(1.0))];
+    let row = |chosen: &[&(&str, String)], once: bool| {
+        let mut row = head();
+        for (number, (word, time)) in chosen.iter().enumerate() {
+            let last = number + 1 == chosen.len();
+            // The unit may stand once, at the end.
+            let time = if once && !last { time.trim_end_matches(" ms") } else { time };
+            row.push(format!("{word} "), muted);
+            row.push(format!("{time}{}", if last { "" } else { "  " }), canvas.ink(Ink::Text));
+        }
+        row
+    };
+    let [half, most, slowest] = &all;
+    let in_ms = all.iter().all(|(_, time)| time.ends_with(" ms"));
+    let forms = [
+        row(&[half, most, slowest], false),
+        row(&[half, most, slowest], in_ms),
+        row(&[half, slowest], false),
+        row(&[half], false),
+    ];
+    let [.., least] = &forms;
+    forms.iter().find(|row| row.width() <= columns).unwrap_or(least).clone()
+}
+
+fn wins(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
     let mut wins: BTreeMap<Peer, u32> = BTreeMap::new();
     let (mut asked, mut sent) = (0_u32, 0_u32);
     for race in recent(world) {
@@ -350,16 +392,17 @@ fn wins(canvas: &Canvas<'_>, world: &World) -> Row {
                 u32::from(lane.end == LaneEnd::Won);
         }
     }
-    let mut row = Row::new().with("wins    ", canvas.ink(Ink::Muted));
-    for (peer, count) in wins {
-        let name = world.topology.names.peer(peer);
-        row.push(format!("{name} {count}  "), canvas.ink(Ink::Text));
-    }
+    let text = canvas.ink(Ink::Text);
+    let mut parts: Vec<(String, Style)> = wins
+        .into_iter()
+        .map(|(peer, count)| (format!("{} {count}", world.topology.names.peer(peer)), text))
+        .collect();
     if asked > 0 && sent > asked {
         let extra = f64::from(sent - asked) / f64::from(asked) * 100.0;
-        row.push(format!("load +{extra:.0} %"), canvas.ink(Ink::Slow));
+        parts.push((format!("load +{extra:.0} %"), canvas.ink(Ink::Slow)));
     }
-    row
+    let muted = canvas.ink(Ink::Muted);
+    as_many_as_fit(Row::new().with("wins    ", muted), parts.into_iter(), columns, muted)
 }
 
 /// The reason alone, large, over the middle of the screen.

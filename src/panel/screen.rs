@@ -28,7 +28,7 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
     if layout.kind == Kind::Narrow {
         narrow_header(&mut canvas, &layout, world);
     } else {
-        header::place(&mut canvas, layout.header, world, view, now);
+        header::place(&mut canvas, layout.header, world, now);
         header::truth(&mut canvas, layout.truth, world);
     }
     if let Some(area) = layout.banner {
@@ -38,7 +38,7 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
         panel(&mut canvas, place, layout.kind, world, view, now);
     }
     footer::draw(&mut canvas, layout.footer, world, view);
-    toasts(&mut canvas, layout.footer, view);
+    toast(&mut canvas, &layout, view);
     dialog(&mut canvas, screen, world, view, now);
     keys(&mut canvas, screen, view);
 }
@@ -52,6 +52,7 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
         big: view.big,
         banner: header::alarm(world, now).is_some(),
         step: world.steps.beat != Beat::Before,
+        table: system::has_table(world, view),
         footer: 2,
     };
     layout::divide(screen, needs)
@@ -152,16 +153,16 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
     }
 }
 
-/// Lines for a moment, right above the keys.
-fn toasts(canvas: &mut Canvas<'_>, footer: Rect, view: &View) {
-    for (toast, up) in view.toasts.iter().rev().zip(1_u16..) {
-        let Some(y) = footer.y.checked_sub(up) else { return };
-        let text = format!(" {} ", toast.text);
-        let columns = width(&text).min(footer.width.saturating_sub(2));
-        let x = footer.right().saturating_sub(columns + 1);
-        let style = canvas.badge(if toast.bad { Ink::Bad } else { Ink::Lead });
-        canvas.text(x, y, columns, &text, style);
-    }
+/// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
+fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
+    let Some(toast) = view.toasts.back() else { return };
+    let lowest = layout.panels.iter().map(|place| place.area.y).max();
+    let y = lowest.unwrap_or(layout.footer.y.saturating_sub(1));
+    let text = format!(" {} ", toast.text);
+    let columns = width(&text).min(layout.footer.width.saturating_sub(4));
+    let x = layout.footer.right().saturating_sub(columns + 2);
+    let style = canvas.badge(if toast.bad { Ink::Bad } else { Ink::Lead });
+    canvas.text(x, y, columns, &text, style);
 }
 
 /// The keys that were pressed of late.

@@ -94,9 +94,11 @@ fn select(action: Action, world: &World, view: &mut View) {
             .map_or(Selection::Nothing, |id| Selection::Node(*id));
         return;
     };
+    // The middles of the slots, on one scale; of two that are as near, the left one.
     let across = |from: usize, to: usize| -> usize {
         let (from, to) = (tiers[from].len(), tiers[to].len());
-        ((2 * at + 1) * to / (2 * from)).min(to - 1)
+        let here = (2 * at + 1) * to;
+        (0..to).min_by_key(|there| here.abs_diff((2 * there + 1) * from)).unwrap_or(0)
     };
     let (tier, at) = match action {
         Action::Left => (tier, at.saturating_sub(1)),

@@ -1,13 +1,16 @@
 //! Panel 6: the lecture in its three beats: the note and the question; the run; the answer beside the marks.
 
-use super::paint::{Canvas, Row, wrap};
+use super::paint::{Canvas, Row, width, wrap};
 use super::theme::Ink;
 use super::view::{PanelId, View};
-use crate::command::grammar;
+use crate::command::{Expectation, grammar};
 use crate::event::Judgement;
 use crate::topology::Step;
 use crate::world::{Beat, World};
 use ratatui::layout::Rect;
+
+/// Columns before the words: for the label, or for a mark.
+const INDENT: u16 = 10;
 
 /// The panel's title: which step, which beat.
 #[must_use]
@@ -32,14 +35,22 @@ fn present(world: &World) -> Option<&Step> {
 
 /// Draws the present step, or what the lecture is about before the first.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
-    let columns = area.width.saturating_sub(8);
+    let columns = area.width.saturating_sub(INDENT);
     let say = |label: &str, label_ink: Ink, text: &str, ink: Ink| -> Vec<Row> {
+        // Keys stand between backticks in the file; here they look like keys.
+        let mut key = false;
         let lines = wrap(text, columns).into_iter().enumerate();
         lines
             .map(|(at, line)| {
                 let label = if at == 0 { label } else { "" };
-                let row = Row::new().with(format!("{label:<7} "), canvas.ink(label_ink));
-                row.with(line, canvas.ink(ink))
+                let mut row = Row::new();
+                row.push(format!("{label:<8}  "), canvas.ink(label_ink));
+                for (part, text) in line.split('`').enumerate() {
+                    key ^= part > 0;
+                    let style = if key { canvas.theme.selected() } else { canvas.ink(ink) };
+                    row.push(text, style);
+                }
+                row
             })
             .collect()
     };
@@ -54,11 +65,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     };
     let beat = world.steps.beat;
     let note = say("note", Ink::Muted, &step.say, Ink::Text);
-    let ask =
-        step.ask.as_deref().map_or_else(Vec::new, |ask| say("asks", Ink::Focus, ask, Ink::Strong));
+    let ask = step
+        .ask
+        .as_deref()
+        .map_or_else(Vec::new, |ask| say("question", Ink::Focus, ask, Ink::Strong));
     let (mut answer, mut marks) = (Vec::new(), Vec::new());
     if matches!(beat, Beat::Running | Beat::Answer) {
-        marks = self::marks(canvas, world, step);
+        marks = self::marks(canvas, world, step, columns);
     }
     if let (Beat::Answer, Some(reveal)) = (beat, &step.reveal) {
         answer = say("answer", Ink::Good, reveal, Ink::Strong);
@@ -71,28 +84,57 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         if rows(&parts) > room && !parts[3].is_empty() {
             parts[0].clear();
         }
+        // The question gives way to marks with their words; where even that is not enough, it stays over one row of
+        // marks.
+        let question = if parts[2].is_empty() { 0 } else { parts[1].len() };
+        if rows(&parts) > room && rows(&parts) - question > room && parts[3].len() > 1 {
+            parts[3] = vec![joined(canvas, world, step, columns)];
+        }
         if rows(&parts) > room && !parts[2].is_empty() {
             parts[1].clear();
-        }
-        if rows(&parts) > room && parts[3].len() > 1 {
-            parts[3] = vec![joined(canvas, world, step)];
         }
     }
     let rows: Vec<Row> = parts.into_iter().flatten().collect();
     scrolled(canvas, area, view, &rows);
 }
 
-/// All marks in one row, without what was seen.
-fn joined(canvas: &Canvas<'_>, world: &World, step: &Step) -> Row {
-    let mut row = Row::new();
+/// All marks in one row, and the words of what matters most: what failed, else how many hold.
+fn joined(canvas: &Canvas<'_>, world: &World, step: &Step, columns: u16) -> Row {
+    let judged = |at: u32| world.steps.judged.get(&(world.steps.step, at));
+    let mut row = Row::new().with(" ".repeat(usize::from(INDENT - 4)), canvas.ink(Ink::Text));
+    let (mut hold, mut failed) = (0, None);
     for (expectation, at) in step.expect.iter().zip(0_u32..) {
-        let judged = world.steps.judged.get(&(world.steps.step, at)).map(|judged| judged.0);
-        let (mark, ink) = mark(judged);
-        let words = grammar::expectation_words(expectation, &world.topology.names);
+        let (mark, ink) = mark(judged(at).map(|judged| judged.0));
         row.push(format!(" {mark} "), canvas.badge(ink));
-        row.push(format!(" {words}  "), canvas.ink(Ink::Text));
+        row.push(" ", canvas.ink(Ink::Text));
+        match judged(at) {
+            Some((Judgement::Passed, _)) => hold += 1,
+            Some((Judgement::Failed, seen)) => failed = failed.or(Some((expectation, seen))),
+            None => {}
+        }
     }
-    row
+    let count = step.expect.len();
+    let room = columns.saturating_sub(row.width().saturating_sub(INDENT));
+    let text = match failed {
+        Some((expectation, seen)) => {
+            format!(
+                " {} – {seen}",
+                fitting(world, expectation, room.saturating_sub(width(seen) + 4))
+            )
+        }
+        None if hold == count => format!(" all {count} hold"),
+        None => format!(" {hold} of {count} hold so far"),
+    };
+    row.with(text, canvas.ink(Ink::Text))
+}
+
+/// An expectation's words without what the step says anyway, until they fit.
+fn fitting(world: &World, expectation: &Expectation, columns: u16) -> String {
+    let whole = grammar::expectation_words(expectation, &world.topology.names);
+    let without_limit = whole.rsplit_once(" within ").map_or(whole.as_str(), |parts| parts.0);
+    let bare = without_limit.strip_prefix("query ").unwrap_or(without_limit);
+    let forms = [whole.as_str(), without_limit, bare];
+    forms.into_iter().find(|form| width(form) <= columns).unwrap_or(bare).to_owned()
 }
 
 fn mark(judged: Option<Judgement>) -> (char, Ink) {
@@ -114,22 +156,43 @@ fn scrolled(canvas: &mut Canvas<'_>, area: Rect, view: &View, rows: &[Row]) {
     }
 }
 
-/// One row an expectation: its mark, its words, and what was seen.
-fn marks(canvas: &Canvas<'_>, world: &World, step: &Step) -> Vec<Row> {
+/// What was seen, without its last particulars where there is no room for them.
+fn shortened(seen: &str, columns: u16) -> &str {
+    let mut seen = seen;
+    while width(seen) > columns {
+        match seen.rsplit_once(", ") {
+            Some((whole, _)) => seen = whole,
+            None => break,
+        }
+    }
+    seen
+}
+
+/// One row an expectation: its mark and its words; once it holds, what was seen; where it failed, both.
+fn marks(canvas: &Canvas<'_>, world: &World, step: &Step, columns: u16) -> Vec<Row> {
     let number = world.steps.step;
-    step.expect
-        .iter()
-        .zip(0_u32..)
-        .map(|(expectation, at)| {
-            let words = grammar::expectation_words(expectation, &world.topology.names);
-            let judged = world.steps.judged.get(&(number, at));
-            let seen = judged.map_or_else(|| "not yet".to_owned(), |judged| judged.1.to_string());
-            let (mark, ink) = mark(judged.map(|judged| judged.0));
-            Row::new()
-                .with(format!("   {mark}  "), canvas.badge(ink))
-                .with("  ", canvas.ink(Ink::Text))
-                .with(words, canvas.ink(Ink::Text))
-                .with(format!("  {seen}"), canvas.ink(Ink::Muted))
-        })
-        .collect()
+    let mut rows = Vec::new();
+    let indent = " ".repeat(usize::from(INDENT));
+    for (expectation, at) in step.expect.iter().zip(0_u32..) {
+        let judged = world.steps.judged.get(&(number, at));
+        let (mark, ink) = mark(judged.map(|judged| judged.0));
+        let row = Row::new()
+            .with(&indent[..usize::from(INDENT) - 4], canvas.ink(Ink::Text))
+            .with(format!(" {mark} "), canvas.badge(ink))
+            .with(" ", canvas.ink(Ink::Text));
+        let words = fitting(world, expectation, columns);
+        match judged {
+            None => rows.push(row.with(words, canvas.ink(Ink::Text))),
+            Some((Judgement::Passed, seen)) => {
+                let seen = shortened(seen, columns);
+                rows.push(row.with(seen, canvas.ink(Ink::Text)));
+            }
+            Some((Judgement::Failed, seen)) => {
+                rows.push(row.with(words, canvas.ink(Ink::Text)));
+                let seen = Row::new().with(format!("{indent}but {seen}"), canvas.ink(Ink::Bad));
+                rows.push(seen);
+            }
+        }
+    }
+    rows
 }

@@ -6,6 +6,7 @@ use super::theme::Ink;
 use super::view::{PanelId, View};
 use super::words;
 use crate::base::{LabTime, NodeId};
+use crate::message::HostName;
 use crate::topology::{Kind, LsConfig, Policy, Role};
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -19,6 +20,14 @@ fn subject(world: &World, view: &View) -> Option<(NodeId, LsConfig)> {
         Kind::Ls(config) => Some((id, config.clone())),
         _ => None,
     }
+}
+
+/// Whether the system has something that fills: a window with its master list, or a sticky table.
+#[must_use]
+pub fn has_table(world: &World, view: &View) -> bool {
+    let Some((id, config)) = subject(world, view) else { return false };
+    let policy = targets::policy(world, id).unwrap_or(config.policy);
+    matches!(policy, Policy::Batch | Policy::Sticky)
 }
 
 /// The panel's note: policy and timeout.
@@ -73,7 +82,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     if batch {
         window(canvas, left, world, id, &config, now);
     } else {
-        table(canvas, left, world, id, down);
+        let asked = super::race::shown(world, view).map(|race| race.name.clone());
+        table(canvas, left, world, id, down, asked.as_ref());
+    }
+    let ids = targets::upstreams(world, id);
+    if ids.len() > usize::from(right.height) {
+        flow(canvas, right, ids.into_iter().map(|upstream| in_brief(world, id, upstream)));
+        return;
     }
     let rows = upstreams(canvas, world, id, now, right.width);
     list(canvas, right, &rows, 0);
@@ -83,6 +98,20 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row], down: usize) {
     let skip = down.min(rows.len().saturating_sub(usize::from(area.height)));
     for (row, y) in rows.iter().skip(skip).zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
+    }
+}
+
+/// An upstream in a few words, where there is no row for each.
+fn in_brief(world: &World, ls: NodeId, id: NodeId) -> (String, Ink) {
+    let name = world.topology.names.of(id);
+    let taken = world.node(id).load.taken;
+    let state = world.node(ls);
+    if state.ejected.contains_key(&id) {
+        return (format!("{name} took {taken} EJECTED"), Ink::Slow);
+    }
+    match state.beliefs.get(&id).map(|(belief, _)| words::belief(*belief)) {
+        Some((word, ink)) if ink != Ink::Good => (format!("{name} took {taken} {word}"), ink),
+        _ => (format!("{name} took {taken}"), Ink::Text),
     }
 }
 
@@ -124,6 +153,9 @@ fn upstreams(
                 row.push(format!("{word:<6}"), canvas.ink(ink));
             }
             row.push(format!(" wins {:<4}", load.wins), canvas.ink(Ink::Muted));
+            if columns < 45 {
+                return row;
+            }
             let times = state.recent_ms.get(id).map_or(&[][..], Vec::as_slice);
             if let Some(last) = times.last() {
                 let mean = times.iter().sum::<f32>() / times.len() as f32;
@@ -137,6 +169,32 @@ fn upstreams(
             row
         })
         .collect()
+}
+
+/// With fewer rows than this, names stand beside each other.
+const ROWS_FOR_A_LIST: u16 = 4;
+
+/// Texts one after the other, as many as fit, and how many do not.
+fn flow(canvas: &mut Canvas<'_>, area: Rect, texts: impl Iterator<Item = (String, Ink)>) {
+    let mut texts = texts.peekable();
+    for y in area.y..area.bottom() {
+        let mut x = area.x;
+        let last = y + 1 == area.bottom();
+        while let Some((text, _)) = texts.peek() {
+            // In the last row there must be room to say how many more there are.
+            let spare = if last { 4 } else { 0 };
+            if x > area.x && x + width(text) + spare > area.right() {
+                break;
+            }
+            let Some((text, ink)) = texts.next() else { break };
+            x = canvas.text(x, y, area.right().saturating_sub(x), &text, canvas.ink(ink)) + 2;
+        }
+    }
+    let left = texts.count();
+    if left > 0 && area.height > 0 {
+        let more = format!("+{left}");
+        canvas.right(area.right(), area.bottom() - 1, 4, &more, canvas.ink(Ink::Muted));
+    }
 }
 
 /// The master list with its window running out.
@@ -155,7 +213,7 @@ fn window(
     let names = &node.window_names;
     let missing = names.iter().filter(|name| !name.1).count();
     let Some((number, closes)) = node.window else {
-        let text = "No window is open. f or a batch opens one.";
+        let text = "No window open: a question opens one.";
         canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Muted));
         return;
     };
@@ -167,16 +225,25 @@ fn window(
         .unwrap_or(config.window)
         .max(Duration::from_millis(1));
     let share = (left.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0);
-    let bar = 12_usize;
+    let bar = if area.width < 45 { 6_usize } else { 12 };
     let filled = (share * bar as f64).ceil() as usize;
     let mut row = Row::new().with(format!("window {number} "), canvas.ink(Ink::Strong));
     row.push("━".repeat(filled), canvas.ink(Ink::Slow));
     row.push("─".repeat(bar - filled), canvas.ink(Ink::Frame));
-    row.push(format!(" {} left ", words::figure(left)), canvas.ink(Ink::Slow));
+    row.push(format!(" {} left ", words::tiny(left)), canvas.ink(Ink::Slow));
     row.push(format!(" {} of {} in", names.len() - missing, names.len()), canvas.ink(Ink::Text));
     canvas.row(area.x, area.y, area.width, &row);
     // Names without an answer first: they are what everybody waits for.
     let ordered = names.iter().filter(|name| !name.1).chain(names.iter().filter(|name| name.1));
+    if area.height < ROWS_FOR_A_LIST {
+        let mark = |name: &(HostName, bool)| {
+            let (mark, ink) = if name.1 { ("✓", Ink::Good) } else { ("·", Ink::Message) };
+            (format!("{mark} {}", name.0.as_str()), ink)
+        };
+        let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
+        flow(canvas, below, ordered.map(mark));
+        return;
+    }
     for ((name, answered), y) in ordered.zip(area.y + 1..area.bottom()) {
         let (mark, ink) = if *answered { ("✓ ", Ink::Good) } else { ("· ", Ink::Message) };
         let x = canvas.text(area.x, y, 2, mark, canvas.ink(ink));
@@ -186,7 +253,14 @@ fn window(
 }
 
 /// The sticky table: which name goes where, in columns.
-fn table(canvas: &mut Canvas<'_>, area: Rect, world: &World, ls: NodeId, down: usize) {
+fn table(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    world: &World,
+    ls: NodeId,
+    down: usize,
+    asked: Option<&HostName>,
+) {
     let node = world.node(ls);
     let names = &world.topology.names;
     if node.stuck.is_empty() {
@@ -204,6 +278,20 @@ fn table(canvas: &mut Canvas<'_>, area: Rect, world: &World, ls: NodeId, down: u
         row.push(format!("{} {count}  ", names.of(id)), canvas.ink(Ink::Strong));
     }
     canvas.row(area.x, area.y, area.width, &row);
+    if area.height < ROWS_FOR_A_LIST {
+        let entry = |(name, upstream): (&HostName, &NodeId)| {
+            let dead = !world.node(*upstream).life.is_alive();
+            let text = format!("{} → {}", name.as_str(), names.of(*upstream));
+            (text, if dead { Ink::Bad } else { Ink::Text })
+        };
+        let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        // Of the few names for which there is room, the one that was asked last is the one to see.
+        let is_asked = |(name, _): &(&HostName, &NodeId)| Some(*name) == asked;
+        let first = node.stuck.iter().filter(is_asked);
+        let others = node.stuck.iter().filter(|entry| !is_asked(entry));
+        flow(canvas, below, first.chain(others).skip(down).map(entry));
+        return;
+    }
     let rows = usize::from(area.height.saturating_sub(1)).max(1);
     let skip = down.min(node.stuck.len().saturating_sub(rows));
     for ((name, upstream), y) in node.stuck.iter().skip(skip).zip(area.y + 1..area.bottom()) {

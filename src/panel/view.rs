@@ -95,7 +95,7 @@ pub struct Toast {
 }
 
 /// How long a toast stays: long enough to read a line aloud.
-pub const TOAST_TIME: Duration = Duration::from_secs(4);
+pub const TOAST_TIME: Duration = Duration::from_secs(3);
 /// Toasts kept at once; older ones go.
 const TOASTS_MAX: usize = 3;
 /// How long the pressed keys stay in sight with `K`.

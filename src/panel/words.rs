@@ -37,23 +37,70 @@ pub fn figure(span: Duration) -> String {
     }
 }
 
-/// The badge of a node: its word and its colour; none for a node that simply runs.
+/// The shortest form of a span, for places where every column counts: `80ms`, `3.1s`, `4min`.
 #[must_use]
-pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<(String, Ink)> {
+pub fn tiny(span: Duration) -> String {
+    if span < Duration::from_secs(1) || span >= Duration::from_secs(10) {
+        short(span)
+    } else {
+        format!("{:.1}s", span.as_secs_f64())
+    }
+}
+
+/// A node's badge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Badge {
+    /// The word: it is never cut.
+    pub word: &'static str,
+    /// For how long; shown where there is room.
+    pub since: String,
+    /// Its colour.
+    pub ink: Ink,
+}
+
+impl Badge {
+    /// The badge in at most so many columns, with its air: `" DEAD 5s "`, else `" DEAD "`, else `"DEAD"`.
+    #[must_use]
+    pub fn text(&self, columns: u16) -> String {
+        let whole = self.whole();
+        let bare = format!(" {} ", self.word);
+        match usize::from(columns) {
+            room if whole.len() <= room => whole,
+            room if bare.len() <= room => bare,
+            _ => self.word.to_owned(),
+        }
+    }
+
+    /// The badge with everything.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let gap = if self.since.is_empty() { "" } else { " " };
+        format!(" {}{gap}{} ", self.word, self.since)
+    }
+}
+
+/// The badge of a node; none for a node that simply runs. Less than a second is no figure worth showing.
+#[must_use]
+pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
     let node = world.node(id);
-    let since = short(now.since(node.since));
+    let for_so_long = now.since(node.since);
+    let since = |word, ink| {
+        let since = if for_so_long.as_secs() == 0 { String::new() } else { short(for_so_long) };
+        Badge { word, since, ink }
+    };
+    let plain = |word, ink| Badge { word, since: String::new(), ink };
     Some(match node.life {
-        Life::Killed => (format!("DEAD {since}"), Ink::Bad),
-        Life::Crashed => (format!("CRASHED {since}"), Ink::Bad),
-        Life::PoweredOff => (format!("NO POWER {since}"), Ink::Bad),
-        Life::Frozen => (format!("FROZEN {since}"), Ink::Frozen),
-        _ if node.spinning => (format!("SPINS {since}"), Ink::Bad),
-        Life::Stopping => ("STOPPING".into(), Ink::Slow),
-        Life::Stopped => ("STOPPED".into(), Ink::Muted),
+        Life::Killed => since("DEAD", Ink::Bad),
+        Life::Crashed => since("CRASHED", Ink::Bad),
+        Life::PoweredOff => since("NO POWER", Ink::Bad),
+        Life::Frozen => since("FROZEN", Ink::Frozen),
+        _ if node.spinning => since("SPINS", Ink::Bad),
+        Life::Stopping => plain("STOPPING", Ink::Slow),
+        Life::Stopped => plain("STOPPED", Ink::Muted),
         Life::Off if world.topology.node(id).at.is_some() => return None,
-        Life::Off => ("OFF".into(), Ink::Muted),
-        Life::Up if targets::lies(world, id) => ("LIES".into(), Ink::Bad),
-        Life::Up if node.port_busy.is_some() => ("PORT BUSY".into(), Ink::Bad),
+        Life::Off => plain("OFF", Ink::Muted),
+        Life::Up if targets::lies(world, id) => plain("LIES", Ink::Bad),
+        Life::Up if node.port_busy.is_some() => plain("PORT BUSY", Ink::Bad),
         Life::Up => return None,
     })
 }
@@ -133,17 +180,26 @@ pub fn link_value(faults: &Faults) -> String {
 /// What the clock is doing, in words, and how loud that is.
 #[must_use]
 pub fn clock(clock: &ClockState) -> (String, Ink) {
-    let rate = rate(clock.rate);
     if clock.paused {
-        ("PAUSED".into(), Ink::Slow)
-    } else if clock.auto {
-        (format!("AUTO PACE {rate}"), Ink::Lead)
+        return ("PAUSED".into(), Ink::Slow);
+    }
+    if clock.auto {
+        // Of one width nearly always: the header stands still while the pace changes.
+        let how = match clock.rate {
+            rate if rate < 0.01 => "stands almost".to_owned(),
+            rate if rate < 0.95 => format!("{:.0}× slower", 1.0 / rate),
+            rate if rate > 1.05 => format!("{rate:.0}× faster"),
+            _ => "real time".to_owned(),
+        };
+        return (format!("AUTO PACE · {how:<10}"), Ink::Lead);
+    }
+    let rate = rate(clock.rate);
+    if clock.rate > 0.999 && clock.rate < 1.001 {
+        (format!("LIVE {rate}"), Ink::Good)
     } else if clock.rate < 0.999 {
         (format!("SLOW {rate}"), Ink::Slow)
-    } else if clock.rate > 1.001 {
-        (format!("FAST {rate}"), Ink::Slow)
     } else {
-        (format!("LIVE {rate}"), Ink::Good)
+        (format!("FAST {rate}"), Ink::Slow)
     }
 }
 
@@ -169,7 +225,9 @@ mod tests {
         assert_eq!(at(1.0, false, false), "LIVE 1.0×");
         assert_eq!(at(0.25, false, false), "SLOW 0.25×");
         assert_eq!(at(0.1, false, false), "SLOW 0.1×");
-        assert_eq!(at(0.06, false, true), "AUTO PACE 0.06×");
+        assert_eq!(at(0.05, false, true), "AUTO PACE · 20× slower");
+        assert_eq!(at(1.0, false, true), "AUTO PACE · real time ");
+        assert_eq!(at(4.0, false, true), "AUTO PACE · 4× faster ");
         assert_eq!(at(0.5, true, true), "PAUSED");
         assert_eq!(at(4.0, false, false), "FAST 4.0×");
     }
@@ -188,5 +246,13 @@ mod tests {
         assert_eq!(figure(Duration::from_millis(5003)), "5,003 ms");
         assert_eq!(short(Duration::from_millis(903)), "903ms");
         assert_eq!(short(Duration::from_secs(8)), "8s");
+        assert_eq!(tiny(Duration::from_millis(3101)), "3.1s");
+    }
+
+    #[test]
+    fn a_badge_shortens_its_time_and_never_its_word() {
+        let badge = Badge { word: "NO POWER", since: "12s".into(), ink: Ink::Bad };
+        let texts = [14, 13, 10, 9, 3].map(|columns| badge.text(columns));
+        assert_eq!(texts, [" NO POWER 12s ", " NO POWER ", " NO POWER ", "NO POWER", "NO POWER"]);
     }
 }

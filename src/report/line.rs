@@ -75,13 +75,12 @@ fn lecture(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::StepBegan { step } => format!("step {step}  begins"),
         Fact::StepEnded { step } => format!("step {step}  ends"),
-        Fact::ExpectationJudged { step, expectation, judgement, seen } => {
-            let how = match judgement {
-                Judgement::Passed => "holds",
-                Judgement::Failed => "FAILED",
-            };
-            format!("step {step}  expectation {} {how}: {}", expectation + 1, text(seen))
-        }
+        Fact::ExpectationJudged { step, expectation, judgement, seen } => match judgement {
+            Judgement::Passed => format!("step {step}  holds: {}", text(seen)),
+            Judgement::Failed => {
+                format!("step {step}  FAILED, expectation {}: {}", expectation + 1, text(seen))
+            }
+        },
         Fact::Flipped { step, repaired: true } => format!("step {step}  as repaired"),
         Fact::Flipped { step, repaired: false } => format!("step {step}  as confessed"),
         _ => return None,
@@ -186,6 +185,9 @@ fn noted(note: &Note, names: &Names) -> Option<String> {
             format!("asks again for {}, try {attempt}", text(name.as_str()))
         }
         Note::Chose { upstreams, .. } if upstreams.is_empty() => "has nobody to ask".into(),
+        Note::Heard { upstream, said: Some(Said::NotFound), .. } => {
+            format!("is told by {}: host not found", of(*upstream))
+        }
         Note::Heard { upstream, outcome, .. } => match outcome {
             Outcome::Refused => format!("{} refuses the connection", of(*upstream)),
             Outcome::Reset => format!("{} is gone, with the question", of(*upstream)),
@@ -283,6 +285,9 @@ fn decided(outcome: Outcome, said: Option<&Said>, from: Option<Shown>, why: Why)
         (_, Outcome::Negative, _) if told => {
             format!("says that there is no such name: {}", choice_words(why))
         }
+        (Why::WindowClosed | Why::AllIn, ..) if told => {
+            format!("has no answer to give: {}", choice_words(why))
+        }
         (_, _, _) if told => format!("gives up: {}", choice_words(why)),
         (_, outcome, _) => outcome_of(outcome).into(),
     })
@@ -293,10 +298,11 @@ const fn choice_words(why: Why) -> &'static str {
         Why::FirstAnswer => "the first valid one",
         Why::OnlyAnswer => "the only one",
         Why::AllNegative => "everybody asked says so",
-        Why::AllFailed => "everybody asked failed",
-        Why::Deadline => "nobody said anything in time",
+        // What each of them came to stands in lines of its own.
+        Why::AllFailed => "nobody is left who could answer",
+        Why::Deadline => "its time is over",
         Why::WindowClosed => "the window has closed",
-        Why::AllIn => "all answers are in",
+        Why::AllIn => "every answer of the batch is in",
         Why::EndOfFile => "a connection ended",
         Why::Arrival => "it arrived first",
         Why::SocketTimer => "the timer of the connection fired",
@@ -317,7 +323,7 @@ pub const fn outcome_of(outcome: Outcome) -> &'static str {
         Outcome::Failed => "is told that nobody can say",
         Outcome::Refused => "finds nobody there",
         Outcome::Reset => "loses the connection with the question",
-        Outcome::Silent => "has no answer: nobody said anything in time",
+        Outcome::Silent => "has no answer",
         Outcome::Late => "has its answer too late",
         Outcome::Cancelled => "gives the question up",
     }

@@ -7,7 +7,7 @@ use super::line::said_words;
 use super::{list, node, peer, text};
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Shown};
-use crate::message::{Outcome, Why};
+use crate::message::{Outcome, Said, Why};
 use crate::topology::Kind;
 use crate::world::{Lane, LaneEnd, Race, Verdict, World};
 
@@ -162,6 +162,9 @@ impl Teller<'_> {
                 None => format!("The connection to {whom} died with the question, after {after}."),
             },
             (_, Outcome::Cancelled) => self.cancelled(verdict.why, asker.as_str()),
+            (_, Outcome::Silent) if verdict.said == Some(Said::NotFound) => {
+                format!("{whom} told {asker}, after {after}: host not found.")
+            }
             (_, Outcome::Silent | Outcome::Late) => {
                 let knew = match (&race.ls_verdict, race.taken, race.ls.is_some()) {
                     (None, Some(_), true) if race.more.ls_gone.is_some() => {
@@ -198,19 +201,16 @@ impl Teller<'_> {
             (Why::AllNegative, _) => self.all_negative(),
             (Why::AllFailed, _) => self.all_failed(),
             (Why::Deadline, _) => self.silence(verdict),
-            (Why::WindowClosed, _) => self.window(verdict, "when the window closed"),
-            (Why::AllIn, _) => self.window(
-                verdict,
-                "when the last answer of the batch was in, so the window closed early",
-            ),
+            (Why::WindowClosed, _) => self.window(verdict, "the window to close"),
+            (Why::AllIn, _) => self.window(verdict, "the last answer of the batch"),
             (Why::EndOfFile, _) => format!(
                 "The connection to {} ended, and {judge} took that for an answer: \
                  the crash won the race.",
                 self.from(verdict)
             ),
             (Why::Arrival, outcome) => format!(
-                "{} sent something, and {judge} gave it to the question that had waited longest, \
-                 whatever name it bore: {}.",
+                "{} sent “{}”, and {judge} gave it to the question that had waited longest, \
+                 whatever name it bore.",
                 self.from(verdict),
                 match (&verdict.said, outcome) {
                     (Some(said), _) => said_words(said),
@@ -435,7 +435,8 @@ impl Teller<'_> {
         }
     }
 
-    fn window(&self, verdict: &Verdict, when: &str) -> String {
+    /// In a batch an answer waits for `what`, and a name without one is told so then.
+    fn window(&self, verdict: &Verdict, what: &str) -> String {
         let taken = self.race.taken.unwrap_or(self.race.begun);
         match verdict.from.and_then(|from| self.race.lane(from)) {
             Some(lane) if verdict.outcome == Outcome::Answered => {
@@ -445,18 +446,21 @@ impl Teller<'_> {
                 let name = self.node(lane.upstream);
                 let after = human(ended.since(asked));
                 if held.is_zero() {
-                    return format!("{name} answered after {after}; the LS passed it on {when}.");
+                    return format!("{name} answered after {after}, as the last of the batch.");
                 }
-                let held = human(held);
-                format!("{name} answered after {after}; the LS passed it on {held} later, {when}.")
+                format!("{name} answered after {after} and waited {} for {what}.", human(held))
             }
             _ => {
-                let nobody = match verdict.outcome {
-                    Outcome::Negative => "and the LS called that “no such name”",
-                    _ => "and the LS told the client so",
+                let told = match verdict.outcome {
+                    Outcome::Negative => "the LS called that “no such name”",
+                    _ => "the LS told the client so",
                 };
                 let waited = human(verdict.at.since(taken));
-                format!("No answer was in after {waited}, {when}, {nobody}.")
+                if verdict.why == Why::AllIn {
+                    let all = "All answers of the batch were in after";
+                    return format!("{all} {waited}, none of them for this name, and {told}.");
+                }
+                format!("No answer was in when the window closed, after {waited}, and {told}.")
             }
         }
     }

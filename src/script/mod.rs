@@ -101,7 +101,7 @@ impl Script {
                 let left = left.into_iter().filter(|command| !matches!(command, Command::Wait(_)));
                 orders.extend(left.map(Order::Give));
                 self.step += 1;
-                self.repaired = false;
+                self.repaired = self.present().and_then(Step::leaves_repaired).unwrap_or(false);
                 self.beat = Beat::Question;
                 orders.push(Order::Record(Fact::StepBegan { step: self.step }));
             }
@@ -134,6 +134,9 @@ impl Script {
         });
         let pending = pending.collect();
         let left = step.commands.iter().cloned().collect();
+        // What was flipped before the run is what the commands leave now, where they say so.
+        let repaired = step.leaves_repaired().unwrap_or(self.repaired);
+        self.repaired = repaired;
         self.run = Some(Run { began: now, left, resume: None, pending, watching: false });
     }
 

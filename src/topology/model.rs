@@ -456,3 +456,19 @@ pub struct Step {
     /// … and those that repair it.
     pub repaired: Vec<Command>,
 }
+
+impl Step {
+    /// What the step's own commands leave behind: the repaired state, the confessed one, or none where
+    /// they set neither. Where they set both, the later counts.
+    #[must_use]
+    pub fn leaves_repaired(&self) -> Option<bool> {
+        let done = |wanted: &[Command]| -> Option<usize> {
+            let at = |command| self.commands.iter().rposition(|done| done == command);
+            wanted.iter().map(at).collect::<Option<Vec<_>>>()?.into_iter().max()
+        };
+        match (done(&self.confessed), done(&self.repaired)) {
+            (None, None) => None,
+            (confessed, repaired) => Some(repaired > confessed),
+        }
+    }
+}

@@ -5,6 +5,7 @@ use super::{MARKERS_MAX, World};
 use crate::base::{LabTime, NodeId, Owner, Peer};
 use crate::command::Command;
 use crate::event::{Cause, Event, Fact, Life};
+use crate::topology::Step;
 
 impl World {
     #[expect(clippy::similar_names, reason = "a node and its note")]
@@ -132,18 +133,20 @@ impl World {
         let now = self.now;
         match fact {
             Fact::StepBegan { step } => {
-                let may_flip = usize::try_from(*step)
-                    .ok()
-                    .and_then(|step| self.topology.steps.get(step.checked_sub(1)?))
-                    .is_some_and(|step| !(step.confessed.is_empty() && step.repaired.is_empty()));
+                let present = self.step(*step);
+                let repaired = present
+                    .filter(|step| !(step.confessed.is_empty() && step.repaired.is_empty()))
+                    .map(|step| step.leaves_repaired().unwrap_or(false));
                 let steps = &mut self.steps;
                 steps.step = *step;
                 steps.beat = Beat::Question;
                 steps.ran_at = None;
-                steps.repaired = may_flip.then_some(false);
+                steps.repaired = repaired;
                 steps.judged.retain(|(judged, _), _| judged != step);
             }
             Fact::StepRan { step } => {
+                let leaves = self.step(*step).and_then(Step::leaves_repaired);
+                self.steps.repaired = self.steps.repaired.map(|now| leaves.unwrap_or(now));
                 self.steps.step = *step;
                 self.steps.beat = Beat::Running;
                 self.steps.ran_at = Some(now);
@@ -158,6 +161,11 @@ impl World {
             Fact::Flipped { repaired, .. } => self.steps.repaired = Some(*repaired),
             _ => {}
         }
+    }
+
+    /// A step by its number, from 1.
+    fn step(&self, number: u32) -> Option<&Step> {
+        self.topology.steps.get((number as usize).checked_sub(1)?)
     }
 
     pub(super) fn is_of_topology(&self, peer: Peer) -> bool {

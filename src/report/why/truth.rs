@@ -99,8 +99,11 @@ impl Teller<'_> {
                     self.in_the_way(*id).map(|why| format!("{} {why}", self.node(*id)))
                 })
                 .collect();
-            let kept =
-                if kept.is_empty() { String::new() } else { format!("; {}", list(&kept, "and")) };
+            let kept = match self.all_hindered_alike(&holders) {
+                Some(why) => format!(" but {why}"),
+                None if kept.is_empty() => String::new(),
+                None => format!("; {}", list(&kept, "and")),
+            };
             return Some(format!("{names} have the name{kept}."));
         }
         let kept = self.in_the_way(first).or_else(|| {
@@ -122,6 +125,20 @@ impl Teller<'_> {
         Some(match kept {
             Some(kept) => format!("{names} has the name but {kept}."),
             None => format!("{names} has the name."),
+        })
+    }
+
+    /// What stood in the way of each of these, in the plural, where it was the same.
+    fn all_hindered_alike(&self, ids: &[NodeId]) -> Option<String> {
+        let mut ways = ids.iter().map(|id| self.in_the_way(*id));
+        let first = ways.next()??;
+        if !ways.all(|way| way.as_ref() == Some(&first)) {
+            return None;
+        }
+        Some(match first.split_once(' ') {
+            Some(("is", rest)) => format!("are {rest}"),
+            Some(("was", rest)) => format!("were {rest}"),
+            _ => first,
         })
     }
 
