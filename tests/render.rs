@@ -3,7 +3,7 @@
 #[path = "panel/story.rs"]
 mod story;
 
-use faultlab::base::{LabTime, NodeId};
+use faultlab::base::{LabTime, NodeId, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
 use faultlab::event::{ClockState, Event, Fact, Judgement};
 use faultlab::log::Tail;
@@ -466,10 +466,17 @@ fn toggles_decide_from_the_truth() {
         press(&mut panel, "d"),
         Reaction::Give(vec![Command::Delay(LinkSet::Around(TS1), Duration::from_secs(1))])
     );
-    assert_eq!(
-        press(&mut panel, "lP"),
-        Reaction::Give(vec![Command::Heal(LinkSet::From(TS2)), Command::Cut(LinkSet::To(TS2))])
-    );
+    assert_eq!(press(&mut panel, "lP"), Reaction::Give(vec![Command::CutOnly(LinkSet::To(TS2))]));
+    // Only the cut is taken back: the delay and the loss of the link stay.
+    for key in ["p", "P"] {
+        let (mut panel, _) = scene("links");
+        for pair in [(TS2, LS), (LS, TS2)] {
+            let pair = (Peer::Node(pair.0), Peer::Node(pair.1));
+            panel.world.links.entry(pair).or_default().faults.cut = true;
+        }
+        let uncut = Command::Uncut(LinkSet::Around(TS2));
+        assert_eq!(press(&mut panel, &format!("l{key}")), Reaction::Give(vec![uncut]), "{key}");
+    }
     panel.world.clock = ClockState { rate: 0.25, paused: true, auto: true };
     assert_eq!(press(&mut panel, " "), Reaction::Give(vec![Command::Resume]));
     assert_eq!(press(&mut panel, "-"), Reaction::Give(vec![Command::Speed(0.1)]));
