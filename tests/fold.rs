@@ -12,11 +12,14 @@ mod traffic;
 use faultlab::base::{EventId, FrameId, Incarnation, LabTime, NodeId, Owner, Peer};
 use faultlab::event::{Cause, Event, Fact};
 use faultlab::log::Log;
+use faultlab::message::Faults;
 use faultlab::topology::Policy;
 use faultlab::world::{CHECKPOINT_EVENTS, History, RACES_MAX, World};
 use lab::{Entry, continue_fold, fold, parse, topology};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 fn lists() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fold");
@@ -64,6 +67,23 @@ fn every_list_folds_to_its_world() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_cut_of_the_file_that_a_hand_took_back_is_said_to_be_so() {
+    let mut cut = (*topology(Policy::Race)).clone();
+    let usual = Faults { latency: Duration::from_millis(40), cut: true, ..Faults::default() };
+    cut.links = [((NodeId(2), NodeId(3)), usual), ((NodeId(3), NodeId(2)), usual)].into();
+    let cut = Arc::new(cut);
+    let after = |text: &str| -> Vec<String> {
+        let world = fold(&cut, &parse(text, &cut.names));
+        world.truth.faults.iter().map(ToString::to_string).collect()
+    };
+    assert!(after("0 lab faults ls ts1 cut").is_empty(), "the file says so");
+    assert_eq!(after("0 lab faults ls ts1 usual"), ["uncut ls->ts1"]);
+    let both = "0 lab faults ls ts1 usual\n1 lab faults ts1 ls usual";
+    assert_eq!(after(both), ["uncut ls<->ts1"]);
+    assert_eq!(after(&format!("{both}\n2 lab faults ls ts1 cut")), ["uncut ts1->ls"]);
 }
 
 proptest! {

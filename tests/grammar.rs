@@ -192,6 +192,9 @@ fn tab_offers_what_fits_the_place() {
         ["query client www.google.com", "query client mail.google.com"]
     );
     assert_eq!(offered("cut ls->ts"), ["cut ls->ts1", "cut ls->ts2"]);
+    assert_eq!(offered("unc"), ["uncut"]);
+    assert_eq!(offered("cut-"), ["cut-only"]);
+    assert_eq!(offered("uncut ls->ts"), ["uncut ls->ts1", "uncut ls->ts2"]);
     assert_eq!(offered("delay ls->ts1 2"), ["delay ls->ts1 200ms"]);
     assert!(offered("kill ts1 ").is_empty());
     assert!(offered("nonsense ").is_empty());
@@ -289,6 +292,8 @@ fn command() -> impl Strategy<Value = Command> {
     });
     let on_links = prop_oneof![
         links().prop_map(Command::Cut),
+        links().prop_map(Command::CutOnly),
+        links().prop_map(Command::Uncut),
         links().prop_map(Command::Heal),
         links().prop_map(Command::Hold),
         (links(), proptest::option::of(frame())).prop_map(|(l, f)| Command::Release(l, f)),

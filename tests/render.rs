@@ -5,7 +5,7 @@ mod scenes;
 #[path = "panel/story.rs"]
 mod story;
 
-use faultlab::base::LabTime;
+use faultlab::base::{LabTime, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
 use faultlab::event::{ClockState, Fact};
 use faultlab::log::Tail;
@@ -23,7 +23,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use story::{Served, Story, TS1, TS2};
+use story::{LS, Served, Story, TS1, TS2};
 
 const NIGHT: Theme = Theme::night(Depth::True, false);
 const SIZES: [(u16, u16); 4] = [(160, 45), (120, 40), (80, 24), (40, 12)];
@@ -326,10 +326,17 @@ fn toggles_decide_from_the_truth() {
         press(&mut panel, "d"),
         Reaction::Give(vec![Command::Delay(LinkSet::Around(TS1), Duration::from_secs(1))])
     );
-    assert_eq!(
-        press(&mut panel, "lP"),
-        Reaction::Give(vec![Command::Heal(LinkSet::From(TS2)), Command::Cut(LinkSet::To(TS2))])
-    );
+    assert_eq!(press(&mut panel, "lP"), Reaction::Give(vec![Command::CutOnly(LinkSet::To(TS2))]));
+    // Only the cut is taken back: the delay and the loss of the link stay.
+    for key in ["p", "P"] {
+        let (mut panel, _) = scene("links");
+        for pair in [(TS2, LS), (LS, TS2)] {
+            let pair = (Peer::Node(pair.0), Peer::Node(pair.1));
+            panel.world.links.entry(pair).or_default().faults.cut = true;
+        }
+        let uncut = Command::Uncut(LinkSet::Around(TS2));
+        assert_eq!(press(&mut panel, &format!("l{key}")), Reaction::Give(vec![uncut]), "{key}");
+    }
     panel.world.clock = ClockState { rate: 0.25, paused: true, auto: true };
     assert_eq!(press(&mut panel, " "), Reaction::Give(vec![Command::Resume]));
     assert_eq!(press(&mut panel, "-"), Reaction::Give(vec![Command::Speed(0.1)]));

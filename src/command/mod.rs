@@ -73,6 +73,10 @@ pub enum Command {
     Lie(NodeId, bool),
     /// `cut LINKS`.
     Cut(LinkSet),
+    /// `cut-only LINKS`: cut, and where only one direction is named the opposite one is not.
+    CutOnly(LinkSet),
+    /// `uncut LINKS`: only the cut is taken back, also one that the file states; delay, loss and the rest stay.
+    Uncut(LinkSet),
     /// `heal LINKS`: no fault set by hand remains there; what the file says of the link stays.
     Heal(LinkSet),
     /// `delay LINKS TIME`: this much more each way it names; `0` takes it back.

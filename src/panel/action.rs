@@ -187,9 +187,9 @@ fn on_links(action: Action, world: &World, view: &View) -> Option<Outcome> {
     match action {
         Action::Partition => {
             let all_cut = !now.is_empty() && now.iter().all(|faults| faults.cut);
-            give(if all_cut { Command::Heal(set) } else { Command::Cut(set) })
+            give(if all_cut { Command::Uncut(set) } else { Command::Cut(set) })
         }
-        Action::OneWay => Some(Outcome::Give(one_way(set, &directions, &now))),
+        Action::OneWay => give(one_way(set, &directions, &now)),
         Action::Delay => {
             let present = now.iter().map(|faults| faults.extra.as_millis() as u64).max()?;
             give(Command::Delay(set, Duration::from_millis(after(&DELAYS_MS, present))))
@@ -202,8 +202,8 @@ fn on_links(action: Action, world: &World, view: &View) -> Option<Outcome> {
     }
 }
 
-/// `P`: what goes out is cut; then what comes in; then nothing.
-fn one_way(set: LinkSet, directions: &[(Peer, Peer)], now: &[Faults]) -> Vec<Command> {
+/// `P`: what goes out is cut; then what comes in; then nothing. One command each, so that one `u` takes it back.
+fn one_way(set: LinkSet, directions: &[(Peer, Peer)], now: &[Faults]) -> Command {
     let (out, into) = match set {
         LinkSet::Around(id) => (LinkSet::From(id), LinkSet::To(id)),
         LinkSet::Both(a, b) => (LinkSet::One(a, b), LinkSet::One(b, a)),
@@ -219,9 +219,9 @@ fn one_way(set: LinkSet, directions: &[(Peer, Peer)], now: &[Faults]) -> Vec<Com
         any.any(|(_, faults)| faults.cut)
     };
     match (cut(true), cut(false)) {
-        (false, false) => vec![Command::Cut(out)],
-        (true, false) => vec![Command::Heal(out), Command::Cut(into)],
-        (_, true) => vec![Command::Heal(set)],
+        (false, false) => Command::Cut(out),
+        (true, false) => Command::CutOnly(into),
+        (_, true) => Command::Uncut(set),
     }
 }
 

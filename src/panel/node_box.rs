@@ -160,19 +160,15 @@ pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
     let text = Text { name, ..Text::default() };
     match peer {
         Peer::Visitor(id) => Text { below: width(&visitor(world, id)), ..text },
-        Peer::Node(id) => match words::badge(world, id, now) {
-            Some(badge) => {
+        Peer::Node(id) => {
+            if let Some(badge) = words::badge(world, id, now) {
                 let badge = width(&badge.whole());
-                Text { below: badge, badge, ..text }
+                return Text { below: badge, badge, ..text };
             }
-            None => {
-                let detail = detail(world, id, now);
-                Text {
-                    below: detail.forms.iter().map(|form| width(form)).max().unwrap_or(0),
-                    ..text
-                }
-            }
-        },
+            let detail = detail(world, id, now);
+            let below = detail.forms.iter().map(|form| width(form)).max().unwrap_or(0);
+            Text { below, ..text }
+        }
     }
 }
 

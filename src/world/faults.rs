@@ -13,6 +13,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum LinkFault {
     Cut,
+    /// The file cuts it, and a hand took that back.
+    Uncut,
     Hold,
     Delay(std::time::Duration),
     Jitter(crate::message::Jitter),
@@ -26,6 +28,7 @@ impl LinkFault {
     fn command(self, links: LinkSet) -> Command {
         match self {
             Self::Cut => Command::Cut(links),
+            Self::Uncut => Command::Uncut(links),
             Self::Hold => Command::Hold(links),
             Self::Delay(by) => Command::Delay(links, by),
             Self::Jitter(jitter) => Command::Jitter(links, jitter.mean, jitter.shape),
@@ -38,9 +41,10 @@ impl LinkFault {
 
     #[expect(clippy::float_cmp, reason = "a share that was set is kept bit by bit")]
     /// Each kind of fault, with whether it stands: it differs from what the file says.
-    fn all(faults: &Faults, usual: &Faults) -> [(Self, bool); 8] {
+    fn all(faults: &Faults, usual: &Faults) -> [(Self, bool); 9] {
         [
             (Self::Cut, faults.cut && !usual.cut),
+            (Self::Uncut, !faults.cut && usual.cut),
             (Self::Hold, faults.hold && !usual.hold),
             (Self::Delay(faults.extra), faults.extra != usual.extra),
             (Self::Jitter(faults.jitter), faults.jitter != usual.jitter),
@@ -55,6 +59,7 @@ impl LinkFault {
 fn links_of(command: &Command) -> Option<LinkSet> {
     match command {
         Command::Cut(links)
+        | Command::Uncut(links)
         | Command::Hold(links)
         | Command::Delay(links, _)
         | Command::Jitter(links, _, _)

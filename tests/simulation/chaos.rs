@@ -105,7 +105,8 @@ impl Chaos {
             5..=8 => Command::Revive(node),
             9 => Command::Thaw(node),
             10 | 11 => Command::Cut(links),
-            12 | 13 => Command::Heal(links),
+            12 => Command::Heal(links),
+            13 => Command::Uncut(links),
             14 => Command::Loss(links, self.dice.one_of(&[0.1, 0.3, 0.6])),
             15 => {
                 let extra = self.dice.one_of(&[0, 50, 200, 1000]);

@@ -145,6 +145,8 @@ fn of_links(help: &VerbHelp, reader: &mut Reader<'_>) -> Result<Command, Grammar
     let part = |reader: &mut Reader<'_>| reader.figure("a share", &["%"], units::share);
     Ok(match help.verb {
         "cut" => Command::Cut(links),
+        "cut-only" => Command::CutOnly(links),
+        "uncut" => Command::Uncut(links),
         "heal" => Command::Heal(links),
         "hold" => Command::Hold(links),
         "release" => {

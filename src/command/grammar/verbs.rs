@@ -73,6 +73,11 @@ static VERBS: &[VerbHelp] = verbs! {
         "The name server answers wrongly." "lie ts1 on";
     "cut" "cut LINKS" [Links]
         "Nothing gets through: streams stall, datagrams are lost." "cut ls<->ts1";
+    "cut-only" "cut-only LINKS" [Links]
+        "These directions are cut, and the opposite ones are not: one-way cuts change sides at once."
+        "cut-only ->ts1";
+    "uncut" "uncut LINKS" [Links]
+        "Takes back the cut and nothing else: delay, loss and the rest stay." "uncut ls<->ts1";
     "heal" "heal LINKS" [Links]
         "What was done to the links by hand ends; what the file says of them stays." "heal ls";
     "hold" "hold LINKS" [Links]
@@ -141,7 +146,8 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
         ("unfreeze", "thaw"),
         ("partition", "cut"),
         ("isolate", "cut"),
-        ("uncut", "heal"),
+        ("unpartition", "uncut"),
+        ("rejoin", "uncut"),
         ("repair", "heal"),
         ("latency", "delay"),
         ("play", "resume"),

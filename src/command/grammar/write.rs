@@ -32,6 +32,8 @@ pub(super) fn command(command: &Command, names: &Names) -> String {
         Command::Stop(id) => node("stop", *id),
         Command::Lie(id, on) => format!("lie {} {}", names.of(*id), if *on { "on" } else { "off" }),
         Command::Cut(set) => link("cut", set),
+        Command::CutOnly(set) => link("cut-only", set),
+        Command::Uncut(set) => link("uncut", set),
         Command::Heal(set) => link("heal", set),
         Command::Hold(set) => link("hold", set),
         Command::Release(set, None) => link("release", set),

@@ -24,6 +24,8 @@ impl State {
             Command::Reset => Ok(self.reset()),
             Command::Heal(links) => self.heal(links),
             Command::Cut(links) => self.change(links, |faults| faults.cut = true),
+            Command::CutOnly(links) => self.cut_only(links),
+            Command::Uncut(links) => self.uncut(links),
             Command::Hold(links) => self.change(links, |faults| faults.hold = true),
             Command::Release(links, _) => self.change(links, |faults| faults.hold = false),
             Command::Delay(links, time) => self.change(links, |faults| faults.extra = *time),
@@ -246,6 +248,26 @@ impl State {
             self.link_piece(way, faults)
         });
         Ok(pieces.collect())
+    }
+
+    /// Takes back the cut alone. A direction that is not cut is left as it is, so that no visitor is singled out by it.
+    fn uncut(&self, links: &LinkSet) -> Result<Vec<Piece>, String> {
+        let cut = self.ways(links)?.into_iter().filter(|way| self.faults(*way).cut);
+        let pieces = cut.map(|way| self.link_piece(way, Faults { cut: false, ..self.faults(way) }));
+        Ok(pieces.collect())
+    }
+
+    /// One change, so that one `undo` takes both halves back.
+    fn cut_only(&self, links: &LinkSet) -> Result<Vec<Piece>, String> {
+        let mut pieces = self.change(links, |faults| faults.cut = true)?;
+        let opposite = match *links {
+            LinkSet::One(from, to) => LinkSet::One(to, from),
+            LinkSet::From(node) => LinkSet::To(node),
+            LinkSet::To(node) => LinkSet::From(node),
+            LinkSet::Both(..) | LinkSet::Around(_) => return Ok(pieces),
+        };
+        pieces.append(&mut self.uncut(&opposite)?);
+        Ok(pieces)
     }
 
     /// The directions that a set of links names.

@@ -5,6 +5,7 @@ mod undo;
 
 use super::*;
 use crate::base::{ConnId, Incarnation, VisitorId};
+use crate::command::LinkSet;
 use crate::message::{Jitter, Shape};
 use crate::topology::{Kind, Policy};
 use bench::{Bench, CLIENT, GRAMMAR, LS, OUTSIDE, SPARE, TS1, TS2, topology, usual};
@@ -107,6 +108,72 @@ fn faults_compose_and_heal_goes_back_to_the_file() {
         (Peer::Node(from), Peer::Node(to)) => *faults == bench.file.link(*from, *to),
         _ => faults.is_perfect(),
     }));
+}
+
+#[test]
+fn a_cut_is_taken_back_alone() {
+    let mut bench = Bench::new();
+    for line in ["delay ls->ts1 200ms", "loss ls<->ts1 30%", "hold ls->ts1", "cut ls<->ts1"] {
+        bench.must(line);
+    }
+    let before = bench.snapshot();
+    bench.must("uncut ls->ts1");
+    let extra = Duration::from_millis(200);
+    assert_eq!(
+        bench.faults(LS, TS1),
+        Faults { extra, loss: 0.3, hold: true, cut: false, ..usual() }
+    );
+    assert_eq!(bench.faults(TS1, LS), Faults { loss: 0.3, cut: true, ..usual() });
+    assert_eq!(bench.give("uncut ls->ts1"), Ok(0), "what is not cut is left alone");
+    bench.must("undo");
+    assert_eq!(bench.snapshot(), before);
+    assert_eq!(bench.undone, ["uncut ls->ts1"]);
+    bench.visit(1, LS);
+    let deeds = bench.control.done.len();
+    assert_eq!(bench.give("uncut ls->visitor-1"), Ok(0));
+    assert_eq!(bench.control.done.len(), deeds, "nobody is singled out by it");
+}
+
+#[test]
+fn a_one_way_cut_changes_sides_in_one_change() {
+    let mut bench = Bench::new();
+    bench.visit(1, LS);
+    bench.must("delay ls<->ts1 50ms");
+    bench.must("delay ls->visitor-1 50ms");
+    bench.must("cut ls->");
+    let (all, one) = (Peer::Visitor(VisitorId::ANY), Peer::Visitor(VisitorId(1)));
+    let (here, ts1) = (Peer::Node(LS), Peer::Node(TS1));
+    let before = bench.snapshot();
+    bench.must("cut-only ->ls");
+    for peer in [ts1, Peer::Node(CLIENT), all] {
+        assert!(bench.links[&(peer, here)].cut && !bench.links[&(here, peer)].cut, "{peer:?}");
+    }
+    // A visitor that was singled out one way only is like the others the other way.
+    assert!(!bench.links[&(here, one)].cut && !bench.links.contains_key(&(one, here)));
+    assert_eq!(bench.faults(LS, TS1).extra, Duration::from_millis(50));
+    bench.must("undo");
+    assert_eq!(bench.snapshot(), before, "one undo takes both halves back");
+    bench.must("cut-only ls<->ts1");
+    assert!(bench.faults(LS, TS1).cut && bench.faults(TS1, LS).cut, "both are named");
+    bench.must("cut-only ts1->ls");
+    assert!(!bench.faults(LS, TS1).cut && bench.faults(TS1, LS).cut);
+    assert!(bench.faults(LS, TS2).cut, "other links stay as they are");
+}
+
+#[test]
+fn a_cut_of_the_file_is_taken_back_and_healed_into_place() {
+    let mut bench = Bench::new();
+    let mut file = (*topology()).clone();
+    file.links.insert((LS, TS2), Faults { cut: true, ..Faults::default() });
+    bench.control = Control::with(Arc::new(file), GRAMMAR);
+    let (from, to) = (Peer::Node(LS), Peer::Node(TS2));
+    bench.control.start();
+    let uncut = Command::Uncut(LinkSet::One(from, to));
+    let acts = bench.control.apply(LabTime::ZERO, &uncut).expect("there is a link");
+    assert_eq!(acts, [Act::SetFaults { from, to, faults: Faults::default() }]);
+    let heal = Command::Heal(LinkSet::One(from, to));
+    bench.control.apply(LabTime::ZERO, &heal).expect("there is a link");
+    assert!(bench.control.faults(from, to).cut);
 }
 
 #[test]

@@ -30,6 +30,8 @@ fn line() -> impl Strategy<Value = String> {
     ]);
     let fault = prop::sample::select(vec![
         "cut {}",
+        "cut-only {}",
+        "uncut {}",
         "heal {}",
         "hold {}",
         "release {}",
