@@ -4,11 +4,15 @@
 //! `UPDATE_EXPECT=1 cargo test --test topology` rewrites the expected texts; read the difference
 //! before committing it.
 
+#[path = "topology/lab.rs"]
+mod lab;
+
 use faultlab::message::{HostName, Shape};
 use faultlab::topology::{
-    Accept, Bundled, Kind, Loaded, Options, Policy, Problems, Service, Severity, bundle, estimate,
-    load, load_text,
+    Accept, Bundled, Kind, Options, Policy, Problems, Service, Severity, bundle, estimate, load,
+    load_text,
 };
+use lab::{LAB, ok};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,31 +37,6 @@ fn refused(path: &Path) -> Problems {
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     problems
 }
-
-fn ok(text: &str) -> Loaded {
-    load_text("test.toml", text, &Bundled).unwrap_or_else(|problems| panic!("{problems}"))
-}
-
-const LAB: &str = r#"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.a.com", "www.b.com"]
-
-[nodes.ls]
-role = "ls"
-upstreams = ["ts*"]
-
-[nodes.ts1]
-role = "ts"
-records = { "www.a.com" = "1.2.3.4" }
-
-[nodes.ts2]
-role = "ts"
-records = """
-www.b.com 1.2.3.5 A
-"""
-"#;
 
 #[test]
 fn every_bad_file_gives_exactly_its_text() {

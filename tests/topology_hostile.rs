@@ -5,26 +5,8 @@ use faultlab::topology::{Bundled, Options, load, load_text};
 use proptest::prelude::*;
 use std::fs;
 
-const LAB: &str = r#"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.a.com", "www.b.com"]
-
-[nodes.ls]
-role = "ls"
-upstreams = ["ts*"]
-
-[nodes.ts1]
-role = "ts"
-records = { "www.a.com" = "1.2.3.4" }
-
-[nodes.ts2]
-role = "ts"
-records = """
-www.b.com 1.2.3.5 A
-"""
-"#;
+/// A good topology, to be broken.
+const LAB: &str = include_str!("topology/lab.toml");
 
 /// Texts that look enough like topologies to come past the parser.
 fn words() -> impl Strategy<Value = String> {

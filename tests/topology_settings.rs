@@ -1,35 +1,14 @@
 //! `set NODE KEY VALUE` from outside: what is read, what is refused with which words, and that a
 //! present value is written such that it reads back.
 
+#[path = "topology/lab.rs"]
+mod lab;
+
 use faultlab::message::Flaw;
 use faultlab::topology::setting::{current, keys, parse};
-use faultlab::topology::{Bundled, Kind, Loaded, Setting, load_text};
+use faultlab::topology::{Kind, Setting};
+use lab::{LAB, ok};
 use proptest::prelude::*;
-
-fn ok(text: &str) -> Loaded {
-    load_text("test.toml", text, &Bundled).unwrap_or_else(|problems| panic!("{problems}"))
-}
-
-const LAB: &str = r#"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.a.com", "www.b.com"]
-
-[nodes.ls]
-role = "ls"
-upstreams = ["ts*"]
-
-[nodes.ts1]
-role = "ts"
-records = { "www.a.com" = "1.2.3.4" }
-
-[nodes.ts2]
-role = "ts"
-records = """
-www.b.com 1.2.3.5 A
-"""
-"#;
 
 #[test]
 fn a_setting_reads_back_as_it_is_written() {
