@@ -397,3 +397,25 @@ fn a_batch_of_no_names_is_refused() {
         assert!(problems.to_string().contains("has no list"), "{problems}");
     }
 }
+
+/// Every key that the schema knows stands in the documentation, and every flaw.
+#[test]
+fn every_key_and_flaw_is_documented() {
+    fn keys(value: &serde_json::Value, out: &mut Vec<String>) {
+        if let Some(object) = value.as_object() {
+            if let Some(properties) = object.get("properties").and_then(|it| it.as_object()) {
+                out.extend(properties.keys().cloned());
+            }
+            object.values().for_each(|value| keys(value, out));
+        } else if let Some(list) = value.as_array() {
+            list.iter().for_each(|value| keys(value, out));
+        }
+    }
+    let documented = include_str!("../docs/topology.md");
+    let mut wanted = Vec::new();
+    keys(&faultlab::topology::schema(), &mut wanted);
+    assert!(wanted.len() > 50);
+    wanted.extend(faultlab::message::Flaw::ALL.map(|flaw| flaw.word().to_owned()));
+    wanted.retain(|key| !documented.contains(&format!("| `{key}` |")));
+    assert!(wanted.is_empty(), "not in docs/topology.md: {wanted:?}");
+}
