@@ -1,5 +1,5 @@
 //! Builds the text files of `topologies/` and `assets/` into the binary, as a sorted list of (path,
-//! text).
+//! text), and the commit that it is built from into its version.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,33 @@ fn main() -> io::Result<()> {
         writeln!(list, "    ({name:?}, include_str!({path:?})),").expect("a String takes all");
     }
     list.push_str("]\n");
+    let version = env!("CARGO_PKG_VERSION");
+    let version = commit(&root.join(".git"))
+        .map_or_else(|| version.to_owned(), |commit| format!("{version} ({commit})"));
+    println!("cargo::rustc-env=FAULTLAB_VERSION={version}");
     fs::write(out.join("bundle.rs"), list)
+}
+
+/// The first digits of the commit that is checked out, read from the files of git; none outside a
+/// checkout, as in a package from a registry.
+fn commit(git: &Path) -> Option<String> {
+    let head = watched(&git.join("HEAD"))?;
+    let hash = match head.strip_prefix("ref: ") {
+        None => head,
+        Some(branch) => watched(&git.join(branch)).or_else(|| {
+            let packed = watched(&git.join("packed-refs"))?;
+            let line = packed.lines().find(|line| line.ends_with(branch))?;
+            Some(line.split(' ').next()?.to_owned())
+        })?,
+    };
+    hash.get(..10).map(str::to_owned)
+}
+
+/// A file's text without its last line end; the build looks again when the file changes.
+fn watched(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    println!("cargo::rerun-if-changed={}", path.display());
+    Some(text.trim_end().to_owned())
 }
 
 /// Pictures for the README live in `assets`, too, and do not belong in the binary.

@@ -207,3 +207,23 @@ fn a_wish_to_connect_needs_both_directions() {
     let Fact::Noted(Note::Decided { outcome, .. }) = silent.fact else { unreachable!() };
     assert_eq!(outcome, Outcome::Silent);
 }
+
+#[test]
+fn a_narrow_link_takes_its_time_for_every_byte() {
+    let bench = Bench::start(CHAIN);
+    let mut visitor = bench.visit("ts1");
+    assert_eq!(visitor.ask("www.google.com"), ANSWER);
+    // Ten names of 500 bytes each way at 10,000 bytes a second: half a second to the server.
+    bench.command("bandwidth ->ts1 10kB", faults_set);
+    let begun = Instant::now();
+    for n in 0..10 {
+        visitor.say(&format!("{}.host{n}\n", "x".repeat(490)));
+    }
+    for _ in 0..10 {
+        visitor.line();
+    }
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(400), "{took:?}");
+    bench.command("bandwidth ->ts1 off", faults_set);
+    assert!(median(&mut visitor, 3) < Duration::from_millis(200));
+}

@@ -244,7 +244,10 @@ impl Sinks {
         };
         if !self.nobody_reads {
             let seed = world.topology.seed;
-            complain_text(&format!("{ending}\nto repeat it: {}\n", repeat::line(run, seed)));
+            let (version, repeat) = (crate::VERSION, repeat::line(run, seed));
+            complain_text(&format!(
+                "{ending}\nfaultlab {version}, seed {seed}\nto repeat it: {repeat}\n"
+            ));
         }
         Ok(())
     }

@@ -195,7 +195,7 @@ impl Report {
         };
         Self {
             format: FORMAT,
-            version: env!("CARGO_PKG_VERSION").into(),
+            version: crate::VERSION.into(),
             topology: text(&world.topology.name).into(),
             seed: world.topology.seed,
             options,
