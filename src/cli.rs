@@ -7,7 +7,7 @@ use std::path::PathBuf;
 ///
 /// Without a command it opens a picker of the bundled topologies.
 #[derive(Debug, Parser)]
-#[command(name = "faultlab", version = crate::VERSION, max_term_width = 100)]
+#[command(name = "faultlab", version = crate::base::VERSION, max_term_width = 100)]
 pub struct Cli {
     /// What to do; without it, pick a topology and open the panel.
     #[command(subcommand)]

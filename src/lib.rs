@@ -2,9 +2,6 @@
 //!
 //! The folders are the layers; `ARCHITECTURE.md` draws them, and `tests/tidy.rs` holds them apart.
 
-/// The version of the program, with the commit it was built from where that is known.
-pub const VERSION: &str = env!("FAULTLAB_VERSION");
-
 pub mod base;
 pub mod cli;
 pub mod command;

@@ -2,6 +2,9 @@
 //!
 //! This layer knows nothing of nodes, protocols, sockets or screens, and names nothing above it.
 
+/// The version of the program, with the commit it was built from where that is known.
+pub const VERSION: &str = env!("FAULTLAB_VERSION");
+
 pub mod draw;
 pub mod ids;
 pub mod names;

@@ -244,7 +244,7 @@ impl Sinks {
         };
         if !self.nobody_reads {
             let seed = world.topology.seed;
-            let (version, repeat) = (crate::VERSION, repeat::line(run, seed));
+            let (version, repeat) = (crate::base::VERSION, repeat::line(run, seed));
             complain_text(&format!(
                 "{ending}\nfaultlab {version}, seed {seed}\nto repeat it: {repeat}\n"
             ));

@@ -195,7 +195,7 @@ impl Report {
         };
         Self {
             format: FORMAT,
-            version: crate::VERSION.into(),
+            version: crate::base::VERSION.into(),
             topology: text(&world.topology.name).into(),
             seed: world.topology.seed,
             options,

@@ -47,7 +47,7 @@ fn a_failing_run_prints_what_repeats_it_and_that_repeats_it() {
     let complaint = text(&output.stderr);
     let line = complaint.lines().find_map(|line| line.strip_prefix("to repeat it: "));
     let line = line.unwrap_or_else(|| panic!("no line that repeats it: {complaint}"));
-    let version = format!("faultlab {}, seed 99\n", faultlab::VERSION);
+    let version = format!("faultlab {}, seed 99\n", faultlab::base::VERSION);
     assert!(complaint.contains(&version), "{complaint}");
     for part in ["--seed 99", "--set ls.timeout=200ms", "--time-scale 2", "--for 30000ms"] {
         assert!(line.contains(part), "{part} is missing: {line}");
