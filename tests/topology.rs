@@ -406,9 +406,13 @@ fn every_key_and_flaw_is_documented() {
             if let Some(properties) = object.get("properties").and_then(|it| it.as_object()) {
                 out.extend(properties.keys().cloned());
             }
-            object.values().for_each(|value| keys(value, out));
+            for value in object.values() {
+                keys(value, out);
+            }
         } else if let Some(list) = value.as_array() {
-            list.iter().for_each(|value| keys(value, out));
+            for value in list {
+                keys(value, out);
+            }
         }
     }
     let documented = include_str!("../docs/topology.md");
