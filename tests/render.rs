@@ -1,13 +1,15 @@
 //! Every screen, drawn on worlds that are told by hand: glyphs and styles as snapshots, and every size without a panic.
 
+#[path = "panel/scenes.rs"]
+mod scenes;
 #[path = "panel/story.rs"]
 mod story;
 
-use faultlab::base::{LabTime, NodeId};
+use faultlab::base::LabTime;
 use faultlab::command::{Command, LinkSet, grammar};
-use faultlab::event::{ClockState, Event, Fact, Judgement};
+use faultlab::event::{ClockState, Fact};
 use faultlab::log::Tail;
-use faultlab::message::{Belief, Faults, HostName, Note, Said};
+use faultlab::message::{Outcome, Said};
 use faultlab::panel::{self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Theme};
 use faultlab::topology::Policy;
 use faultlab::world::World;
@@ -16,25 +18,15 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
+use scenes::{SCENES, google, mute, panel_at, scene};
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use story::{CLIENT, HOP, LS, Served, Story, TS1, TS2, found};
+use story::{Served, Story, TS1, TS2};
 
 const NIGHT: Theme = Theme::night(Depth::True, false);
 const SIZES: [(u16, u16); 4] = [(160, 45), (120, 40), (80, 24), (40, 12)];
-
-/// A panel that has seen these events up to a moment.
-fn panel(topology: faultlab::topology::Topology, events: &[Event], until: u64) -> (Panel, LabTime) {
-    let mut panel = Panel::new(Arc::new(topology));
-    let now = LabTime::from_millis(until);
-    for event in events.iter().filter(|event| event.time <= now) {
-        panel.world.apply(event);
-        panel.view.feed.take(event, &panel.world);
-    }
-    (panel, now)
-}
 
 fn draw(panel: &Panel, theme: Theme, now: LabTime, (width, height): (u16, u16)) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen in memory");
@@ -87,138 +79,6 @@ fn style_letter(cell: &ratatui::buffer::Cell) -> char {
     let letter = letter.map_or('?', |(_, letter)| letter);
     if badge { letter.to_ascii_uppercase() } else { letter }
 }
-
-fn google(by: NodeId, takes: u64) -> Served {
-    Served { by, takes, says: Some(found("142.250.80.36")) }
-}
-
-fn mute(by: NodeId) -> Served {
-    Served { by, takes: 0, says: None }
-}
-
-/// A world by its name, and the moment at which it is looked at.
-fn scene(name: &str) -> (Panel, LabTime) {
-    let mut topology = story::topology(Policy::Race, 2);
-    let mut servers = 2;
-    match name {
-        "idle" | "race" | "late" | "silent" | "states" | "links" | "banner" | "visitor" => {
-            topology.steps.clear();
-        }
-        "batch" => {
-            topology = story::topology(Policy::Batch, 2);
-            topology.steps.clear();
-        }
-        "sticky" => {
-            topology = story::topology(Policy::Sticky, 3);
-            topology.steps.clear();
-            servers = 3;
-        }
-        "many" => {
-            servers = 28;
-            topology = story::topology(Policy::Race, servers);
-            topology.steps.clear();
-        }
-        "crowd" => {
-            servers = 300;
-            topology = story::topology(Policy::Race, servers);
-            topology.steps.clear();
-        }
-        _ => {}
-    }
-    let mut story = Story::new(&topology);
-    let until = tell(&mut story, name);
-    let _ = servers;
-    panel(topology, &story.events(), until)
-}
-
-fn tell(story: &mut Story, name: &str) -> u64 {
-    match name {
-        "race" => {
-            story.race(100, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
-            100 + HOP + HOP / 2
-        }
-        "late" => {
-            story.race(100, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
-            1000
-        }
-        "silent" => {
-            story.race(100, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
-            story.lab(500, Fact::NodePoweredOff { node: TS1 });
-            story.race(1000, "www.rutgers.edu", &[mute(TS1), mute(TS2)]);
-            7000
-        }
-        "states" => {
-            story.believe(10, LS, TS1, Belief::Up);
-            story.believe(10, LS, TS2, Belief::Up);
-            story.lab(1000, Fact::NodeFrozen { node: TS1 });
-            story.lab(2000, Fact::NodeKilled { node: TS2 });
-            story.believe(3000, LS, TS1, Belief::Down);
-            9000
-        }
-        "links" => {
-            let slow = |extra: u64, loss, cut| Faults {
-                latency: Duration::from_millis(HOP),
-                extra: Duration::from_millis(extra),
-                loss,
-                cut,
-                ..Faults::default()
-            };
-            story.faults(100, LS, TS1, slow(200, 0.3, false));
-            story.faults(100, TS1, LS, slow(200, 0.3, false));
-            story.faults(100, TS2, LS, slow(0, 0.0, true));
-            story.faults(100, CLIENT, LS, slow(0, 0.1, false));
-            200
-        }
-        "banner" | "step" => {
-            if name == "step" {
-                story.lab(50, Fact::StepBegan { step: 1 });
-                story.lab(60, Fact::StepRan { step: 1 });
-                story.judge(70, 0, Judgement::Passed, "answered after 170 ms");
-                story.judge(80, 1, Judgement::Failed, "1 was silent");
-                story.lab(90, Fact::StepEnded { step: 1 });
-            }
-            let why = Arc::from("the handler of the timeout was never run");
-            story.lab(1000, Fact::NodeCrashed { node: LS, why });
-            3000
-        }
-        "question" => {
-            story.lab(50, Fact::StepBegan { step: 1 });
-            1000
-        }
-        "flip" => {
-            story.lab(50, Fact::StepBegan { step: 1 });
-            story.lab(60, Fact::Flipped { step: 1, repaired: false });
-            story.race(100, "nobody.example", &[mute(TS1), mute(TS2)]);
-            story.lab(6000, Fact::Flipped { step: 1, repaired: true });
-            story.race(6100, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
-            7000
-        }
-        "sticky" => {
-            for (name, to) in [("www.google.com", 2), ("www.mit.edu", 3), ("a.example", 4)] {
-                let (name, upstream) = (HostName::new(name), NodeId(to));
-                story.note(LS, 100, None, Note::Stuck { name, upstream, before: None });
-            }
-            let until = LabTime::from_millis(9000);
-            story.note(LS, 200, None, Note::Ejected { upstream: TS2, failures: 2, until });
-            1000
-        }
-        "visitor" => {
-            story.visitor(100, 1);
-            500
-        }
-        "batch" => {
-            let closes = LabTime::from_millis(4000);
-            story.note(LS, 1000, None, Note::WindowOpened { window: 1, closes });
-            1500
-        }
-        _ => 500,
-    }
-}
-
-const SCENES: [&str; 14] = [
-    "idle", "race", "late", "silent", "states", "links", "banner", "step", "question", "flip",
-    "sticky", "batch", "many", "visitor",
-];
 
 #[test]
 fn every_scene_looks_as_it_did_at_every_layout() {
@@ -318,7 +178,7 @@ fn hostile_names_and_messages_never_reach_the_screen() {
     let crash = Fact::NodeCrashed { node: TS1, why: Arc::from(hostile) };
     story.lab(700, crash);
     story.lab(800, Fact::CommandRefused { why: Arc::from(hostile) });
-    let (mut panel, now) = panel(topology, &story.events(), 900);
+    let (mut panel, now) = panel_at(topology, &story.events(), 900);
     panel.view.toast(hostile, true);
     for keys in ["", "i", "w", "2e", "4e", ":", "?", "6e"] {
         press(&mut panel, keys);
@@ -347,7 +207,7 @@ fn the_mark_of_a_message_moves_along_its_link() {
     let events = story.events();
     let mut rows = Vec::new();
     for at in [102, 115, 125, 135] {
-        let (panel, now) = panel(topology.clone(), &events, at);
+        let (panel, now) = panel_at(topology.clone(), &events, at);
         let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
         let row = shown.lines().position(|line| line.contains('●'));
         rows.push(row.unwrap_or_else(|| panic!("a mark at {at} ms:\n{shown}")));
@@ -557,6 +417,67 @@ fn every_key_of_the_footer_does_something() {
             assert!(changed || reaction != Reaction::Nothing, "{scene_name}: {word} {what}");
         }
     }
+}
+
+#[test]
+fn the_truth_line_keeps_the_faults_and_cuts_no_figure() {
+    for (width, height) in [(80, 24), (100, 30), (120, 40), (160, 45)] {
+        for size in [0, 9, 99, 999, 99_999] {
+            let (mut panel, now) = scene("silent");
+            let truth = &mut panel.world.truth;
+            truth.asked = size;
+            truth.late = size;
+            truth.unmatched = size;
+            truth.contradicted = size.min(999);
+            truth.ended = Outcome::ALL.into_iter().map(|outcome| (outcome, size)).collect();
+            let screen = text(&draw(&panel, NIGHT, now, (width, height)));
+            let row = screen.lines().nth(1).expect("there is a second row");
+            assert!(row.contains(&format!(" asked {size}  ")), "{row}");
+            let parts = || row.split("  ").map(str::trim).filter(|part| !part.is_empty());
+            assert!(parts().any(|part| part.starts_with("faults 1")), "{row}");
+            for part in parts() {
+                let whole = part == "…" || part.ends_with(|c: char| c.is_ascii_digit() || c == ')');
+                assert!(whole || part.contains('·'), "{part:?} is cut in {row:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arrows_select_what_stands_there() {
+    let (mut panel, _) = scene("idle");
+    let name = |panel: &Panel| match panel.view.selection {
+        panel::Selection::Node(id) => panel.world.topology.names.of(id).to_owned(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(name(&panel), "ts1");
+    for (key, selected) in
+        [('l', "ts2"), ('l', "ts2"), ('k', "ls"), ('k', "client"), ('j', "ls"), ('j', "ts1")]
+    {
+        press(&mut panel, &key.to_string());
+        assert_eq!(name(&panel), selected, "after {key}");
+    }
+}
+
+#[test]
+fn another_topology_is_opened_only_after_asking() {
+    let (mut panel, _) = scene("idle");
+    assert_eq!(press(&mut panel, "O"), Reaction::Nothing);
+    assert_eq!(press(&mut panel, "n"), Reaction::Nothing);
+    assert!(matches!(panel.view.mode, Mode::Normal));
+    assert_eq!(press(&mut panel, "Oy"), Reaction::Leave(Leaving::Topologies));
+}
+
+#[test]
+fn what_is_wrong_with_a_command_is_pointed_at() {
+    let (mut panel, now) = scene("idle");
+    press(&mut panel, ": kill ts9");
+    panel.key(&KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    let rows: Vec<&str> = screen.lines().collect();
+    let at = rows.iter().position(|row| row.contains(": kill ts9")).expect("the line stays");
+    let column = |row: &str, what: &str| row.find(what).map(|byte| row[..byte].chars().count());
+    assert_eq!(column(rows[at], "ts9"), column(rows[at + 1], "^^^"), "{screen}");
 }
 
 #[test]
