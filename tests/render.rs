@@ -9,7 +9,7 @@ use faultlab::base::{LabTime, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
 use faultlab::event::{ClockState, Fact};
 use faultlab::log::Tail;
-use faultlab::message::Said;
+use faultlab::message::{Outcome, Said};
 use faultlab::panel::{self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Theme};
 use faultlab::topology::Policy;
 use faultlab::world::World;
@@ -18,7 +18,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
-use scenes::{SCENES, google, mute, panel_of, scene};
+use scenes::{SCENES, google, mute, panel_at, scene};
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -178,7 +178,7 @@ fn hostile_names_and_messages_never_reach_the_screen() {
     let crash = Fact::NodeCrashed { node: TS1, why: Arc::from(hostile) };
     story.lab(700, crash);
     story.lab(800, Fact::CommandRefused { why: Arc::from(hostile) });
-    let (mut panel, now) = panel_of(topology, &story.events(), 900);
+    let (mut panel, now) = panel_at(topology, &story.events(), 900);
     panel.view.toast(hostile, true);
     for keys in ["", "i", "w", "2e", "4e", ":", "?", "6e"] {
         press(&mut panel, keys);
@@ -207,7 +207,7 @@ fn the_mark_of_a_message_moves_along_its_link() {
     let events = story.events();
     let mut rows = Vec::new();
     for at in [102, 115, 125, 135] {
-        let (panel, now) = panel_of(topology.clone(), &events, at);
+        let (panel, now) = panel_at(topology.clone(), &events, at);
         let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
         let row = shown.lines().position(|line| line.contains('●'));
         rows.push(row.unwrap_or_else(|| panic!("a mark at {at} ms:\n{shown}")));
@@ -424,6 +424,67 @@ fn every_key_of_the_footer_does_something() {
             assert!(changed || reaction != Reaction::Nothing, "{scene_name}: {word} {what}");
         }
     }
+}
+
+#[test]
+fn the_truth_line_keeps_the_faults_and_cuts_no_figure() {
+    for (width, height) in [(80, 24), (100, 30), (120, 40), (160, 45)] {
+        for size in [0, 9, 99, 999, 99_999] {
+            let (mut panel, now) = scene("silent");
+            let truth = &mut panel.world.truth;
+            truth.asked = size;
+            truth.late = size;
+            truth.unmatched = size;
+            truth.contradicted = size.min(999);
+            truth.ended = Outcome::ALL.into_iter().map(|outcome| (outcome, size)).collect();
+            let screen = text(&draw(&panel, NIGHT, now, (width, height)));
+            let row = screen.lines().nth(1).expect("there is a second row");
+            assert!(row.contains(&format!(" asked {size}  ")), "{row}");
+            let parts = || row.split("  ").map(str::trim).filter(|part| !part.is_empty());
+            assert!(parts().any(|part| part.starts_with("faults 1")), "{row}");
+            for part in parts() {
+                let whole = part == "…" || part.ends_with(|c: char| c.is_ascii_digit() || c == ')');
+                assert!(whole || part.contains('·'), "{part:?} is cut in {row:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arrows_select_what_stands_there() {
+    let (mut panel, _) = scene("idle");
+    let name = |panel: &Panel| match panel.view.selection {
+        panel::Selection::Node(id) => panel.world.topology.names.of(id).to_owned(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(name(&panel), "ts1");
+    for (key, selected) in
+        [('l', "ts2"), ('l', "ts2"), ('k', "ls"), ('k', "client"), ('j', "ls"), ('j', "ts1")]
+    {
+        press(&mut panel, &key.to_string());
+        assert_eq!(name(&panel), selected, "after {key}");
+    }
+}
+
+#[test]
+fn another_topology_is_opened_only_after_asking() {
+    let (mut panel, _) = scene("idle");
+    assert_eq!(press(&mut panel, "O"), Reaction::Nothing);
+    assert_eq!(press(&mut panel, "n"), Reaction::Nothing);
+    assert!(matches!(panel.view.mode, Mode::Normal));
+    assert_eq!(press(&mut panel, "Oy"), Reaction::Leave(Leaving::Topologies));
+}
+
+#[test]
+fn what_is_wrong_with_a_command_is_pointed_at() {
+    let (mut panel, now) = scene("idle");
+    press(&mut panel, ": kill ts9");
+    panel.key(&KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    let rows: Vec<&str> = screen.lines().collect();
+    let at = rows.iter().position(|row| row.contains(": kill ts9")).expect("the line stays");
+    let column = |row: &str, what: &str| row.find(what).map(|byte| row[..byte].chars().count());
+    assert_eq!(column(rows[at], "ts9"), column(rows[at + 1], "^^^"), "{screen}");
 }
 
 #[test]

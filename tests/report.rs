@@ -59,7 +59,9 @@ fn faults_beliefs_and_steps_have_their_lines() {
         12 ls window-closed w1 8 3\n13 ls spins\n14 lab missing 1200\n15 lab step 2\n\
         16 lab judged 2 0 failed\n17 lab flipped 2 repaired\n18 ts2 decided q1 negative table\n\
         19 lab lost ls ts1 f4 host_off\n20 ls <-? recv visitor-3 ask www.a.com\n\
-        21 ls heard q1 ts1 silent\n22 ls decided q1 silent deadline says notfound";
+        21 ls heard q1 ts1 silent\n22 ls decided q1 silent deadline says notfound\n\
+        23 client heard q1 ls silent says notfound\n\
+        24 client decided q1 silent only_answer from ls says notfound";
     assert_eq!(
         lines(&topology, text),
         [
@@ -86,6 +88,7 @@ fn faults_beliefs_and_steps_have_their_lines() {
             "visitor-3 → ls  asks www.a.com",
             "ls  ts1 said nothing in time",
             "ls  gives up: its time is over",
+            "client  is told by ls: host not found",
         ]
     );
 }

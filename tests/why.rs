@@ -231,14 +231,6 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
              “no such name”. ts1 has the name but was not sent the question.",
         ),
         (
-            with(
-                race("batch", Why::AllIn, Outcome::Failed, None, 150),
-                vec![lane(TS1, None, NotSent, None)],
-            ),
-            "All answers of the batch were in after 100 ms, none of them for this name, and the \
-             LS told the client so. ts1 has the name but was not sent the question.",
-        ),
-        (
             race("race", Why::EndOfFile, Outcome::Failed, Some(TS1), 60),
             "The connection to ts1 ended, and the LS took that for an answer: the crash won the \
              race. ts1 has the name.",
@@ -257,6 +249,63 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
     for (race, sentence) in table {
         assert_eq!(why(&race), sentence);
     }
+}
+
+#[test]
+fn a_verdict_without_an_address_leaves_nobody_out_who_spoke() {
+    let some_spoke = with(
+        race("race", Why::Deadline, Outcome::Failed, None, 5050),
+        vec![
+            lane(TS1, Some(50), LaneEnd::Ended(Outcome::Negative), Some(130)),
+            lane(TS2, Some(50), LaneEnd::Ended(Outcome::Silent), Some(5050)),
+        ],
+    );
+    assert_eq!(
+        why(&some_spoke),
+        "ts2 said nothing for 5,000 ms, so the LS gave up; ts1 said that it has none. ts1 has the \
+         name."
+    );
+    let none_in = with(
+        race("batch", Why::AllIn, Outcome::Failed, None, 150),
+        vec![lane(TS1, None, LaneEnd::NotSent, None)],
+    );
+    assert_eq!(
+        why(&none_in),
+        "All answers of the batch were in after 100 ms, none of them for this name, and the LS \
+         told the client so. ts1 has the name but was not sent the question."
+    );
+}
+
+#[test]
+fn a_client_that_was_told_host_not_found_was_not_met_by_silence() {
+    let mut race = race("race", Why::OnlyAnswer, Outcome::Silent, None, 60);
+    race.ls_verdict = None;
+    race.contradicted = false;
+    race.verdict = race.verdict.map(|verdict| Verdict { said: Some(Said::NotFound), ..verdict });
+    assert!(
+        why(&race).starts_with("ls told client, after 90 ms: host not found."),
+        "{}",
+        why(&race)
+    );
+}
+
+#[test]
+fn what_kept_all_holders_alike_is_said_once() {
+    let mut race = with(
+        race("race", Why::Deadline, Outcome::Silent, None, 5050),
+        vec![
+            lane(TS1, Some(50), LaneEnd::Ended(Outcome::Silent), Some(5050)),
+            lane(TS2, Some(50), LaneEnd::Ended(Outcome::Silent), Some(5050)),
+        ],
+    );
+    race.name = HostName::new("www.both.com");
+    race.more.hindered =
+        vec![(TS1, Hindrance::Life(Life::PoweredOff)), (TS2, Hindrance::Life(Life::PoweredOff))];
+    assert!(
+        why(&race).ends_with("ts1 and ts2 have the name but are powered off."),
+        "{}",
+        why(&race)
+    );
 }
 
 #[test]

@@ -278,8 +278,11 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         }
         Action::Quit => view.mode = Mode::QuitAsked,
         Action::Interrupt if !matches!(view.mode, Mode::QuitAsked) => view.mode = Mode::QuitAsked,
+        Action::Yes if matches!(view.mode, Mode::TopologiesAsked) => {
+            return Some(Outcome::Leave(Leaving::Topologies));
+        }
         Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
-        Action::Topologies => return Some(Outcome::Leave(Leaving::Topologies)),
+        Action::Topologies => view.mode = Mode::TopologiesAsked,
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),

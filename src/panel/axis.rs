@@ -89,8 +89,12 @@ impl Axis {
         };
         let room = if self.right_from_ms.is_some() { self.left_columns } else { self.columns };
         let fits = |parts: u8| {
-            let words = (0..=parts).map(|part| word(part, parts).chars().count() + 2);
-            words.sum::<usize>() <= usize::from(room) + 2
+            let wide = |part: u8| word(part, parts).chars().count() as f64;
+            let gap = f64::from(room.saturating_sub(1)) / f64::from(parts);
+            // The last word ends where the axis does; the others begin at their time.
+            let before_last = gap * f64::from(parts - 1) + wide(parts - 1) + 1.0;
+            let others = (0..parts).all(|part| wide(part) < gap);
+            others && before_last <= f64::from(room) - wide(parts)
         };
         let round = |parts: u8| {
             let step = self.left_ms / f64::from(parts);

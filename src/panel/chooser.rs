@@ -1,6 +1,6 @@
 //! Lists to choose from: the policies of an LS, the names that can be asked, grouped by who has them.
 
-use super::paint::{Border, Canvas, Row};
+use super::paint::{Border, Canvas, Row, width};
 use super::targets;
 use super::theme::Ink;
 use super::view::View;
@@ -190,6 +190,14 @@ impl Chooser {
             };
             canvas.row(inner.x, y, inner.width, &typed);
         }
+        if visible.is_empty() && list.height > 0 {
+            let text = "no server has such a name; Enter asks it all the same";
+            canvas.text(list.x + 1, list.y, list.width, text, canvas.ink(Ink::Muted));
+        }
+        // The notes stand below each other, right of the longest entry.
+        let longest = self.entries.iter().filter(|entry| entry.command.is_some());
+        let present = if self.purpose == Purpose::Policy { 7 } else { 0 };
+        let longest = longest.map(|entry| width(&entry.text)).max().unwrap_or(0).min(30) + present;
         let cursor = visible.iter().position(|at| *at == self.at).unwrap_or(0);
         let rows = usize::from(list.height);
         let top = (cursor + 1).saturating_sub(rows.saturating_sub(1)).min(visible.len());
@@ -212,8 +220,8 @@ impl Chooser {
             } else {
                 x
             };
-            let room = list.right().saturating_sub(x);
-            canvas.text(x.max(list.x + 18), y, room, &entry.note, canvas.ink(Ink::Muted));
+            let x = x.max(list.x + 3 + longest + 2);
+            canvas.text(x, y, list.right().saturating_sub(x), &entry.note, canvas.ink(Ink::Muted));
         }
     }
 }

@@ -61,7 +61,7 @@ pub fn styled(canvas: &Canvas<'_>, line: &Line) -> Row {
         .with(format!("{race:<5} "), canvas.ink(Ink::Muted));
     // What was done by hand stands out: everything else follows from it.
     match line.text.split_once("  ") {
-        Some((who, what)) if line.tone == Tone::Hand => row
+        Some((who @ "you", what)) => row
             .with(format!(" {who} "), canvas.badge(ink))
             .with(format!(" {what}"), canvas.ink(Ink::Strong)),
         _ => row.with(line.text.clone(), canvas.ink(ink)),

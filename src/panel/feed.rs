@@ -59,6 +59,8 @@ pub struct Feed {
 fn is_noise(fact: &Fact) -> bool {
     match fact {
         Fact::CommandGiven { command, .. } => matches!(**command, Command::Next),
+        // Who set the clock has a line; what it does stands in the header all the time.
+        Fact::ClockSet(_) => true,
         Fact::FaultsSet { from, to, .. } => {
             let nobody = Peer::Visitor(VisitorId::ANY);
             *from == nobody || *to == nobody

@@ -97,7 +97,7 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     add("WRONG", truth.misgiven, Ink::Bad, false);
     add("LIES", truth.lies, Ink::Bad, false);
     add("unmatched", truth.unmatched, Ink::Slow, false);
-    add("missed events", world.missed, Ink::Bad, false);
+    add("MISSED EVENTS", world.missed, Ink::Bad, false);
     let room = area.width.saturating_sub(2);
     let total =
         |parts: &[(String, Ink)]| -> u16 { parts.iter().map(|part| width(&part.0) + 2).sum() };
@@ -126,7 +126,8 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     }
     let mut row = Row::new();
     for (text, ink) in parts {
-        let loud = matches!(ink, Ink::Bad);
+        // Only what no node can know is loud; failures are the lab's daily bread.
+        let loud = ink == Ink::Bad && text.starts_with(|c: char| c.is_ascii_uppercase());
         row.push(text, if loud { canvas.badge(ink) } else { canvas.ink(ink) });
         row.push("  ", canvas.ink(Ink::Text));
     }
@@ -138,7 +139,8 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
 }
 
 /// What the truth line leaves out first where there is no room.
-const SPARED: [&str; 6] = ["unmatched", "cancelled", "late", "reset", "refused", "negative"];
+const SPARED: [&str; 8] =
+    ["unmatched", "cancelled", "late", "reset", "refused", "negative", "failed", "silent"];
 
 fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16, whole: bool) -> Row {
     let faults = &world.truth.faults;

@@ -170,13 +170,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('.'), Action::Tick, "tick", "while paused: on to the next thing due"),
     row(Panels, c('w'), Action::Why, "why", "why the race came out as it did"),
     row(Panels, c('i'), Action::Inspect, "inspect", "everything about the selection"),
-    row(
-        On(PanelId::Map),
-        k(Named::Enter),
-        Action::Inspect,
-        "inspect",
-        "everything about the selection",
-    ),
+    row(On(PanelId::Map), k(Named::Enter), Action::Inspect, "", "everything about the selection"),
     row(
         On(PanelId::Race),
         k(Named::Enter),
@@ -199,7 +193,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('B'), Action::Big, "big", "few and large, for the last row"),
     row(Panels, c('T'), Action::Theme, "theme", "night, or no colour"),
     row(Panels, c('K'), Action::ShowKeys, "keys", "show the keys that are pressed"),
-    row(Panels, c('O'), Action::Topologies, "topologies", "close this one and open another"),
+    row(Panels, c('O'), Action::Topologies, "topologies", "open another one (asks)"),
     row(Panels, c('q'), Action::Quit, "quit", "quit (asks)"),
     row(On(PanelId::Map), k(Named::Up), Action::Up, "", "select above"),
     row(On(PanelId::Map), c('k'), Action::Up, "", "select above"),
@@ -260,7 +254,7 @@ pub static TABLE: &[Binding] = &[
     row(Page, c('?'), Action::Back, "", "back"),
     row(Page, c('q'), Action::Back, "", "back"),
     row(Page, k(Named::Enter), Action::Back, "", "back"),
-    row(Quit, c('y'), Action::Yes, "quit", "quit"),
+    row(Quit, c('y'), Action::Yes, "yes", "end this lab"),
     row(Quit, c('n'), Action::Back, "stay", "stay"),
     row(Quit, k(Named::Esc), Action::Back, "stay", "stay"),
 ];
@@ -273,7 +267,7 @@ pub fn contexts(view: &View) -> Vec<Context> {
         Mode::Help | Mode::Inspect | Mode::Why => Page,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) => List,
-        Mode::QuitAsked => Quit,
+        Mode::QuitAsked | Mode::TopologiesAsked => Quit,
     };
     vec![dialog, Everywhere]
 }

@@ -67,6 +67,9 @@ pub struct Layout {
     pub footer: Rect,
 }
 
+/// From so many rows on the medium layout has room for a step.
+const STEP_ROWS_MIN: u16 = 36;
+
 /// The layout that fits a size.
 #[must_use]
 pub fn kind(width: u16, height: u16, big: bool) -> Kind {
@@ -82,7 +85,11 @@ pub fn kind(width: u16, height: u16, big: bool) -> Kind {
 /// Divides the screen.
 #[must_use]
 pub fn divide(screen: Rect, needs: Needs) -> Layout {
-    let kind = kind(screen.width, screen.height, needs.big);
+    let kind = match kind(screen.width, screen.height, needs.big) {
+        // With a step as well, the map would be the smallest panel of all.
+        Kind::Medium if needs.step && screen.height < STEP_ROWS_MIN => Kind::Lecture,
+        kind => kind,
+    };
     let mut rest = screen;
     let mut layout = Layout {
         kind,
@@ -140,9 +147,11 @@ fn full(rest: Rect, layout: &mut Layout) {
 fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
     let spare = rest.height.saturating_sub(27);
-    let events = take_bottom(&mut rest, 5 + (spare / 3).min(6));
-    let band = take_bottom(&mut rest, 6 + (spare / 4).min(3));
-    let steps = needs.step.then(|| take_bottom(&mut rest, 5));
+    // With a step the map keeps its rows, and the lists below it give theirs.
+    let (for_events, for_band) = if needs.step { (spare / 6, 0) } else { (spare / 3, spare / 4) };
+    let events = take_bottom(&mut rest, 5 + for_events.min(6));
+    let band = take_bottom(&mut rest, 6 + for_band.min(3));
+    let steps = needs.step.then(|| take_bottom(&mut rest, 6));
     let (map, race) = halves(rest, rest.width * 3 / 5);
     let (system, belief) = halves(band, rest.width * 3 / 5);
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });

@@ -3,7 +3,7 @@
 //! Drawn into the buffer with box characters. Names and values of links are never covered by a mark.
 
 use super::node_box;
-use super::paint::Canvas;
+use super::paint::{Canvas, width};
 use super::plan::{self, Plan, Route, Wants};
 use super::targets;
 use super::theme::Ink;
@@ -70,7 +70,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         draw_marks(canvas, area, route, world, now, &boxes, &mut taken);
     }
     if plan.hidden > 0 && area.height > 0 {
-        let text = format!("and {} more", plan.hidden);
+        let text = format!(" and {} more", plan.hidden);
         canvas.right(area.right(), area.bottom() - 1, area.width, &text, canvas.ink(Ink::Slow));
     }
 }
@@ -210,29 +210,42 @@ fn draw_value(
 ) {
     let there = targets::faults(world, route.upper, route.lower);
     let back = targets::faults(world, route.lower, route.upper);
-    let (down, up) = (words::link_value(&there), words::link_value(&back));
-    let (text, ink) = if down == up && !down.is_empty() {
-        (down, if there.cut { Ink::Bad } else { Ink::Slow })
-    } else if !down.is_empty() || !up.is_empty() {
-        let parts = [("↓", down), ("↑", up)];
-        let parts = parts.into_iter().filter(|part| !part.1.is_empty());
-        let text: Vec<String> = parts.map(|(arrow, value)| format!("{arrow}{value}")).collect();
-        (text.join(" "), if there.cut || back.cut { Ink::Bad } else { Ink::Slow })
-    } else if there.latency >= Duration::from_millis(1) {
-        (human(there.latency), Ink::Muted)
-    } else {
-        return;
+    let ink = match (there.cut || back.cut, words::link_value(&there), words::link_value(&back)) {
+        (true, ..) => Ink::Bad,
+        (false, down, up) if down.is_empty() && up.is_empty() => Ink::Muted,
+        _ => Ink::Slow,
     };
-    let columns = text.chars().count() as u16;
+    let mut parts = words::link_parts(&there, &back);
+    if ink == Ink::Muted {
+        if there.latency < Duration::from_millis(1) {
+            return;
+        }
+        parts = vec![human(there.latency)];
+    }
     let style = canvas.ink(ink);
-    if let Some((x, y)) = free_beside(area, route, columns, taken) {
-        canvas.text(x, y, columns, &text, style);
-        taken.extend((x..x + columns).map(|x| (x, y)));
-    } else if ink != Ink::Muted {
+    // In one row, else closer together, else one below the other.
+    let whole = parts.join(" ");
+    let close = whole.replace(" ms", "ms").replace(" %", "%");
+    for text in [&whole, &close] {
+        let columns = width(text);
+        if let Some((x, y)) = free_beside(area, route, columns, taken) {
+            canvas.text(x, y, columns, text, style);
+            taken.extend((x..x + columns).map(|x| (x, y)));
+            return;
+        }
+    }
+    for part in parts {
+        let columns = width(&part);
+        let free = free_beside(area, route, columns, taken);
+        if free.is_none() && ink == Ink::Muted {
+            return;
+        }
         // Rather over the line than not at all: a fault that is not seen is a lie.
-        let (x, y) = route.cells[route.cells.len() / 2];
+        let over = route.cells.last().copied().unwrap_or((area.x, area.y));
+        let (x, y) = free.unwrap_or(over);
         let x = x.min(area.right().saturating_sub(columns)).max(area.x);
-        canvas.text(x, y, columns, &text, style);
+        canvas.text(x, y, columns, &part, style);
+        taken.extend((x..x + columns).map(|x| (x, y)));
     }
 }
 
@@ -288,7 +301,7 @@ fn draw_marks(
             let Some(race) = mark.race.filter(|race| numbered && shown.insert(*race)) else {
                 continue;
             };
-            label_mark(canvas, area, cell, race, style, taken);
+            label_mark(canvas, area, cell, (race, style), boxes, taken);
         }
     }
 }
@@ -298,8 +311,8 @@ fn label_mark(
     canvas: &mut Canvas<'_>,
     area: Rect,
     (x, y): (u16, u16),
-    race: RaceNo,
-    style: ratatui::style::Style,
+    (race, style): (RaceNo, ratatui::style::Style),
+    boxes: &Taken,
     taken: &mut Taken,
 ) {
     let text = format!("#{}", race.0);
@@ -311,6 +324,9 @@ fn label_mark(
             && x + columns <= area.right()
             && area.contains((*x, *y).into())
             && (*x..x + columns).all(|x| !taken.contains(&(x, *y)))
+            // A column of air on the far side: words that touch cannot be read.
+            && !boxes.contains(&(x + columns, *y))
+            && !boxes.contains(&(x.saturating_sub(1), *y))
     });
     if let Some((x, y)) = free {
         canvas.text(x, y, columns, &text, style);

@@ -36,7 +36,7 @@ pub fn draw(
     let ink = frame_ink(world, view, spot.peer, badge.as_ref().map(|badge| badge.ink));
     let content = Content { name, selected, badge, detail, ink };
     match form {
-        Form::Tall | Form::Low => boxed(canvas, form, spot.area, &content),
+        Form::Tall => boxed(canvas, spot.area, &content),
         Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
         Form::Grid => cell(canvas, spot.area, &content, traffic(world, spot.peer, now)),
     }
@@ -81,7 +81,7 @@ impl Content {
     }
 }
 
-fn boxed(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
+fn boxed(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
     canvas.clear(area);
     let (last, bottom) = (area.right() - 1, area.bottom() - 1);
     let style = canvas.ink(content.ink);
@@ -108,14 +108,14 @@ fn boxed(canvas: &mut Canvas<'_>, form: Form, area: Rect, content: &Content) {
     if let Some(badge) = &content.badge {
         let beside = last.saturating_sub(end + 1);
         // Beside the name where it fits; else in the place of the detail.
-        if form != Form::Tall || width(&badge.whole()) <= beside {
+        if width(&badge.whole()) <= beside {
             canvas.text(end + 1, y, beside, &badge.text(beside), canvas.badge(badge.ink));
         } else {
             row = y + 1;
             canvas.text(x, row, room, &badge.text(room), canvas.badge(badge.ink));
         }
     }
-    if form == Form::Tall && row == y {
+    if row == y {
         canvas.text(x, y + 1, room, content.detail.fit(room), canvas.ink(content.detail.ink));
     }
 }
@@ -165,9 +165,8 @@ pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
                 let badge = width(&badge.whole());
                 return Text { below: badge, badge, ..text };
             }
-            let detail = detail(world, id, now);
-            let below = detail.forms.iter().map(|form| width(form)).max().unwrap_or(0);
-            Text { below, ..text }
+            let forms = detail(world, id, now).forms;
+            Text { below: forms.iter().map(|form| width(form)).max().unwrap_or(0), ..text }
         }
     }
 }

@@ -175,10 +175,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// One fixed glyph; anything outside is left out.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "glyphs are the panel's own, never text from outside"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a glyph of this program, never foreign text")]
     pub fn glyph(&mut self, x: u16, y: u16, glyph: char, style: Style) {
         let glyph = if self.theme.ascii { ascii(glyph) } else { glyph };
         if let Some(cell) = self.buffer.cell_mut((x, y)) {

@@ -2,7 +2,7 @@
 
 use super::action::{self, Action, Outcome};
 use super::keymap::{self, Context};
-use super::paint::{Border, Canvas, Row};
+use super::paint::{Border, Canvas, Row, width};
 use super::prompt::Prompt;
 use super::theme::Ink;
 use super::view::{Mode, View};
@@ -168,10 +168,12 @@ pub fn accept(mut prompt: Prompt, world: &World, view: &mut View) -> Option<Outc
     if prompt.text().trim().is_empty() {
         return None;
     }
+    let indent = prompt.text().len() - prompt.text().trim_start().len();
     match grammar::command(prompt.text().trim(), &world.topology.names) {
         Ok(crate::command::Command::Quit) => Some(Outcome::Leave(action::Leaving::Quit)),
         Ok(command) => Some(Outcome::Give(vec![command])),
         Err(error) => {
+            prompt.wrong = Some(error.at.start + indent..error.at.end + indent);
             prompt.problem = Some(error.to_string());
             view.mode = Mode::Palette(prompt);
             None
@@ -186,7 +188,8 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, prompt: &Prompt, world: &Worl
         .problem
         .as_deref()
         .map(|text| super::paint::wrap(text, screen.width.saturating_sub(4)));
-    let more = offers.len() + problem.as_ref().map_or(0, Vec::len);
+    let pointer = usize::from(prompt.wrong.is_some());
+    let more = pointer + offers.len() + problem.as_ref().map_or(0, Vec::len);
     let height = (more as u16 + 3).min(screen.height);
     let area = Rect { y: screen.bottom() - height, height, ..screen };
     canvas.clear(area);
@@ -198,6 +201,17 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, prompt: &Prompt, world: &Worl
     }
     line(canvas, inner, ":", prompt);
     let mut y = inner.y + 1;
+    if let Some(wrong) = &prompt.wrong
+        && y < inner.bottom()
+    {
+        // Right below the word: the line begins with its sign.
+        let before = prompt.text().get(..wrong.start).map_or(0, width);
+        let word = prompt.text().get(wrong.clone()).map_or(0, width).max(1);
+        let room = inner.width.saturating_sub(before + 1);
+        let x = inner.x + 1 + before;
+        canvas.text(x, y, room, &"^".repeat(usize::from(word)), canvas.ink(Ink::Bad));
+        y += 1;
+    }
     for text in problem.into_iter().flatten() {
         if y < inner.bottom() {
             canvas.text(inner.x + 1, y, inner.width - 1, &text, canvas.ink(Ink::Bad));
@@ -213,7 +227,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, prompt: &Prompt, world: &Worl
         let row = match offer {
             Offer::Word { text, what, .. } => Row::new()
                 .with(format!("  {text:<16} "), style)
-                .with(what.clone(), canvas.ink(Ink::Muted)),
+                .with(first_clause(what), canvas.ink(Ink::Muted)),
             Offer::Key { words, key, .. } => Row::new()
                 .with("  key ", canvas.ink(Ink::Muted))
                 .with(format!(" {key} "), canvas.theme.selected())
@@ -223,6 +237,11 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, prompt: &Prompt, world: &Worl
         canvas.row(inner.x, y, inner.width, &row);
         y += 1;
     }
+}
+
+/// As much of a sentence as tells it from the others; the whole stands in the help of the command line.
+fn first_clause(what: &str) -> &str {
+    what.split(['.', ';']).next().unwrap_or(what)
 }
 
 /// Draws a line that is being typed, with its cursor.

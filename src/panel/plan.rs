@@ -8,8 +8,6 @@ use ratatui::layout::Rect;
 pub enum Form {
     /// A frame around name and detail, four rows.
     Tall,
-    /// A frame around the name, three rows.
-    Low,
     /// The name between brackets and the detail below, two rows.
     Pair,
     /// The name between brackets.
@@ -22,7 +20,6 @@ impl Form {
     const fn height(self) -> u16 {
         match self {
             Self::Tall => 4,
-            Self::Low => 3,
             Self::Pair => 2,
             Self::Pill | Self::Grid => 1,
         }
@@ -112,8 +109,8 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
         return nothing;
     }
     let slot = area.width / most.max(1);
-    let form = [Form::Tall, Form::Low, Form::Pair, Form::Pill].into_iter().find(|form| {
-        let frame = if form.height() >= 3 { 5 } else { 4 };
+    let form = [Form::Tall, Form::Pair, Form::Pill].into_iter().find(|form| {
+        let frame = if *form == Form::Tall { 5 } else { 4 };
         slot >= wants.name_columns + frame
             && count * form.height() + (count - 1) * GAP_MIN <= area.height
     });
@@ -157,7 +154,7 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
             let wide = bare.max(text.below).min(most);
             let beside = (bare + text.badge).min(most);
             let (whole, core) = match form {
-                Form::Tall | Form::Low => (centred(framed, height), centred(framed, height)),
+                Form::Tall => (centred(framed, height), centred(framed, height)),
                 Form::Pair => (centred(wide, height), centred(bare, 1)),
                 Form::Pill | Form::Grid => (centred(beside, 1), centred(beside, 1)),
             };

@@ -1,5 +1,7 @@
 //! A line that is being typed: text and cursor. It knows nothing of what it is for.
 
+use std::ops::Range;
+
 /// What may be typed into one line.
 const TYPED_MAX: usize = 500;
 
@@ -11,6 +13,8 @@ pub struct Prompt {
     at: usize,
     /// What is wrong with the line, shown under it.
     pub problem: Option<String>,
+    /// Which bytes of the line are wrong.
+    pub wrong: Option<Range<usize>>,
     /// The row of the list under the line that is picked.
     pub picked: Option<usize>,
 }
@@ -107,6 +111,7 @@ impl Prompt {
 
     fn touched(&mut self) {
         self.problem = None;
+        self.wrong = None;
         self.picked = None;
     }
 }

@@ -206,7 +206,8 @@ fn lane_bar(
     running: usize,
 ) -> Bar {
     let (end, ended) = race.lane_end(lane, now);
-    let to = ms(race.begun, ended.unwrap_or(now));
+    let open = race.verdict.as_ref().map_or(now, |verdict| verdict.at.min(now));
+    let to = ms(race.begun, ended.unwrap_or(open));
     // What the LS measures: since it asked.
     let since = lane.sent.or(race.taken).unwrap_or(race.begun);
     let time = words::figure(ended.unwrap_or(now).since(since));
@@ -219,6 +220,10 @@ fn lane_bar(
         }
         LaneEnd::Waiting if lane.sent.is_none() => {
             (Ink::Muted, '·', plain("not yet".into(), Ink::Muted))
+        }
+        // Whoever is not waited for any more stands where the verdict fell, until it does answer after all.
+        LaneEnd::Waiting if race.verdict.is_some() => {
+            (Ink::Muted, '┊', plain("no answer yet".into(), Ink::Muted))
         }
         LaneEnd::Waiting => (Ink::Message, '▶', plain(format!("waits {time}"), Ink::Message)),
         LaneEnd::NotSent => (Ink::Muted, '·', plain("not sent".into(), Ink::Muted)),
@@ -403,6 +408,16 @@ fn wins(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
     }
     let muted = canvas.ink(Ink::Muted);
     as_many_as_fit(Row::new().with("wins    ", muted), parts.into_iter(), columns, muted)
+}
+
+/// Rows that the page with the reason needs.
+#[must_use]
+pub fn why_page_rows(world: &World, view: &View, columns: u16) -> u16 {
+    let text = shown(world, view).map_or_else(String::new, |race| why(world, race));
+    let marks = shown(world, view)
+        .map_or(0, |race| u16::from(race.contradicted) + u16::from(race.misgiven));
+    let lines = u16::try_from(wrap(&text, columns).len()).unwrap_or(u16::MAX).max(1);
+    lines.saturating_add(if marks > 0 { marks + 1 } else { 0 })
 }
 
 /// The reason alone, large, over the middle of the screen.

@@ -148,9 +148,12 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
         let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
         footer::draw(canvas, area, world, view);
     }
-    if let Mode::QuitAsked = view.mode {
-        canvas.text(screen.x, screen.y, screen.width, " Quit? y n ", canvas.badge(Ink::Bad));
-    }
+    let question = match view.mode {
+        Mode::QuitAsked => " Quit? y n ",
+        Mode::TopologiesAsked => " Another topology? y n ",
+        _ => return,
+    };
+    canvas.text(screen.x, screen.y, screen.width, question, canvas.badge(Ink::Bad));
 }
 
 /// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
@@ -196,7 +199,9 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             inspect::draw(canvas, area, world, view, now);
         }
         Mode::Why => {
-            let area = page(canvas, screen, screen.width.min(76), screen.height.min(14), " Why ");
+            let columns = screen.width.min(76);
+            let rows = race::why_page_rows(world, view, columns.saturating_sub(4)) + 2;
+            let area = page(canvas, screen, columns, rows.min(screen.height), " Why ");
             race::draw_why_page(canvas, area, world, view);
         }
         Mode::Palette(prompt) => palette::draw(canvas, screen, prompt, world),
@@ -209,23 +214,24 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             let above = Rect { height: screen.height - 1, ..screen };
             chooser.draw(canvas, above);
         }
-        Mode::QuitAsked => {
-            let area = page(canvas, screen, 44, 5, " Quit? ");
-            canvas.text(
-                area.x,
-                area.y,
-                area.width,
-                "The lab ends with the panel.",
-                canvas.ink(Ink::Text),
-            );
-            let row = Row::new()
-                .with(" y ", canvas.theme.selected())
-                .with(" quit   ", canvas.ink(Ink::Text))
-                .with(" n ", canvas.theme.selected())
-                .with(" stay", canvas.ink(Ink::Text));
-            canvas.row(area.x, area.y + 1, area.width, &row);
+        Mode::QuitAsked => leave_asked(canvas, screen, [" Quit? ", " quit   "]),
+        Mode::TopologiesAsked => {
+            leave_asked(canvas, screen, [" Another topology? ", " open another   "]);
         }
     }
+}
+
+/// The question before anything that ends the lab.
+fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
+    let area = page(canvas, screen, 44, 4, title);
+    let text = "This lab ends, with everything in it.";
+    canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Text));
+    let row = Row::new()
+        .with(" y ", canvas.theme.selected())
+        .with(yes, canvas.ink(Ink::Text))
+        .with(" n ", canvas.theme.selected())
+        .with(" stay", canvas.ink(Ink::Text));
+    canvas.row(area.x, area.y + 1, area.width, &row);
 }
 
 /// A page over the middle of the screen, above the row of keys; gives what is inside.

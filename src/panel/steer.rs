@@ -30,7 +30,7 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
         },
         Mode::Help | Mode::Inspect | Mode::Why => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
-        Mode::Filter(_) | Mode::QuitAsked => {}
+        Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked => {}
     }
 }
 

@@ -8,6 +8,7 @@ use crate::event::Judgement;
 use crate::topology::Step;
 use crate::world::{Beat, World};
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 /// Columns before the words: for the label, or for a mark.
 const INDENT: u16 = 10;
@@ -104,8 +105,8 @@ fn joined(canvas: &Canvas<'_>, world: &World, step: &Step, columns: u16) -> Row 
     let mut row = Row::new().with(" ".repeat(usize::from(INDENT - 4)), canvas.ink(Ink::Text));
     let (mut hold, mut failed) = (0, None);
     for (expectation, at) in step.expect.iter().zip(0_u32..) {
-        let (mark, ink) = mark(judged(at).map(|judged| judged.0));
-        row.push(format!(" {mark} "), canvas.badge(ink));
+        let (mark, style) = mark(canvas, judged(at).map(|judged| judged.0));
+        row.push(mark, style);
         row.push(" ", canvas.ink(Ink::Text));
         match judged(at) {
             Some((Judgement::Passed, _)) => hold += 1,
@@ -137,11 +138,12 @@ fn fitting(world: &World, expectation: &Expectation, columns: u16) -> String {
     forms.into_iter().find(|form| width(form) <= columns).unwrap_or(bare).to_owned()
 }
 
-fn mark(judged: Option<Judgement>) -> (char, Ink) {
+/// A mark with its air, and how it looks: what is not judged yet is quiet.
+fn mark(canvas: &Canvas<'_>, judged: Option<Judgement>) -> (&'static str, Style) {
     match judged {
-        Some(Judgement::Passed) => ('✓', Ink::Good),
-        Some(Judgement::Failed) => ('✕', Ink::Bad),
-        None => ('·', Ink::Message),
+        Some(Judgement::Passed) => (" ✓ ", canvas.badge(Ink::Good)),
+        Some(Judgement::Failed) => (" ✕ ", canvas.badge(Ink::Bad)),
+        None => (" · ", canvas.ink(Ink::Message)),
     }
 }
 
@@ -175,10 +177,10 @@ fn marks(canvas: &Canvas<'_>, world: &World, step: &Step, columns: u16) -> Vec<R
     let indent = " ".repeat(usize::from(INDENT));
     for (expectation, at) in step.expect.iter().zip(0_u32..) {
         let judged = world.steps.judged.get(&(number, at));
-        let (mark, ink) = mark(judged.map(|judged| judged.0));
+        let (mark, style) = mark(canvas, judged.map(|judged| judged.0));
         let row = Row::new()
             .with(&indent[..usize::from(INDENT) - 4], canvas.ink(Ink::Text))
-            .with(format!(" {mark} "), canvas.badge(ink))
+            .with(mark, style)
             .with(" ", canvas.ink(Ink::Text));
         let words = fitting(world, expectation, columns);
         match judged {

@@ -10,6 +10,7 @@ use crate::message::HostName;
 use crate::topology::{Kind, LsConfig, Policy, Role};
 use crate::world::World;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -73,7 +74,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         list(canvas, area, &rows, down);
         return;
     }
-    let left = Rect { width: (area.width / 2).max(30).min(area.width), ..area };
+    // The table needs its columns; what is said of the upstreams can be less.
+    let least = (area.width / 2).max(44.min(area.width.saturating_sub(27)));
+    let left = Rect { width: least.min(area.width), ..area };
     let right = Rect {
         x: left.right() + 1,
         width: (area.right()).saturating_sub(left.right() + 1),
@@ -101,6 +104,42 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row], down: usize) {
     }
 }
 
+/// What is said of an upstream after its load, the most important first.
+fn upstream_parts(
+    canvas: &Canvas<'_>,
+    world: &World,
+    ls: NodeId,
+    id: NodeId,
+    now: LabTime,
+) -> Vec<(String, Style)> {
+    let state = world.node(ls);
+    let mut parts = Vec::new();
+    if let Some(until) = state.ejected.get(&id) {
+        let left = words::short(until.since(now));
+        parts.push((format!(" EJECTED {left} "), canvas.badge(Ink::Slow)));
+    } else if let Some((belief, _)) = state.beliefs.get(&id) {
+        let (word, ink) = words::belief(*belief);
+        let outside = world.topology.node(id).at.is_some();
+        if !outside && words::is_wrong(*belief, world.node(id).life) {
+            // What the LS believes and what is true are two things: the difference is the loudest.
+            parts.push((format!(" {word} ≠ "), canvas.badge(Ink::Bad)));
+            parts.push((" ".repeat(5_usize.saturating_sub(word.len())), canvas.ink(Ink::Text)));
+        } else {
+            parts.push((format!(" {word:<7}"), canvas.ink(ink)));
+        }
+    }
+    let wins = format!(" wins {:<4}", world.node(id).load.wins);
+    parts.push((wins, canvas.ink(Ink::Muted)));
+    let times = state.recent_ms.get(&id).map_or(&[][..], Vec::as_slice);
+    if let Some(last) = times.last() {
+        let mean = times.iter().sum::<f32>() / times.len() as f32;
+        let figure = |ms: f32| words::figure(Duration::from_secs_f32(ms.clamp(0.0, 1e9) / 1e3));
+        parts.push((format!(" last {}", figure(*last)), canvas.ink(Ink::Text)));
+        parts.push((format!("  mean {}", figure(mean)), canvas.ink(Ink::Muted)));
+    }
+    parts
+}
+
 /// An upstream in a few words, where there is no row for each.
 fn in_brief(world: &World, ls: NodeId, id: NodeId) -> (String, Ink) {
     let name = world.topology.names.of(id);
@@ -125,7 +164,6 @@ fn upstreams(
 ) -> Vec<Row> {
     let ids = targets::upstreams(world, ls);
     let names = &world.topology.names;
-    let state = world.node(ls);
     let most = ids.iter().map(|id| world.node(*id).load.taken).max().unwrap_or(0).max(1);
     let label = ids.iter().map(|id| width(names.of(*id))).max().unwrap_or(4).max(4);
     let bar = match columns {
@@ -136,35 +174,19 @@ fn upstreams(
     ids.iter()
         .map(|id| {
             let load = world.node(*id).load;
-            let mut row = Row::new();
-            row.push(
-                format!("{:<w$} ", names.of(*id), w = usize::from(label)),
-                canvas.ink(Ink::Strong),
-            );
+            let name = format!("{:<w$} ", names.of(*id), w = usize::from(label));
             let filled = (load.taken * bar).div_ceil(most).min(bar) as usize;
-            row.push("━".repeat(filled), canvas.ink(Ink::Lead));
-            row.push("─".repeat(bar as usize - filled), canvas.ink(Ink::Frame));
-            row.push(format!(" took {:<4}", load.taken), canvas.ink(Ink::Text));
-            if let Some(until) = state.ejected.get(id) {
-                let left = words::short(until.since(now));
-                row.push(format!(" EJECTED {left} "), canvas.badge(Ink::Slow));
-            } else if let Some((belief, _)) = state.beliefs.get(id) {
-                let (word, ink) = words::belief(*belief);
-                row.push(format!("{word:<6}"), canvas.ink(ink));
-            }
-            row.push(format!(" wins {:<4}", load.wins), canvas.ink(Ink::Muted));
-            if columns < 45 {
-                return row;
-            }
-            let times = state.recent_ms.get(id).map_or(&[][..], Vec::as_slice);
-            if let Some(last) = times.last() {
-                let mean = times.iter().sum::<f32>() / times.len() as f32;
-                let figure =
-                    |ms: f32| words::figure(Duration::from_secs_f32(ms.clamp(0.0, 1e9) / 1e3));
-                row.push(format!(" last {}", figure(*last)), canvas.ink(Ink::Text));
-                if columns > 76 {
-                    row.push(format!("  mean {}", figure(mean)), canvas.ink(Ink::Muted));
+            let mut row = Row::new()
+                .with(name, canvas.ink(Ink::Strong))
+                .with("━".repeat(filled), canvas.ink(Ink::Lead))
+                .with("─".repeat(bar as usize - filled), canvas.ink(Ink::Frame))
+                .with(format!(" took {:<4}", load.taken), canvas.ink(Ink::Text));
+            // What there is no room for is left out whole, and nothing after it is shown.
+            for (text, style) in upstream_parts(canvas, world, ls, *id, now) {
+                if row.width() + width(text.trim_end()) > columns {
+                    break;
                 }
+                row.push(text, style);
             }
             row
         })

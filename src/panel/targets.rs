@@ -1,7 +1,7 @@
 //! What a key would hit, read from the world's truth: the selected node, the busiest server, the asking client.
 
 use super::view::{Selection, View};
-use crate::base::{NodeId, Peer};
+use crate::base::{NodeId, Peer, VisitorId};
 use crate::command::LinkSet;
 use crate::message::Faults;
 use crate::topology::{Policy, Role, Topology};
@@ -104,6 +104,8 @@ pub fn neighbours(world: &World, id: NodeId) -> Vec<Peer> {
         }
     }
     peers.remove(&here);
+    // Faults of visitors yet to come are no link that could be walked to.
+    peers.remove(&Peer::Visitor(VisitorId::ANY));
     peers.into_iter().collect()
 }
 

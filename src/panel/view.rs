@@ -81,6 +81,8 @@ pub enum Mode {
     Why,
     /// "Quit? y n"
     QuitAsked,
+    /// "Another topology? y n"
+    TopologiesAsked,
 }
 
 /// A line that is shown for a moment.

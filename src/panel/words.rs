@@ -158,6 +158,10 @@ pub fn outcome_ink(outcome: Outcome) -> Ink {
 /// What stands on a link in one direction; empty for one without faults.
 #[must_use]
 pub fn link_value(faults: &Faults) -> String {
+    link_words(faults).join(" ")
+}
+
+fn link_words(faults: &Faults) -> Vec<String> {
     let mut parts = Vec::new();
     if faults.cut {
         parts.push("✕ cut".to_owned());
@@ -174,7 +178,20 @@ pub fn link_value(faults: &Faults) -> String {
     if let Some(rate) = faults.bandwidth {
         parts.push(format!("{} B/s", grouped(rate)));
     }
-    parts.join(" ")
+    parts
+}
+
+/// What stands on a link whose directions have these faults, in parts: what both have once, the rest with an arrow.
+#[must_use]
+pub fn link_parts(down: &Faults, up: &Faults) -> Vec<String> {
+    let (there, back) = (link_words(down), link_words(up));
+    if there == back {
+        return there;
+    }
+    let one_way = |arrow: &'static str, words: Vec<String>| {
+        words.into_iter().map(move |word| format!("{arrow}{word}"))
+    };
+    one_way("↓", there).chain(one_way("↑", back)).collect()
 }
 
 /// What the clock is doing, in words, and how loud that is.

@@ -1,6 +1,7 @@
 //! Why a race came out as it did, in one plain sentence or a few: first what the asker can know,
 //! then the truth.
 
+mod batch;
 mod truth;
 
 use super::line::said_words;
@@ -432,36 +433,6 @@ impl Teller<'_> {
                 self.node(quiet[1])
             ),
             _ => format!("None of {names} said anything for {waited}, so {judge} gave up{spoke}."),
-        }
-    }
-
-    /// In a batch an answer waits for `what`, and a name without one is told so then.
-    fn window(&self, verdict: &Verdict, what: &str) -> String {
-        let taken = self.race.taken.unwrap_or(self.race.begun);
-        match verdict.from.and_then(|from| self.race.lane(from)) {
-            Some(lane) if verdict.outcome == Outcome::Answered => {
-                let asked = lane.sent.unwrap_or(taken);
-                let ended = lane.ended.unwrap_or(verdict.at);
-                let held = verdict.at.since(ended);
-                let name = self.node(lane.upstream);
-                let after = human(ended.since(asked));
-                if held.is_zero() {
-                    return format!("{name} answered after {after}, as the last of the batch.");
-                }
-                format!("{name} answered after {after} and waited {} for {what}.", human(held))
-            }
-            _ => {
-                let told = match verdict.outcome {
-                    Outcome::Negative => "the LS called that “no such name”",
-                    _ => "the LS told the client so",
-                };
-                let waited = human(verdict.at.since(taken));
-                if verdict.why == Why::AllIn {
-                    let all = "All answers of the batch were in after";
-                    return format!("{all} {waited}, none of them for this name, and {told}.");
-                }
-                format!("No answer was in when the window closed, after {waited}, and {told}.")
-            }
         }
     }
 

@@ -57,6 +57,31 @@ fn whoever_goes_on_early_leaves_the_lab_as_the_next_step_relies_on() {
 }
 
 #[test]
+fn a_step_whose_commands_are_the_repair_begins_as_repaired() {
+    let (silent, negative) = ("set ts1 on_miss silent", "set ts1 on_miss negative");
+    let mut repair = step(&["reset", negative, "pause"], &[]);
+    repair.confessed = commands(&[silent]);
+    repair.repaired = commands(&[negative]);
+    assert_eq!(repair.leaves_repaired(), Some(true));
+    let mut both = repair.clone();
+    both.commands = commands(&[negative, silent]);
+    assert_eq!(both.leaves_repaired(), Some(false), "the later counts");
+    both.commands = commands(&["reset"]);
+    assert_eq!(both.leaves_repaired(), None);
+    let mut stage = Stage::new(vec![repair]);
+    let flip = |stage: &mut Stage| {
+        let orders = stage.script.flip(stage.now).expect("the step has something to flip");
+        stage.follow(orders);
+        stage.facts.last().cloned()
+    };
+    stage.next();
+    assert_eq!(flip(&mut stage), Some(Fact::Flipped { step: 1, repaired: false }));
+    // The run sets the repair again, and the next flip starts from there.
+    stage.next();
+    assert_eq!(flip(&mut stage), Some(Fact::Flipped { step: 1, repaired: false }));
+}
+
+#[test]
 fn a_flip_gives_the_other_commands_and_each_step_begins_as_confessed() {
     let mut flips = step(&[], &[]);
     flips.confessed = commands(&["set ts1 on_miss silent"]);

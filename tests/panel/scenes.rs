@@ -1,6 +1,6 @@
-//! The worlds that are drawn, each told by hand, by their names.
+//! The scenes that the panel is drawn at: a lab told by hand up to a moment. They know nothing of screens.
 
-use super::story::{self, CLIENT, HOP, LS, Served, Story, TS1, TS2, found};
+use crate::story::{self, CLIENT, HOP, LS, Served, Story, TS1, TS2, found};
 use faultlab::base::{LabTime, NodeId};
 use faultlab::event::{Event, Fact, Judgement};
 use faultlab::message::{Belief, Faults, HostName, Note};
@@ -9,14 +9,8 @@ use faultlab::topology::Policy;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The names.
-pub const SCENES: [&str; 14] = [
-    "idle", "race", "late", "silent", "states", "links", "banner", "step", "question", "flip",
-    "sticky", "batch", "many", "visitor",
-];
-
 /// A panel that has seen these events up to a moment.
-pub fn panel_of(
+pub fn panel_at(
     topology: faultlab::topology::Topology,
     events: &[Event],
     until: u64,
@@ -30,12 +24,10 @@ pub fn panel_of(
     (panel, now)
 }
 
-/// ts answers with its address after so long.
 pub fn google(by: NodeId, takes: u64) -> Served {
     Served { by, takes, says: Some(found("142.250.80.36")) }
 }
 
-/// It says nothing.
 pub fn mute(by: NodeId) -> Served {
     Served { by, takes: 0, says: None }
 }
@@ -72,7 +64,7 @@ pub fn scene(name: &str) -> (Panel, LabTime) {
     let mut story = Story::new(&topology);
     let until = tell(&mut story, name);
     let _ = servers;
-    panel_of(topology, &story.events(), until)
+    panel_at(topology, &story.events(), until)
 }
 
 fn tell(story: &mut Story, name: &str) -> u64 {
@@ -91,13 +83,6 @@ fn tell(story: &mut Story, name: &str) -> u64 {
             story.race(1000, "www.rutgers.edu", &[mute(TS1), mute(TS2)]);
             7000
         }
-        _ => tell_more(story, name),
-    }
-}
-
-/// Scenes without a race of their own to look at.
-fn tell_more(story: &mut Story, name: &str) -> u64 {
-    match name {
         "states" => {
             story.believe(10, LS, TS1, Belief::Up);
             story.believe(10, LS, TS2, Belief::Up);
@@ -144,6 +129,12 @@ fn tell_more(story: &mut Story, name: &str) -> u64 {
             story.race(6100, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
             7000
         }
+        name => tell_of_systems(story, name),
+    }
+}
+
+fn tell_of_systems(story: &mut Story, name: &str) -> u64 {
+    match name {
         "sticky" => {
             for (name, to) in [("www.google.com", 2), ("www.mit.edu", 3), ("a.example", 4)] {
                 let (name, upstream) = (HostName::new(name), NodeId(to));
@@ -165,3 +156,8 @@ fn tell_more(story: &mut Story, name: &str) -> u64 {
         _ => 500,
     }
 }
+
+pub const SCENES: [&str; 14] = [
+    "idle", "race", "late", "silent", "states", "links", "banner", "step", "question", "flip",
+    "sticky", "batch", "many", "visitor",
+];

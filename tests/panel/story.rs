@@ -196,7 +196,8 @@ impl Story {
         self.own(node, at, cause, Fact::Noted(note))
     }
 
-    /// A message from one node to another, received after so many milliseconds; none for one that never arrives.
+    /// A message from one node to another, received after so many milliseconds; none for one that is
+    /// on its way for ever.
     pub fn message(
         &mut self,
         (from, to): (NodeId, NodeId),
