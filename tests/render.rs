@@ -3,9 +3,9 @@
 #[path = "panel/story.rs"]
 mod story;
 
-use faultlab::base::{LabTime, NodeId, Peer};
+use faultlab::base::{EventId, FrameId, LabTime, NodeId, Owner, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
-use faultlab::event::{ClockState, Event, Fact, Judgement};
+use faultlab::event::{Cause, ClockState, Event, Fact, Judgement};
 use faultlab::log::Tail;
 use faultlab::message::{Belief, Faults, HostName, Note, Said};
 use faultlab::panel::{self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Theme};
@@ -230,6 +230,30 @@ fn every_scene_looks_as_it_did_at_every_layout() {
             insta::assert_snapshot!(name, glyphs_and_styles(&buffer));
         }
     }
+}
+
+#[test]
+fn a_lossy_link_says_how_many_of_its_newest_frames_were_late() {
+    let (mut panel, now) = scene("links");
+    let mut late = |from, to, frames: u64| {
+        let (from, to) = (Peer::Node(from), Peer::Node(to));
+        for frame in 1..=frames {
+            let late = Duration::from_millis(200);
+            let (frame, retransmissions) = (FrameId(frame), 1);
+            let fact = Fact::FrameLate { from, to, frame, retransmissions, late };
+            let id = EventId { owner: Owner::Lab, number: 900 + frame.0 };
+            panel.world.apply(&Event { id, time: now, cause: Cause::Unknown, fact });
+        }
+    };
+    late(LS, TS1, 6);
+    late(TS1, LS, 4);
+    late(CLIENT, LS, 2);
+    late(TS2, LS, 3);
+    let shown = text(&draw(&panel, NIGHT, now, (160, 45)));
+    // Both directions of one link together, one direction alone, and none where nothing is lossy.
+    assert!(shown.contains("+200 ms 30 % late 10/10"), "{shown}");
+    assert!(shown.contains("10 % late 2/2"), "{shown}");
+    assert!(!shown.contains("3/3"), "{shown}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::words;
 use crate::base::units::human;
 use crate::base::{LabTime, Peer};
 use crate::message::{Message, Said};
-use crate::world::{Mark, MarkState, RaceNo, World};
+use crate::world::{LinkState, Mark, MarkState, RaceNo, World};
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -211,9 +211,14 @@ fn draw_value(
     let there = targets::faults(world, route.upper, route.lower);
     let back = targets::faults(world, route.lower, route.upper);
     let (down, up) = (words::link_value(&there), words::link_value(&back));
+    let late = |from, to| world.links.get(&(from, to)).map_or((0, 0), LinkState::late_of_20);
+    let (late_down, late_up) = (late(route.upper, route.lower), late(route.lower, route.upper));
     let (text, ink) = if down == up && !down.is_empty() {
-        (down, if there.cut { Ink::Bad } else { Ink::Slow })
+        let late = (late_down.0 + late_up.0, late_down.1 + late_up.1);
+        (words::link_label(&there, late), if there.cut { Ink::Bad } else { Ink::Slow })
     } else if !down.is_empty() || !up.is_empty() {
+        let down = words::link_label(&there, late_down);
+        let up = words::link_label(&back, late_up);
         let parts = [("↓", down), ("↑", up)];
         let parts = parts.into_iter().filter(|part| !part.1.is_empty());
         let text: Vec<String> = parts.map(|(arrow, value)| format!("{arrow}{value}")).collect();

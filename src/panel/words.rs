@@ -111,6 +111,12 @@ pub fn outcome_ink(outcome: Outcome) -> Ink {
 /// What stands on a link in one direction; empty for one without faults.
 #[must_use]
 pub fn link_value(faults: &Faults) -> String {
+    link_label(faults, (0, 0))
+}
+
+/// The same with what loss came to: how many of how many of the newest frames were late.
+#[must_use]
+pub fn link_label(faults: &Faults, (late, of): (u32, u32)) -> String {
     let mut parts = Vec::new();
     if faults.cut {
         parts.push("✕ cut".to_owned());
@@ -123,6 +129,9 @@ pub fn link_value(faults: &Faults) -> String {
     }
     if faults.loss > 0.0 {
         parts.push(format!("{:.0} % late", faults.loss * 100.0));
+        if of > 0 {
+            parts.push(format!("{late}/{of}"));
+        }
     }
     if let Some(rate) = faults.bandwidth {
         parts.push(format!("{} B/s", grouped(rate)));
@@ -179,7 +188,9 @@ mod tests {
         let faults =
             Faults { extra: Duration::from_millis(200), loss: 0.3, cut: true, ..Faults::default() };
         assert_eq!(link_value(&faults), "✕ cut +200 ms 30 % late");
+        assert_eq!(link_label(&faults, (6, 20)), "✕ cut +200 ms 30 % late 6/20");
         assert_eq!(link_value(&Faults::default()), "");
+        assert_eq!(link_label(&Faults::default(), (6, 20)), "", "it is not lossy any more");
     }
 
     #[test]
