@@ -86,6 +86,34 @@ fn a_cut_of_the_file_that_a_hand_took_back_is_said_to_be_so() {
     assert_eq!(after(&format!("{both}\n2 lab faults ls ts1 cut")), ["uncut ts1->ls"]);
 }
 
+#[test]
+fn lateness_is_counted_over_the_newest_twenty_frames() {
+    let topology = topology(Policy::Race);
+    let late_of = |text: &str| {
+        let world = fold(&topology, &parse(text, &topology.names));
+        let link = &world.links[&(Peer::Node(NodeId(2)), Peer::Node(NodeId(3)))];
+        link.late_of_20()
+    };
+    let sent = |frame: u64| format!("{frame} ls sent ts1 f{frame} 90 ask www.a.com\n");
+    let late = |frame: u64| format!("{frame} lab repeated ls ts1 f{frame} 2 600\n");
+    let mut text = String::new();
+    for frame in 1..=20 {
+        text += &sent(frame);
+        if frame <= 6 {
+            text += &late(frame);
+        }
+        assert_eq!(late_of(&text), (frame.min(6) as u32, frame as u32));
+    }
+    for frame in 21..=30 {
+        text += &sent(frame);
+        let left = 6_u32.saturating_sub(frame as u32 - 20);
+        assert_eq!(late_of(&text), (left, 20), "the oldest go");
+    }
+    // The log may miss the sending; of a frame that is no longer the newest nothing more is said.
+    assert_eq!(late_of(&(text.clone() + &late(31))), (1, 20));
+    assert_eq!(late_of(&(text + &late(30) + &late(29))), (1, 20));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

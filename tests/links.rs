@@ -4,7 +4,7 @@ mod common;
 
 use common::{Bench, DEADLINE, Heard, Visitor};
 use faultlab::base::Peer;
-use faultlab::event::{Event, Fact};
+use faultlab::event::{Cause, Event, Fact};
 use faultlab::message::{Note, Outcome};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
@@ -31,6 +31,11 @@ const ANSWER: &str = "www.google.com 192.0.2.10 A";
 
 fn faults_set(event: &Event) -> bool {
     matches!(event.fact, Fact::FaultsSet { .. })
+}
+
+/// What is done to all links of a node comes to its visitors last, and to what they send at the very end.
+fn visitors_set(event: &Event) -> bool {
+    matches!(event.fact, Fact::FaultsSet { from: Peer::Visitor(_), .. })
 }
 
 /// The median time of a question from outside.
@@ -70,7 +75,7 @@ fn a_delay_holds_on_old_and_new_connections_of_visitors() {
     let bench = Bench::start(CHAIN);
     let mut old = bench.visit("ts1");
     assert_eq!(old.ask("www.google.com"), ANSWER);
-    bench.command("delay ts1 60ms", faults_set);
+    bench.command("delay ts1 60ms", visitors_set);
     for visitor in [&mut old, &mut bench.visit("ts1")] {
         let took = median(visitor, 3).as_millis();
         assert!((115..180).contains(&took), "{took} ms");
@@ -117,7 +122,7 @@ fn loss_on_a_stream_is_lateness_and_keeps_the_order() {
     let bench = Bench::start(CHAIN);
     let mut visitor = bench.visit("ts1");
     assert_eq!(visitor.ask("www.google.com"), ANSWER);
-    bench.command("loss ts1 60%", faults_set);
+    bench.command("loss ts1 60%", visitors_set);
     let begun = Instant::now();
     let names = ["www.google.com", "a.no", "b.no", "www.google.com", "c.no"];
     for name in names {
@@ -193,6 +198,30 @@ fn a_reset_leaves_no_fault_and_everything_held_arrives() {
     assert_eq!(visitor.line(), ANSWER);
     let quick = median(&mut visitor, 3);
     assert!(quick < Duration::from_millis(90), "{quick:?}");
+}
+
+#[test]
+fn a_lossy_link_says_which_frames_were_late_and_by_how_much() {
+    let bench = Bench::start(CHAIN);
+    let mut visitor = bench.visit("ls");
+    assert_eq!(visitor.ask("www.google.com"), ANSWER);
+    let ls = Peer::Node(bench.id("ls"));
+    bench.command("loss ls->ts1 99%", faults_set);
+    visitor.say("www.google.com\n");
+    let told = bench.until(
+        0,
+        "a frame that is late",
+        |event| matches!(event.fact, Fact::FrameLate { from, .. } if from == ls),
+    );
+    let Fact::FrameLate { retransmissions, late, frame: which, .. } = told.fact else {
+        unreachable!("that was waited for")
+    };
+    assert!(retransmissions > 0);
+    assert_eq!(late, Duration::from_millis(200) * ((1 << retransmissions) - 1));
+    let sent = bench.until(0, "its message", |event| told.cause == Cause::Event(event.id));
+    assert!(matches!(sent.fact, Fact::MessageSent { frame, .. } if frame == which));
+    bench.command("heal ls->ts1", faults_set);
+    assert_eq!(visitor.line(), ANSWER);
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! Every screen, drawn on worlds that are told by hand: glyphs and styles as snapshots, and every size without a panic.
 
+#[path = "panel/keys.rs"]
+mod keys;
 #[path = "panel/scenes.rs"]
 mod scenes;
 #[path = "panel/story.rs"]
 mod story;
 
-use faultlab::base::{LabTime, Peer};
+use faultlab::base::{EventId, FrameId, LabTime, Owner, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
-use faultlab::event::{ClockState, Fact};
+use faultlab::event::{Cause, ClockState, Event, Fact};
 use faultlab::log::Tail;
 use faultlab::message::{Outcome, Said};
 use faultlab::panel::{self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Theme};
 use faultlab::topology::Policy;
 use faultlab::world::World;
+use keys::press;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -23,7 +26,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use story::{LS, Served, Story, TS1, TS2};
+use story::{CLIENT, LS, Served, Story, TS1, TS2};
 
 const NIGHT: Theme = Theme::night(Depth::True, false);
 const SIZES: [(u16, u16); 4] = [(160, 45), (120, 40), (80, 24), (40, 12)];
@@ -90,6 +93,30 @@ fn every_scene_looks_as_it_did_at_every_layout() {
             insta::assert_snapshot!(name, glyphs_and_styles(&buffer));
         }
     }
+}
+
+#[test]
+fn a_lossy_link_says_how_many_of_its_newest_frames_were_late() {
+    let (mut panel, now) = scene("links");
+    let mut late = |from, to, frames: u64| {
+        let (from, to) = (Peer::Node(from), Peer::Node(to));
+        for frame in 1..=frames {
+            let late = Duration::from_millis(200);
+            let (frame, retransmissions) = (FrameId(frame), 1);
+            let fact = Fact::FrameLate { from, to, frame, retransmissions, late };
+            let id = EventId { owner: Owner::Lab, number: 900 + frame.0 };
+            panel.world.apply(&Event { id, time: now, cause: Cause::Unknown, fact });
+        }
+    };
+    late(LS, TS1, 6);
+    late(TS1, LS, 4);
+    late(CLIENT, LS, 2);
+    late(TS2, LS, 3);
+    let shown = text(&draw(&panel, NIGHT, now, (160, 45)));
+    // Both directions of one link together, one direction alone, and none where nothing is lossy.
+    assert!(shown.contains("+200 ms 30 % late 10/10"), "{shown}");
+    assert!(shown.contains("10 % late 2/2"), "{shown}");
+    assert!(!shown.contains("3/3"), "{shown}");
 }
 
 #[test]
@@ -219,282 +246,3 @@ fn the_mark_of_a_message_moves_along_its_link() {
 }
 
 // Keys.
-
-fn key(c: char) -> KeyEvent {
-    let code = match c {
-        '\r' => KeyCode::Enter,
-        '\t' => KeyCode::Tab,
-        '\x1b' => KeyCode::Esc,
-        c => KeyCode::Char(c),
-    };
-    KeyEvent::new(code, KeyModifiers::NONE)
-}
-
-/// Presses keys one after the other and gives what the last led to.
-fn press(panel: &mut Panel, keys: &str) -> Reaction {
-    let mut last = Reaction::Nothing;
-    for c in keys.chars() {
-        last = panel.key(&key(c));
-    }
-    last
-}
-
-/// A lab that only notes what it is given.
-#[derive(Default)]
-struct Deaf {
-    given: RefCell<Vec<Command>>,
-    room: usize,
-}
-
-impl Bench for Deaf {
-    fn now(&self) -> LabTime {
-        LabTime::ZERO
-    }
-
-    fn read(&self, _from: u64) -> Tail {
-        Tail::default()
-    }
-
-    fn give(&self, command: Command) -> bool {
-        let mut given = self.given.borrow_mut();
-        let room = given.len() < self.room;
-        if room {
-            given.push(command);
-        }
-        room
-    }
-
-    fn census(&self) {}
-}
-
-#[test]
-fn every_lecture_key_becomes_its_command_and_changes_nothing_by_itself() {
-    for (keys, words) in [
-        ("f", "query client"),
-        ("F", "query client x20"),
-        ("x", "kill ts1"),
-        ("o", "power-off ts1"),
-        ("r", "revive ts1"),
-        ("z", "freeze ts1"),
-        ("b", "lie ts1 on"),
-        ("p", "cut ts1"),
-        ("P", "cut ts1->"),
-        ("d", "delay ts1 50ms"),
-        ("L", "loss ts1 10%"),
-        ("lx", "kill ts2"),
-        ("kx", "kill ls"),
-        ("vp", "cut ts1<->ls"),
-        ("vd", "delay ts1<->ls 50ms"),
-        ("vP", "cut ts1->ls"),
-        ("u", "undo"),
-        ("U", "redo"),
-        ("R", "reset"),
-        (" ", "pause"),
-        (".", "tick"),
-        ("-", "speed 0.5"),
-        ("0", "speed 1"),
-        ("a", "pace auto"),
-        ("n", "next"),
-        ("V", "flip"),
-        ("c", "load client 5/s"),
-        ("s\r", "set ls policy race"),
-        ("Qmit\r", "query client www.mit.edu"),
-        ("Qelse.where\r", "query client else.where"),
-        (":freeze ls\r", "freeze ls"),
-    ] {
-        let (mut panel, _) = scene("steps");
-        let before = format!("{:?}", panel.world);
-        let reaction = press(&mut panel, keys);
-        let Reaction::Give(commands) = reaction else { panic!("{keys}: {reaction:?}") };
-        let names = &panel.world.topology.names;
-        let given: Vec<String> =
-            commands.iter().map(|command| grammar::words(command, names)).collect();
-        let wanted = grammar::command(words, names).map(|it| grammar::words(&it, names));
-        assert_eq!(given, [wanted.expect("a command")], "{keys}");
-        assert_eq!(before, format!("{:?}", panel.world), "{keys} changed the world");
-    }
-}
-
-#[test]
-fn toggles_decide_from_the_truth() {
-    let (mut panel, _) = scene("states");
-    assert_eq!(press(&mut panel, "z"), Reaction::Give(vec![Command::Thaw(TS1)]));
-    // ts2 is dead: whoever leads, it is not the one that `X` takes.
-    assert_eq!(press(&mut panel, "X"), Reaction::Give(vec![Command::Kill(TS1)]));
-    let (mut panel, _) = scene("links");
-    assert_eq!(
-        press(&mut panel, "d"),
-        Reaction::Give(vec![Command::Delay(LinkSet::Around(TS1), Duration::from_secs(1))])
-    );
-    assert_eq!(press(&mut panel, "lP"), Reaction::Give(vec![Command::CutOnly(LinkSet::To(TS2))]));
-    // Only the cut is taken back: the delay and the loss of the link stay.
-    for key in ["p", "P"] {
-        let (mut panel, _) = scene("links");
-        for pair in [(TS2, LS), (LS, TS2)] {
-            let pair = (Peer::Node(pair.0), Peer::Node(pair.1));
-            panel.world.links.entry(pair).or_default().faults.cut = true;
-        }
-        let uncut = Command::Uncut(LinkSet::Around(TS2));
-        assert_eq!(press(&mut panel, &format!("l{key}")), Reaction::Give(vec![uncut]), "{key}");
-    }
-    panel.world.clock = ClockState { rate: 0.25, paused: true, auto: true };
-    assert_eq!(press(&mut panel, " "), Reaction::Give(vec![Command::Resume]));
-    assert_eq!(press(&mut panel, "-"), Reaction::Give(vec![Command::Speed(0.1)]));
-    assert_eq!(press(&mut panel, "+"), Reaction::Give(vec![Command::Speed(0.5)]));
-    assert_eq!(press(&mut panel, "a"), Reaction::Give(vec![Command::Pace { auto: false }]));
-}
-
-#[test]
-fn the_next_beat_is_obeyed_once_in_four_hundred_milliseconds() {
-    let (mut panel, _) = scene("step");
-    panel.view.tick(Duration::from_secs(1));
-    assert_eq!(press(&mut panel, "n"), Reaction::Give(vec![Command::Next]));
-    panel.view.tick(Duration::from_millis(1399));
-    assert_eq!(press(&mut panel, "n"), Reaction::Nothing);
-    panel.view.tick(Duration::from_millis(1400));
-    assert_eq!(press(&mut panel, "n"), Reaction::Give(vec![Command::Next]));
-}
-
-#[test]
-fn quitting_asks_and_enter_is_not_an_answer() {
-    let (mut panel, _) = scene("idle");
-    assert_eq!(press(&mut panel, "q"), Reaction::Nothing);
-    assert_eq!(press(&mut panel, "\rx"), Reaction::Nothing);
-    assert!(matches!(panel.view.mode, Mode::QuitAsked));
-    assert_eq!(press(&mut panel, "y"), Reaction::Leave(Leaving::Quit));
-    assert_eq!(press(&mut panel, "n"), Reaction::Nothing);
-    assert!(matches!(panel.view.mode, Mode::Normal));
-    let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert_eq!(panel.key(&interrupt), Reaction::Nothing);
-    assert_eq!(panel.key(&interrupt), Reaction::Leave(Leaving::Quit));
-}
-
-#[test]
-fn pasted_text_is_never_taken_for_keys() {
-    let (mut panel, _) = scene("idle");
-    panel.paste("xxxqy");
-    assert!(matches!(panel.view.mode, Mode::Normal));
-    press(&mut panel, ":");
-    panel.paste("kill ts1\n\x1b[2J");
-    let Mode::Palette(_) = &panel.view.mode else { panic!("the palette stays open") };
-    assert_eq!(press(&mut panel, "\r"), Reaction::Nothing, "a wrong line is not carried out");
-    assert!(matches!(panel.view.mode, Mode::Palette(_)));
-}
-
-#[test]
-fn a_lab_without_room_is_said_to_be_busy() {
-    let (mut panel, _) = scene("idle");
-    let bench = Deaf { room: 1, ..Deaf::default() };
-    panel.give(&bench, vec![Command::Undo]);
-    assert!(panel.view.toasts.is_empty());
-    panel.give(&bench, vec![Command::Undo]);
-    assert!(panel.view.toasts.iter().any(|toast| toast.bad));
-}
-
-#[test]
-fn races_are_picked_and_the_newest_is_followed_again() {
-    let (mut panel, _) = scene("flip");
-    let newest = panel.world.races.back().expect("there are races").no;
-    let arrow = |code| KeyEvent::new(code, KeyModifiers::NONE);
-    press(&mut panel, "2");
-    assert_eq!(panel.view.focus, PanelId::Race);
-    panel.key(&arrow(KeyCode::Left));
-    assert_eq!(panel.view.race.map(|no| no.0), Some(newest.0 - 1));
-    panel.key(&arrow(KeyCode::Right));
-    assert_eq!(panel.view.race, None);
-}
-
-#[test]
-fn every_key_of_the_footer_does_something() {
-    for scene_name in SCENES {
-        let (panel, _) = scene(scene_name);
-        let entries = panel::footer_entries(&panel.world, &panel.view);
-        assert!(entries.len() > 10, "{scene_name}: {entries:?}");
-        for (word, what) in entries {
-            let (mut panel, _) = scene(scene_name);
-            let code = match word.as_str() {
-                "Space" => KeyCode::Char(' '),
-                "Tab" => KeyCode::Tab,
-                "Enter" => KeyCode::Enter,
-                one => KeyCode::Char(one.chars().next().expect("a key has a name")),
-            };
-            let before = format!("{:?}", panel.view);
-            let reaction = panel.key(&KeyEvent::new(code, KeyModifiers::NONE));
-            let changed = before != format!("{:?}", panel.view);
-            assert!(changed || reaction != Reaction::Nothing, "{scene_name}: {word} {what}");
-        }
-    }
-}
-
-#[test]
-fn the_truth_line_keeps_the_faults_and_cuts_no_figure() {
-    for (width, height) in [(80, 24), (100, 30), (120, 40), (160, 45)] {
-        for size in [0, 9, 99, 999, 99_999] {
-            let (mut panel, now) = scene("silent");
-            let truth = &mut panel.world.truth;
-            truth.asked = size;
-            truth.late = size;
-            truth.unmatched = size;
-            truth.contradicted = size.min(999);
-            truth.ended = Outcome::ALL.into_iter().map(|outcome| (outcome, size)).collect();
-            let screen = text(&draw(&panel, NIGHT, now, (width, height)));
-            let row = screen.lines().nth(1).expect("there is a second row");
-            assert!(row.contains(&format!(" asked {size}  ")), "{row}");
-            let parts = || row.split("  ").map(str::trim).filter(|part| !part.is_empty());
-            assert!(parts().any(|part| part.starts_with("faults 1")), "{row}");
-            for part in parts() {
-                let whole = part == "…" || part.ends_with(|c: char| c.is_ascii_digit() || c == ')');
-                assert!(whole || part.contains('·'), "{part:?} is cut in {row:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn arrows_select_what_stands_there() {
-    let (mut panel, _) = scene("idle");
-    let name = |panel: &Panel| match panel.view.selection {
-        panel::Selection::Node(id) => panel.world.topology.names.of(id).to_owned(),
-        other => format!("{other:?}"),
-    };
-    assert_eq!(name(&panel), "ts1");
-    for (key, selected) in
-        [('l', "ts2"), ('l', "ts2"), ('k', "ls"), ('k', "client"), ('j', "ls"), ('j', "ts1")]
-    {
-        press(&mut panel, &key.to_string());
-        assert_eq!(name(&panel), selected, "after {key}");
-    }
-}
-
-#[test]
-fn another_topology_is_opened_only_after_asking() {
-    let (mut panel, _) = scene("idle");
-    assert_eq!(press(&mut panel, "O"), Reaction::Nothing);
-    assert_eq!(press(&mut panel, "n"), Reaction::Nothing);
-    assert!(matches!(panel.view.mode, Mode::Normal));
-    assert_eq!(press(&mut panel, "Oy"), Reaction::Leave(Leaving::Topologies));
-}
-
-#[test]
-fn what_is_wrong_with_a_command_is_pointed_at() {
-    let (mut panel, now) = scene("idle");
-    press(&mut panel, ": kill ts9");
-    panel.key(&KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
-    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
-    let rows: Vec<&str> = screen.lines().collect();
-    let at = rows.iter().position(|row| row.contains(": kill ts9")).expect("the line stays");
-    let column = |row: &str, what: &str| row.find(what).map(|byte| row[..byte].chars().count());
-    assert_eq!(column(rows[at], "ts9"), column(rows[at + 1], "^^^"), "{screen}");
-}
-
-#[test]
-fn the_world_is_only_read() {
-    fn takes_shared(world: &World, panel: &Panel) -> Buffer {
-        let before = format!("{world:?}");
-        let buffer = draw(panel, NIGHT, LabTime::from_millis(1000), (120, 40));
-        assert_eq!(before, format!("{world:?}"));
-        buffer
-    }
-    let (panel, _) = scene("late");
-    takes_shared(&panel.world, &panel);
-}

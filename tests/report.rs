@@ -50,6 +50,19 @@ fn a_race_reads_as_a_story() {
 }
 
 #[test]
+fn a_frame_that_had_to_be_repeated_says_how_often_and_how_late_it_is() {
+    let topology = topology(Policy::Race);
+    let text = "0 lab repeated ls ts1 f1 2 600\n1 lab repeated ts1 ls f4 1 200";
+    assert_eq!(
+        lines(&topology, text),
+        [
+            "ls → ts1  2 transmissions lost: 600 ms late",
+            "ts1 → ls  1 transmission lost: 200 ms late"
+        ]
+    );
+}
+
+#[test]
 fn faults_beliefs_and_steps_have_their_lines() {
     let topology = topology(Policy::Race);
     let text = "0 lab <-? faults ls ts1 +200ms 30%\n1 lab kill ts1\n2 lab crash ts2\n\

@@ -325,6 +325,20 @@ pub enum Fact {
         /// When it arrives now.
         due: LabTime,
     },
+    /// Transmissions of a stream's frame were lost and had to be repeated. Comes right after its `MessageSent`, whose
+    /// `due` reckons with it.
+    FrameLate {
+        /// From this end …
+        from: Peer,
+        /// … to that one.
+        to: Peer,
+        /// Which frame.
+        frame: FrameId,
+        /// How many were lost in a row; at least one.
+        retransmissions: u8,
+        /// How much later than the first transmission the one that gets through leaves.
+        late: Duration,
+    },
     /// A frame will never arrive.
     FrameLost {
         /// From this end …

@@ -8,7 +8,7 @@ use super::results::Results;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer};
 use crate::engine::{Host, Sent};
-use crate::event::Event;
+use crate::event::{Cause, Event, Fact};
 use crate::message::Message;
 use crate::topology::Dialect;
 use crate::wire::line::{Decoded, Decoder, encode};
@@ -91,6 +91,8 @@ pub struct NodeHost<'a> {
     pub results: &'a mut Results,
     /// Set when the machine has ended.
     pub exited: &'a mut bool,
+    /// The message whose transmissions were lost, until the log has it: its cause and the fact.
+    pub late: Option<(EventId, Fact)>,
 }
 
 impl Host for NodeHost<'_> {
@@ -126,10 +128,18 @@ impl Host for NodeHost<'_> {
             end.reader.cancel();
             end.writer.reset();
         }
+        if pushed.retransmissions > 0 {
+            let (from, to, frame) = (Peer::Node(self.node), end.peer, pushed.frame);
+            let (retransmissions, late) = (pushed.retransmissions, pushed.late);
+            self.late = Some((cause, Fact::FrameLate { from, to, frame, retransmissions, late }));
+        }
         Some(Sent { to: end.peer, frame: pushed.frame, due: pushed.due })
     }
 
     fn flush(&mut self, now: LabTime, conn: ConnId) {
+        if let Some((sent, fact)) = self.late.take() {
+            self.lab.recorder.lab(now, Cause::Event(sent), fact);
+        }
         if let Some(end) = self.conns.get(&conn) {
             end.out.deliver(now, usize::MAX, self.lab);
         }

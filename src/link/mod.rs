@@ -13,6 +13,7 @@ pub use pipe::Pipe;
 
 use crate::base::{FrameId, LabTime};
 use crate::event::Fate;
+use std::time::Duration;
 
 /// How a frame is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub struct Pushed {
     /// How many transmissions of it were lost in a row before the one that gets through (streams
     /// only).
     pub retransmissions: u8,
+    /// How much later that one leaves than the first.
+    pub late: Duration,
     /// The second copy of a doubled datagram, with a number of its own, and when that is due.
     pub copy: Option<(FrameId, LabTime)>,
 }

@@ -320,7 +320,14 @@ impl<F: Clone> Pipe<F> {
                 frame,
             };
             self.alone = Some((now, id, entry));
-            return Pushed { frame: id, due: now, lost: None, retransmissions: 0, copy: None };
+            return Pushed {
+                frame: id,
+                due: now,
+                lost: None,
+                retransmissions: 0,
+                late: Duration::ZERO,
+                copy: None,
+            };
         }
         match carriage {
             Carriage::Stream(_) => self.push_stream(now, carriage, bytes, frame),
@@ -336,7 +343,14 @@ impl<F: Clone> Pipe<F> {
         let copy = Entry { frame: entry.frame.clone(), ..*entry };
         let id = self.number();
         let due = self.insert(id, copy, Some((LabTime::ZERO, now)));
-        Some(Pushed { frame: id, due, lost: None, retransmissions: 0, copy: None })
+        Some(Pushed {
+            frame: id,
+            due,
+            lost: None,
+            retransmissions: 0,
+            late: Duration::ZERO,
+            copy: None,
+        })
     }
 
     fn number(&mut self) -> FrameId {
@@ -351,13 +365,11 @@ impl<F: Clone> Pipe<F> {
         }
         let transit = transit(&self.faults, self.seed, self.owner, id.0);
         let lost = retransmissions(self.faults.loss, self.seed, self.owner, id.0);
-        let mut own = self.write(now, bytes) + transit;
-        if lost > 0 {
-            own += lateness(&self.faults, lost);
-        }
+        let late = lateness(&self.faults, lost);
+        let own = self.write(now, bytes) + transit + late;
         let control = bytes == 0;
         let due = self.enter(now, id, carriage, own, transit, (lost > 0, control), frame);
-        Pushed { frame: id, due, lost: None, retransmissions: lost, copy: None }
+        Pushed { frame: id, due, lost: None, retransmissions: lost, late, copy: None }
     }
 
     fn push_datagram(&mut self, now: LabTime, bytes: usize, frame: F) -> Pushed {
@@ -387,7 +399,7 @@ impl<F: Clone> Pipe<F> {
             let way = transit(&faults, seed, owner, id.0);
             (id, self.enter(now, id, Carriage::Datagram, written + way, way, kind, frame))
         });
-        Pushed { frame: id, due, lost: None, retransmissions: 0, copy }
+        Pushed { frame: id, due, lost: None, retransmissions: 0, late: Duration::ZERO, copy }
     }
 
     /// When the line has written so many bytes: behind all that it was given before.
@@ -425,5 +437,12 @@ impl<F: Clone> Pipe<F> {
 }
 
 fn lost(frame: FrameId, fate: Fate) -> Pushed {
-    Pushed { frame, due: LabTime::NEVER, lost: Some(fate), retransmissions: 0, copy: None }
+    Pushed {
+        frame,
+        due: LabTime::NEVER,
+        lost: Some(fate),
+        retransmissions: 0,
+        late: Duration::ZERO,
+        copy: None,
+    }
 }

@@ -90,7 +90,8 @@ fn loss_on_a_stream_is_lateness_by_doubled_timeouts() {
         let pushed = pipe.push(ms(0), Carriage::Stream(stream), 9, stream);
         let k = u32::from(pushed.retransmissions);
         seen.insert(k);
-        assert_eq!(pushed.due, ms(100 + 400 * (2_u64.pow(k) - 1)), "{k}");
+        assert_eq!(pushed.late, millis(400 * (2_u64.pow(k) - 1)), "{k}");
+        assert_eq!(pushed.due, ms(100) + pushed.late);
         assert_eq!(pushed.lost, None);
     }
     assert!(seen.len() > 4, "{seen:?}");

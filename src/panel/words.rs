@@ -158,10 +158,15 @@ pub fn outcome_ink(outcome: Outcome) -> Ink {
 /// What stands on a link in one direction; empty for one without faults.
 #[must_use]
 pub fn link_value(faults: &Faults) -> String {
-    link_words(faults).join(" ")
+    link_words(faults, NONE_LATE).join(" ")
 }
 
-fn link_words(faults: &Faults) -> Vec<String> {
+/// How many of how many of the newest frames were late.
+pub type Late = (u32, u32);
+
+const NONE_LATE: Late = (0, 0);
+
+fn link_words(faults: &Faults, (late, of): Late) -> Vec<String> {
     let mut parts = Vec::new();
     if faults.cut {
         parts.push("✕ cut".to_owned());
@@ -173,7 +178,8 @@ fn link_words(faults: &Faults) -> Vec<String> {
         parts.push(format!("+{}", human(faults.extra)));
     }
     if faults.loss > 0.0 {
-        parts.push(format!("{:.0} % late", faults.loss * 100.0));
+        let share = format!("{:.0} % late", faults.loss * 100.0);
+        parts.push(if of > 0 { format!("{share} {late}/{of}") } else { share });
     }
     if let Some(rate) = faults.bandwidth {
         parts.push(format!("{} B/s", grouped(rate)));
@@ -182,12 +188,13 @@ fn link_words(faults: &Faults) -> Vec<String> {
 }
 
 /// What stands on a link whose directions have these faults, in parts: what both have once, the rest with an arrow.
+/// A lossy one also says how many of its newest frames were late.
 #[must_use]
-pub fn link_parts(down: &Faults, up: &Faults) -> Vec<String> {
-    let (there, back) = (link_words(down), link_words(up));
-    if there == back {
-        return there;
+pub fn link_parts(down: (&Faults, Late), up: (&Faults, Late)) -> Vec<String> {
+    if link_words(down.0, NONE_LATE) == link_words(up.0, NONE_LATE) {
+        return link_words(down.0, (down.1.0 + up.1.0, down.1.1 + up.1.1));
     }
+    let (there, back) = (link_words(down.0, down.1), link_words(up.0, up.1));
     let one_way = |arrow: &'static str, words: Vec<String>| {
         words.into_iter().map(move |word| format!("{arrow}{word}"))
     };
@@ -254,7 +261,9 @@ mod tests {
         let faults =
             Faults { extra: Duration::from_millis(200), loss: 0.3, cut: true, ..Faults::default() };
         assert_eq!(link_value(&faults), "✕ cut +200 ms 30 % late");
+        assert_eq!(link_words(&faults, (6, 20)).join(" "), "✕ cut +200 ms 30 % late 6/20");
         assert_eq!(link_value(&Faults::default()), "");
+        assert!(link_words(&Faults::default(), (6, 20)).is_empty(), "it is not lossy any more");
     }
 
     #[test]

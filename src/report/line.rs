@@ -56,6 +56,13 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::FrameLost { from, to, fate, .. } => {
             format!("{} → {}  a frame {}", peer(names, *from), peer(names, *to), fate_words(*fate))
         }
+        Fact::FrameLate { from, to, retransmissions, late, .. } => {
+            let lost = match retransmissions {
+                1 => "1 transmission lost".into(),
+                more => format!("{more} transmissions lost"),
+            };
+            format!("{} → {}  {lost}: {} late", peer(names, *from), peer(names, *to), human(*late))
+        }
         Fact::CommandGiven { command, hand } => {
             let who = match hand {
                 Hand::Person => "you",

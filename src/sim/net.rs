@@ -73,6 +73,8 @@ pub(super) struct Net {
     spare: Vec<Vec<u8>>,
     /// The message that found no room, until the log has it.
     overflow: Option<(Key, usize, FrameId)>,
+    /// The message whose transmissions were lost, until the log has it: its cause and the fact.
+    late: Option<(EventId, Fact)>,
 }
 
 impl Net {
@@ -90,6 +92,7 @@ impl Net {
             lab_emitted: 0,
             spare: Vec::new(),
             overflow: None,
+            late: None,
             topology,
         }
     }
@@ -341,10 +344,19 @@ impl Host for Seat<'_> {
         if pushed.lost.is_some() {
             self.net.overflow = Some((key, end, pushed.frame));
         }
+        if pushed.retransmissions > 0 {
+            let (from, to, frame) = (Peer::Node(self.node), Peer::Node(to), pushed.frame);
+            let (retransmissions, late) = (pushed.retransmissions, pushed.late);
+            let fact = Fact::FrameLate { from, to, frame, retransmissions, late };
+            self.net.late = Some((cause, fact));
+        }
         Some(Sent { to: Peer::Node(to), frame: pushed.frame, due: pushed.due })
     }
 
     fn flush(&mut self, now: LabTime, conn: ConnId) {
+        if let Some((sent, fact)) = self.net.late.take() {
+            self.net.emit(Cause::Event(sent), fact);
+        }
         if let Some((key, end, frame)) = self.net.overflow.take()
             && let Some(it) = self.net.conns.get(key)
         {

@@ -292,6 +292,40 @@ fn a_cut_stalls_what_is_sent_and_one_way_stalls_the_other_way_not() {
 }
 
 #[test]
+fn a_frame_whose_transmissions_were_lost_is_told_right_behind_its_message() {
+    let mut sim = pair(10);
+    connect(&mut sim);
+    until(&mut sim, 50);
+    for (from, to) in [(ASKER, SERVER), (SERVER, ASKER)] {
+        faults(&mut sim, from, to, |faults| faults.loss = 0.5);
+    }
+    for _ in 0..20 {
+        ask(&mut sim, "a");
+        let now = sim.now().0 / 1_000_000;
+        until(&mut sim, now + 60_000);
+    }
+    let events = events(&sim);
+    let (mut in_time, mut told) = (0, 0);
+    for (at, event) in events.iter().enumerate() {
+        let Fact::MessageSent { to: whom, frame: sent, due, .. } = event.fact else { continue };
+        let way = due.since(event.time);
+        let next = &events[at + 1];
+        let Fact::FrameLate { to, frame, retransmissions, late, .. } = next.fact else {
+            in_time += 1;
+            assert_eq!(way, Duration::from_millis(10));
+            continue;
+        };
+        told += 1;
+        assert_eq!((to, frame, next.cause), (whom, sent, Cause::Event(event.id)));
+        let expected = Duration::from_millis(200) * ((1 << retransmissions) - 1);
+        assert_eq!((late, way), (expected, expected + Duration::from_millis(10)));
+    }
+    assert!(in_time > 5 && told > 5, "{in_time} in time, {told} late");
+    let all = events.iter().filter(|event| matches!(event.fact, Fact::FrameLate { .. }));
+    assert_eq!(all.count(), told);
+}
+
+#[test]
 fn a_panic_is_the_crash_of_one_process_and_nobody_else_stops() {
     let mut sim = pair(10);
     connect(&mut sim);

@@ -113,6 +113,11 @@ impl World {
             Fact::FrameMoved { from, to, frame, due } => {
                 self.frame_moved(*from, *to, *frame, *due);
             }
+            Fact::FrameLate { from, to, frame, .. } if self.is_of_topology(*from) => {
+                if self.is_of_topology(*to) {
+                    self.link_mut(*from, *to).frame_late(*frame);
+                }
+            }
             Fact::FrameLost { from, to, frame, .. } => self.frame_lost(*from, *to, *frame),
             Fact::LogGap { dropped } => self.blind(*dropped),
             Fact::Census(census) => self.census(census),

@@ -67,6 +67,36 @@ pub struct LinkState {
     pub arrived: u64,
     /// Frames that were lost.
     pub lost: u64,
+    /// Which of the newest frames were late.
+    newest: Newest,
+}
+
+/// How many of the newest frames a picture of lateness rests on.
+pub const LATE_OF: u32 = 20;
+
+/// The newest frames of one direction: a bit each, the newest lowest, set for one that was late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Newest {
+    frame: FrameId,
+    late: u32,
+    count: u32,
+}
+
+impl Newest {
+    fn sent(&mut self, frame: FrameId) {
+        let all = (1 << LATE_OF) - 1;
+        *self = Self { frame, late: self.late << 1 & all, count: LATE_OF.min(self.count + 1) };
+    }
+
+    fn late(&mut self, frame: FrameId) {
+        if self.count == 0 || frame > self.frame {
+            // The log misses the event that it was sent.
+            self.sent(frame);
+        }
+        if frame == self.frame {
+            self.late |= 1;
+        }
+    }
 }
 
 /// How long a lost frame stays in the picture, in lab time.
@@ -100,6 +130,22 @@ impl LinkState {
     /// The frames that belong into the picture at `now`, oldest first.
     pub fn shown(&self, now: LabTime) -> impl Iterator<Item = &Mark> {
         self.marks.values().filter(move |mark| mark.is_shown(now))
+    }
+
+    /// How many of the newest frames were late because transmissions of them were lost, and how many these are: 20,
+    /// or all that were sent.
+    #[must_use]
+    pub fn late_of_20(&self) -> (u32, u32) {
+        (self.newest.late.count_ones(), self.newest.count)
+    }
+
+    pub(super) fn frame_sent(&mut self, frame: FrameId) {
+        self.sent += 1;
+        self.newest.sent(frame);
+    }
+
+    pub(super) fn frame_late(&mut self, frame: FrameId) {
+        self.newest.late(frame);
     }
 
     /// Whether something was done to it by hand.

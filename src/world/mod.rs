@@ -23,7 +23,7 @@ mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
 pub use history::{CHECKPOINT_EVENTS, History};
-pub use link::{DOOR_SHOWN, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
+pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
 pub use node::{ClosedWindow, Load, NAMES_MAX, NodeState, RECENT_MAX, VisitorState};
 pub use race::{Circumstances, Hindrance, Lane, LaneEnd, Race, RaceNo, Verdict};
 pub use recent::{Recent, nearest_rank};

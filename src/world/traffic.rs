@@ -114,7 +114,7 @@ impl World {
             message: sent.message.clone(),
         };
         let link = self.link_mut(Peer::Node(node), sent.to);
-        link.sent += 1;
+        link.frame_sent(sent.frame);
         link.marks.insert(sent.frame, mark);
         if link.marks.len() > MARKS_MAX {
             link.marks.pop_first();

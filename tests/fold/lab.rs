@@ -304,6 +304,13 @@ impl<'a> Words<'a> {
                 frame: FrameId(self.number()),
                 due: self.millis(),
             },
+            "repeated" => Fact::FrameLate {
+                from: self.peer(),
+                to: self.peer(),
+                frame: FrameId(self.number()),
+                retransmissions: u8::try_from(self.number()).expect("a few"),
+                late: Duration::from_millis(self.number()),
+            },
             "lost" => Fact::FrameLost {
                 from: self.peer(),
                 to: self.peer(),

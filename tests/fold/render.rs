@@ -169,6 +169,10 @@ fn links(out: &mut String, world: &World) {
     for ((from, to), link) in &world.links {
         write!(out, "{}->{}", names.peer(*from), names.peer(*to)).unwrap();
         write!(out, " sent {} arrived {} lost {}", link.sent, link.arrived, link.lost).unwrap();
+        let (late, of) = link.late_of_20();
+        if late > 0 {
+            write!(out, " late {late}/{of}").unwrap();
+        }
         if link.conns > 0 {
             write!(out, " conns {}", link.conns).unwrap();
         }

@@ -37,6 +37,7 @@ impl NodeShared {
             opening: &mut living.opening,
             results: &mut living.results,
             exited: &mut living.exited,
+            late: None,
         };
         let inc = &mut living.inc;
         let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, now, &mut host)));
