@@ -146,10 +146,12 @@ fn full(rest: Rect, layout: &mut Layout) {
 
 fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
-    let spare = rest.height.saturating_sub(27);
+    // The banner's row is taken from the events here too.
+    let banner = u16::from(needs.banner);
+    let spare = (rest.height + banner).saturating_sub(27);
     // With a step the map keeps its rows, and the lists below it give theirs.
     let (for_events, for_band) = if needs.step { (spare / 6, 0) } else { (spare / 3, spare / 4) };
-    let events = take_bottom(&mut rest, 5 + for_events.min(6));
+    let events = take_bottom(&mut rest, 5 + for_events.min(6) - banner);
     let band = take_bottom(&mut rest, 6 + for_band.min(3));
     let steps = needs.step.then(|| take_bottom(&mut rest, 6));
     let (map, race) = halves(rest, rest.width * 3 / 5);

@@ -260,7 +260,8 @@ fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
         Kind::Ts(_) if node.life == Life::Up && node.load.open > 0 => {
             one(format!("works on {}", node.load.open), Ink::Text)
         }
-        Kind::Ts(ts) => match answers_in(world, id) {
+        // Who does not run answers in no time at all.
+        Kind::Ts(ts) => match answers_in(world, id).filter(|_| node.life == Life::Up) {
             Some(time) => Detail::timed(&["answers in", "took"], time, Ink::Muted),
             None => one(format!("{} names", ts.records.len()), Ink::Muted),
         },

@@ -75,7 +75,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         return;
     }
     // The table needs its columns; what is said of the upstreams can be less.
-    let least = (area.width / 2).max(44.min(area.width.saturating_sub(27)));
+    let least = (area.width / 2).max(40.min(area.width.saturating_sub(31)));
     let left = Rect { width: least.min(area.width), ..area };
     let right = Rect {
         x: left.right() + 1,
@@ -183,10 +183,12 @@ fn upstreams(
                 .with(format!(" took {:<4}", load.taken), canvas.ink(Ink::Text));
             // What there is no room for is left out whole, and nothing after it is shown.
             for (text, style) in upstream_parts(canvas, world, ls, *id, now) {
-                if row.width() + width(text.trim_end()) > columns {
+                let room = columns.saturating_sub(row.width());
+                if width(text.trim_end()) > room {
                     break;
                 }
-                row.push(text, style);
+                let fits = width(&text) <= room;
+                row.push(if fits { text.as_str() } else { text.trim_end() }, style);
             }
             row
         })
@@ -252,7 +254,8 @@ fn window(
     let mut row = Row::new().with(format!("window {number} "), canvas.ink(Ink::Strong));
     row.push("━".repeat(filled), canvas.ink(Ink::Slow));
     row.push("─".repeat(bar - filled), canvas.ink(Ink::Frame));
-    row.push(format!(" {} left ", words::tiny(left)), canvas.ink(Ink::Slow));
+    let word = if area.width < 45 { "" } else { "left " };
+    row.push(format!(" {} {word}", words::tiny(left)), canvas.ink(Ink::Slow));
     row.push(format!(" {} of {} in", names.len() - missing, names.len()), canvas.ink(Ink::Text));
     canvas.row(area.x, area.y, area.width, &row);
     // Names without an answer first: they are what everybody waits for.

@@ -5,7 +5,7 @@ use super::super::{list, text};
 use super::Teller;
 use crate::base::{NodeId, Shown};
 use crate::event::Life;
-use crate::message::{Outcome, Said};
+use crate::message::{Outcome, Said, Why};
 use crate::topology::Kind;
 use crate::world::{Hindrance, LaneEnd, Race, Verdict};
 
@@ -64,6 +64,8 @@ impl Teller<'_> {
                 None => format!("{shown} is a lie: no table has the name."),
             };
         }
+        let of_ls = self.race.ls_verdict.as_ref().map(|of_ls| of_ls.why);
+        let by_arrival = [Some(verdict.why), of_ls].contains(&Some(Why::Arrival));
         let servers = self.world.topology.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Ts(ts) => Some(ts),
             Kind::Client(_) | Kind::Ls(_) => None,
@@ -73,6 +75,8 @@ impl Teller<'_> {
             .find(|record| record.address == *address)
             .map(|record| text(record.name.as_str()));
         match owner {
+            // By order of arrival the address was just named, and which name was asked is known.
+            Some(owner) if by_arrival => format!("It is the address of {owner}."),
             Some(owner) => format!("{shown} is the address of {owner}, not of {}.", self.name()),
             None => format!("No table has {shown} for {}.", self.name()),
         }
