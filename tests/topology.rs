@@ -6,8 +6,8 @@
 
 use faultlab::message::{HostName, Shape};
 use faultlab::topology::{
-    Accept, Bundled, Kind, Loaded, Options, Policy, Problems, Service, Severity, bundle, estimate,
-    load, load_text,
+    Accept, Bundled, Kind, Loaded, Options, Policy, Problems, Service, Severity, Wire, bundle,
+    estimate, load, load_text,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -257,6 +257,7 @@ fn links_take_the_most_special_of_what_is_written() {
         [defaults.link]
         latency = "40ms"
         jitter = "5ms"
+        wire = "line"
         [[links]]
         from = "ls"
         to = "ts1"
@@ -264,6 +265,7 @@ fn links_take_the_most_special_of_what_is_written() {
         [[links]]
         between = ["ls", "ts1"]
         latency = "1ms"
+        wire = "line"
         [[links]]
         between = ["ls", "ts*"]
         latency = "2ms"
@@ -282,6 +284,11 @@ fn links_take_the_most_special_of_what_is_written() {
     assert_eq!((back.latency, back.cut), (Duration::from_millis(1), false));
     assert_eq!(link("ls", "ts2").latency, Duration::from_millis(2));
     assert_eq!(link("client", "ls"), topology.default_link);
+    for (a, b) in [("client", "ls"), ("ls", "ts1"), ("ts1", "ls")] {
+        let (a, b) = (topology.names.id(a).unwrap(), topology.names.id(b).unwrap());
+        assert_eq!(topology.wire(a, b), Wire::Line);
+        assert_eq!(topology.node(b).listen.port(topology.wire(a, b)), topology.node(b).listen.line);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::base::{ConnId, Incarnation as Number};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Fact, Life};
 use crate::lab::conn::Owner;
+use crate::lab::listen::Port;
 use crate::lab::shared::Shared;
 use crate::lab::{listen, results, tasks};
 use crate::machine::{self, Input};
@@ -51,21 +52,22 @@ impl NodeShared {
 
     fn listen(self: &Arc<Self>, core: &mut Core, lab: &Arc<Shared>, cause: Cause) {
         let now = lab.now();
-        match core.port.open() {
-            None => {}
-            Some(Ok((listener, address))) => {
-                let fact = Fact::NodeListening { node: self.id, wire: "line".into(), address };
-                lab.recorder.lab(now, cause, fact);
-                let Some(living) = &core.living else { return };
-                let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
-                let number = living.inc.number();
-                living
-                    .tasks
-                    .spawn_on(listen::accept(node, number, listener, cancel, lab2), &lab.runtime);
-            }
-            Some(Err((port, why))) => {
-                let fact = Fact::ListenFailed { node: self.id, port, why: why.into() };
-                lab.recorder.lab(now, cause, fact);
+        let Core { living: Some(living), ports, .. } = core else { return };
+        for port in ports {
+            match port.open() {
+                Ok((listener, address)) => {
+                    let wire = port.wire().word().into();
+                    let fact = Fact::NodeListening { node: self.id, wire, address };
+                    lab.recorder.lab(now, cause, fact);
+                    let door = listen::Door { listener, wire: port.wire() };
+                    let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
+                    let accept = listen::accept(node, living.inc.number(), door, cancel, lab2);
+                    living.tasks.spawn_on(accept, &lab.runtime);
+                }
+                Err((port, why)) => {
+                    let fact = Fact::ListenFailed { node: self.id, port, why: why.into() };
+                    lab.recorder.lab(now, cause, fact);
+                }
             }
         }
     }
@@ -94,7 +96,7 @@ impl NodeShared {
         self.gate.send_replace(true);
         // Without power the listening socket stays open in the kernel, and nobody ever serves it.
         if how != Death::PoweredOff {
-            core.port.close();
+            core.ports.iter_mut().for_each(Port::close);
         }
         let now = lab.now();
         for conn in std::mem::take(&mut living.conns).into_values() {
@@ -118,7 +120,7 @@ impl NodeShared {
         for tasks in old {
             tasks.wait().await;
         }
-        self.lock().port.hold();
+        self.lock().ports.iter_mut().for_each(Port::hold);
     }
 
     /// Stands still.
@@ -160,7 +162,7 @@ impl NodeShared {
             Stashed::Ended(conn, ending) => self.ended_locked(core, conn, ending, lab),
             Stashed::Told(told, cause) => self.turn(core, Input::Told(told), cause, lab),
             Stashed::Turn(turn) => self.handed_locked(core, turn, lab),
-            Stashed::Accepted(stream, from) => self.accepted_locked(core, stream, from, lab),
+            Stashed::Accepted(caller) => self.accepted_locked(core, caller, lab),
         }
     }
 }

@@ -1,5 +1,7 @@
+//! What the line wire understands, and what it writes.
+
 use super::*;
-use crate::message::{HostName, Said};
+use crate::message::{HostName, Message, Said};
 use proptest::prelude::*;
 
 fn decode(reads: Reads, dialect: Dialect, framed: bool, chunks: &[&[u8]]) -> Vec<Decoded> {
