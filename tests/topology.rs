@@ -9,8 +9,8 @@ mod lab;
 
 use faultlab::message::{HostName, Shape};
 use faultlab::topology::{
-    Accept, Bundled, Kind, Options, Policy, Problems, Service, Severity, bundle, estimate, load,
-    load_text,
+    Accept, Bundled, Kind, Options, Policy, Problems, Service, Severity, Wire, bundle, estimate,
+    load, load_text,
 };
 use lab::{LAB, ok};
 use std::fs;
@@ -236,6 +236,7 @@ fn links_take_the_most_special_of_what_is_written() {
         [defaults.link]
         latency = "40ms"
         jitter = "5ms"
+        wire = "line"
         [[links]]
         from = "ls"
         to = "ts1"
@@ -243,6 +244,7 @@ fn links_take_the_most_special_of_what_is_written() {
         [[links]]
         between = ["ls", "ts1"]
         latency = "1ms"
+        wire = "line"
         [[links]]
         between = ["ls", "ts*"]
         latency = "2ms"
@@ -261,6 +263,11 @@ fn links_take_the_most_special_of_what_is_written() {
     assert_eq!((back.latency, back.cut), (Duration::from_millis(1), false));
     assert_eq!(link("ls", "ts2").latency, Duration::from_millis(2));
     assert_eq!(link("client", "ls"), topology.default_link);
+    for (a, b) in [("client", "ls"), ("ls", "ts1"), ("ts1", "ls")] {
+        let (a, b) = (topology.names.id(a).unwrap(), topology.names.id(b).unwrap());
+        assert_eq!(topology.wire(a, b), Wire::Line);
+        assert_eq!(topology.node(b).listen.port(topology.wire(a, b)), topology.node(b).listen.line);
+    }
 }
 
 #[test]

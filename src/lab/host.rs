@@ -10,8 +10,7 @@ use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer};
 use crate::engine::{Host, Sent};
 use crate::event::{Cause, Event, Fact};
 use crate::message::Message;
-use crate::topology::Dialect;
-use crate::wire::line::{Decoded, Decoder, encode};
+use crate::wire::{Codec, Decoded, Decoder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -34,8 +33,8 @@ pub struct Conn {
     pub reader: CancellationToken,
     /// Bytes to messages.
     pub decoder: Decoder,
-    /// The edition of the wire.
-    pub dialect: Dialect,
+    /// What is spoken.
+    pub codec: Codec,
     /// Whether messages end with a line end, between nodes of ours; a visitor is answered as it asked.
     pub framed: Option<bool>,
     /// What the peer sent, for causes.
@@ -119,7 +118,7 @@ impl Host for NodeHost<'_> {
         let end = self.conns.get(&conn)?;
         let framed = end.framed.unwrap_or_else(|| end.decoder.is_framed());
         let mut bytes = Vec::with_capacity(64);
-        encode(message, end.dialect, framed, &mut bytes);
+        end.codec.encode(message, framed, &mut bytes);
         let length = bytes.len();
         let parcel = Parcel::Data { writer: end.writer.clone(), bytes, event: cause };
         let pushed = end.out.push(now, end.stream_no, length, parcel);

@@ -3,10 +3,10 @@
 //! A node keeps its port for the run. While it does not live, the port is held by a socket that is bound and does not
 //! listen: connecting to it is refused, and nobody else can take it.
 
-use super::node::NodeShared;
+use super::node::{Caller, NodeShared};
 use super::shared::Shared;
 use crate::base::Incarnation;
-use crate::topology::Listen;
+use crate::topology::{Listen, Wire};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -26,10 +26,11 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// A listener with its address, or the port and why it cannot be had.
 pub type Opened = Result<(Arc<TcpListener>, SocketAddr), (u16, String)>;
 
-/// The port of a node, through all its lives.
+/// A port of a node, through all its lives. It belongs to one wire.
 #[derive(Debug)]
 pub struct Port {
-    wanted: Option<u16>,
+    wire: Wire,
+    wanted: u16,
     address: IpAddr,
     bound: Option<SocketAddr>,
     reserved: Option<TcpSocket>,
@@ -38,17 +39,28 @@ pub struct Port {
 }
 
 impl Port {
-    /// The port that a topology says; nothing is bound yet.
+    /// The ports that a topology says, one for each wire; nothing is bound yet.
     #[must_use]
-    pub fn new(listen: Listen) -> Self {
+    pub fn all(listen: Listen) -> Vec<Self> {
+        let of = |wire: Wire| Some(Self::new(wire, listen.port(wire)?, listen.address));
+        Wire::ALL.into_iter().filter_map(of).collect()
+    }
+
+    fn new(wire: Wire, wanted: u16, address: Option<IpAddr>) -> Self {
         Self {
-            wanted: listen.line,
-            address: listen.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            wire,
+            wanted,
+            address: address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             bound: None,
             reserved: None,
             listener: None,
             why_not: None,
         }
+    }
+
+    /// What is spoken there.
+    pub fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// Where it listens, or would.
@@ -63,13 +75,11 @@ impl Port {
 
     /// Binds it: the stated port, or the first free one from `base` on.
     pub fn reserve(&mut self, base: u16) {
-        let Some(wanted) = self.wanted else { return };
         if self.reserved.is_some() || self.listener.is_some() {
             return;
         }
-        if wanted != 0 || self.bound.is_some() {
-            let port = self.bound.map_or(wanted, |bound| bound.port());
-            self.try_bind(port, Claim::Ours);
+        if self.wanted != 0 || self.bound.is_some() {
+            self.try_bind(self.port(), Claim::Ours);
             return;
         }
         for offset in 0..TRIES {
@@ -91,20 +101,26 @@ impl Port {
         }
     }
 
-    /// Begins to listen. None for a node that does not; the error names the port and the remedy.
-    pub fn open(&mut self) -> Option<Opened> {
-        let wanted = self.wanted?;
+    /// The port that it has, or wants.
+    fn port(&self) -> u16 {
+        self.bound.map_or(self.wanted, |bound| bound.port())
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The port, and the system's reason with the remedy.
+    pub fn open(&mut self) -> Opened {
         // What was kept silent while the host had no power goes now, with whoever waited in its backlog.
         self.listener = None;
         if self.reserved.is_none() {
-            self.try_bind(self.bound.map_or(wanted, |bound| bound.port()), Claim::Ours);
+            self.try_bind(self.port(), Claim::Ours);
         }
-        let port = self.bound.map_or(wanted, |bound| bound.port());
+        let port = self.port();
         let Some(socket) = self.reserved.take() else {
-            let why = self.why_not.clone().unwrap_or_else(|| "the port is taken".into());
-            return Some(Err((port, why)));
+            return Err((port, self.why_not.clone().unwrap_or_else(|| "the port is taken".into())));
         };
-        Some(match socket.listen(BACKLOG) {
+        match socket.listen(BACKLOG) {
             Ok(listener) => {
                 let listener = Arc::new(listener);
                 self.listener = Some(listener.clone());
@@ -112,7 +128,7 @@ impl Port {
                 Ok((listener, address))
             }
             Err(error) => Err((port, explain(&error, port))),
-        })
+        }
     }
 
     /// Stops listening: from now on connecting is refused. The port stays ours.
@@ -162,11 +178,20 @@ fn explain(error: &io::Error, port: u16) -> String {
     }
 }
 
+/// Where one incarnation lets others in.
+#[derive(Debug)]
+pub struct Door {
+    /// The socket.
+    pub listener: Arc<TcpListener>,
+    /// What is spoken there.
+    pub wire: Wire,
+}
+
 /// Accepts connections for one incarnation until it ends.
 pub async fn accept(
     node: Arc<NodeShared>,
     number: Incarnation,
-    listener: Arc<TcpListener>,
+    door: Door,
     cancel: CancellationToken,
     lab: Arc<Shared>,
 ) {
@@ -178,11 +203,14 @@ pub async fn accept(
             accepted = async {
                 // The gate's sender lives as long as the node, so waiting cannot fail.
                 let _ = gate.wait_for(|open| *open).await;
-                listener.accept().await
+                door.listener.accept().await
             } => accepted,
         };
         match accepted {
-            Ok((stream, from)) => node.accepted(number, Arc::new(stream), from, &lab),
+            Ok((stream, from)) => {
+                let caller = Caller { stream: Arc::new(stream), from, wire: door.wire };
+                node.accepted(number, caller, &lab);
+            }
             Err(error) => {
                 tracing::warn!(%error, node = node.id.0, "accepting rests");
                 tokio::select! {

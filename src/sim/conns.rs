@@ -2,7 +2,7 @@
 //! is kept here.
 
 use crate::base::{ConnId, EventId, NodeId};
-use crate::wire::line::Decoder;
+use crate::wire::{Codec, Decoder};
 
 /// The name of a connection in the simulator, and of its stream on both directions of its link.
 /// Never used twice.
@@ -48,6 +48,8 @@ pub(super) struct End {
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) ends: [End; 2],
+    /// What is spoken.
+    pub(super) codec: Codec,
     /// Whether the opener ends its lines.
     pub(super) framed: bool,
     /// The event that records its opening.

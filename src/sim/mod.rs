@@ -25,7 +25,7 @@ use crate::event::{Cause, Ending, Fact, Fate, Hand, Life, Side};
 use crate::log::{EVENTS_MAX, Log};
 use crate::machine::{Input, Machine, build};
 use crate::topology::Topology;
-use crate::wire::line::Decoded;
+use crate::wire::Decoded;
 use agenda::Due;
 use conns::State;
 use net::{Net, Seat, What};

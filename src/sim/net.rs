@@ -13,7 +13,7 @@ use crate::log::Log;
 use crate::message::Message;
 use crate::script::Script;
 use crate::topology::{Role, Topology};
-use crate::wire::line::{self, Decoder, Reads};
+use crate::wire::{Codec, Reads};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -304,18 +304,20 @@ impl Host for Seat<'_> {
     }
 
     fn open(&mut self, _: LabTime, conn: ConnId, to: NodeId, framed: bool, cause: EventId) {
-        let dialect = self.net.topology.dialect;
+        let topology = &self.net.topology;
+        let codec = Codec::new(topology.wire(self.node, to), topology.dialect);
         let end = |node, conn, out, reads| End {
             node,
             state: State::Opening,
             conn,
             out,
-            decoder: Decoder::new(reads, dialect, framed),
+            decoder: codec.decoder(reads, framed),
         };
         let (there, back) = (self.net.line(self.node, to), self.net.line(to, self.node));
         let opener = end(self.node, Some(conn), there, Reads::Answers);
         let acceptor = end(to, None, back, Reads::Questions);
-        let key = self.net.conns.insert(Conn { ends: [opener, acceptor], framed, opening: cause });
+        let ends = [opener, acceptor];
+        let key = self.net.conns.insert(Conn { ends, codec, framed, opening: cause });
         self.net.place(self.node).conns.insert(conn, (key, 0));
         self.net.signal(key, 0, What::Open, cause);
     }
@@ -335,7 +337,7 @@ impl Host for Seat<'_> {
         }
         let framed = if end == 0 { it.framed } else { it.ends[1].decoder.is_framed() };
         let (line, to) = (it.ends[end].out, it.ends[1 - end].node);
-        line::encode(message, self.net.topology.dialect, framed, &mut bytes);
+        it.codec.encode(message, framed, &mut bytes);
         // Zero bytes would make it a control frame.
         let size = bytes.len().max(1);
         let frame = Frame { key, cause, what: What::Data(bytes) };

@@ -47,6 +47,7 @@ fn topology(latency: u64) -> Topology {
         groups: BTreeMap::new(),
         default_link: Faults { latency: Duration::from_millis(latency), ..Faults::default() },
         links: BTreeMap::new(),
+        wires: crate::topology::Wires::default(),
         steps: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! What a topology needs of the system: how many files it keeps open.
 
-use super::model::{Kind, Topology};
+use super::model::{Kind, Topology, Wire};
 
 /// Terminal, logs, the runtime's own descriptors, results files being written, a few visitors.
 pub const FILES_RESERVED: u64 = 40;
@@ -27,9 +27,8 @@ pub fn estimate(topology: &Topology) -> Estimate {
         if node.at.is_some() {
             continue;
         }
-        if node.listen.line.is_some() {
-            need.listeners += 1;
-        }
+        let ports = Wire::ALL.iter().filter(|wire| node.listen.port(**wire).is_some());
+        need.listeners += ports.count() as u64;
         let peers = match &node.kind {
             Kind::Client(client) => &client.asks[..client.asks.len().min(1)],
             Kind::Ls(ls) => &ls.upstreams[..],

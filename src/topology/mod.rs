@@ -21,6 +21,7 @@ mod setting_text;
 mod source;
 mod tables;
 mod value;
+mod wires;
 mod words;
 
 pub use estimate::{Estimate, FILES_RESERVED, estimate};
@@ -30,6 +31,7 @@ pub use problem::{PROBLEMS_SHOWN_MAX, Problem, Problems, Severity, Span};
 pub use resolve::EPHEMERAL;
 pub use setting::Setting;
 pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Refusal};
+pub use wires::Wires;
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

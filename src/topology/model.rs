@@ -1,6 +1,7 @@
 //! The validated topology. Whoever holds one may rely on all that `check` promises: ids resolve, times are in range,
 //! settings fit their policy.
 
+use super::wires::Wires;
 use crate::base::{Names, NodeId};
 use crate::command::{Command, Expectation};
 use crate::message::{Faults, Flaws, HostName, Shape};
@@ -41,6 +42,28 @@ impl Dialect {
     #[must_use]
     pub const fn is_nameless(self) -> bool {
         matches!(self, Self::Sticky2021)
+    }
+}
+
+/// What is spoken on a link, and at a listening port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// The course's lines over TCP, in the dialect of the topology.
+    #[default]
+    Line,
+}
+
+impl Wire {
+    /// Every wire.
+    pub const ALL: [Self; 1] = [Self::Line];
+
+    /// The word in files and in the log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+        }
     }
 }
 
@@ -93,6 +116,8 @@ pub struct Topology {
     pub default_link: Faults,
     /// Directions of links that are written out, with all their values (defaults included).
     pub links: BTreeMap<(NodeId, NodeId), Faults>,
+    /// What each link speaks.
+    pub wires: Wires,
     /// The lecture.
     pub steps: Vec<Step>,
 }
@@ -111,6 +136,12 @@ impl Topology {
     #[must_use]
     pub fn link(&self, from: NodeId, to: NodeId) -> Faults {
         self.links.get(&(from, to)).copied().unwrap_or(self.default_link)
+    }
+
+    /// What is spoken between two nodes, whoever asks: it decides which of the listener's ports is dialled.
+    #[must_use]
+    pub fn wire(&self, a: NodeId, b: NodeId) -> Wire {
+        self.wires.between(a, b)
     }
 
     /// The nodes that have a name in their table, in the file's order.
@@ -171,6 +202,16 @@ pub struct Listen {
     pub line: Option<u16>,
     /// The address to bind, 127.0.0.1 where none is given.
     pub address: Option<std::net::IpAddr>,
+}
+
+impl Listen {
+    /// The port of a wire; `Some(0)` for one that the lab chooses, `None` where the node does not listen with it.
+    #[must_use]
+    pub const fn port(&self, wire: Wire) -> Option<u16> {
+        match wire {
+            Wire::Line => self.line,
+        }
+    }
 }
 
 /// What a node is and how it is set.

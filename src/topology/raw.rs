@@ -5,7 +5,7 @@
 
 use super::inline::{NameList, RecordTable, Responds};
 use super::mirror::{Properties, RawTable, TABLES, object, raw, table, unknown_key};
-use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
+use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role, Wire};
 use super::problem::{Problems, Span};
 use super::value::{
     At, Bandwidth, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, Wait, Whole, Word,
@@ -133,7 +133,7 @@ raw!(
 raw!(
     /// Where a node listens.
     Listener("listener") {
-        /// The port of the line wire on TCP; 0 = the lab chooses.
+        /// The port of the line wire on TCP, dialled over links that speak it; 0 = the lab chooses.
         line: Whole<0, 65535>,
         /// The address to bind. 127.0.0.1 unless stated.
         address: String,
@@ -202,6 +202,9 @@ raw!(
         bandwidth: Bandwidth,
         /// Whether nothing gets through.
         cut: OnOff,
+        /// What is spoken there, in both directions: it decides which of the listener's ports is
+        /// dialled. `line` unless stated.
+        wire: Word<Wire>,
     }
 );
 

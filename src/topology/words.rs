@@ -5,7 +5,7 @@
 //! names and this version does not have are listed beside, so that the answer is not "unknown" but
 //! "not yet".
 
-use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role};
+use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role, Wire};
 use crate::base::Shown;
 use crate::message::{Flaw, Shape};
 
@@ -17,6 +17,8 @@ pub trait Choice: Copy + PartialEq + 'static {
     const ALL: &'static [(&'static str, Self)];
     /// Words that the format has and this version does not.
     const LATER: &'static [&'static str] = &[];
+    /// What stands before the list of all words.
+    const OFFER: &'static str = "there are";
 
     /// The word of this value.
     #[must_use]
@@ -78,6 +80,13 @@ choice!(Flaw, "flaw", [
     "one-at-a-time" => Self::OneAtATime,
 ]);
 
+impl Choice for Wire {
+    const WHAT: &'static str = "wire";
+    const ALL: &'static [(&'static str, Self)] = &[("line", Self::Line)];
+    const LATER: &'static [&'static str] = &["dns", "json"];
+    const OFFER: &'static str = "this version speaks:";
+}
+
 /// How fast the lab's clock starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockPace {
@@ -98,14 +107,18 @@ pub fn choose<T: Choice>(word: &str) -> Result<T, (String, String)> {
         return Ok(*value);
     }
     let all = list(T::ALL.iter().map(|(word, _)| *word));
+    let offer = format!("{} {all}", T::OFFER);
     if T::LATER.contains(&word) {
         let message = format!("the {} `{word}` is not in this version", T::WHAT);
-        return Err((message, format!("there are {all}")));
+        return Err((message, offer));
     }
     let message = format!("{} is no {}", quoted(word), T::WHAT);
     let help = match nearest(word, T::ALL.iter().map(|(word, _)| *word)) {
-        Some(near) => format!("did you mean `{near}`? There are {all}"),
-        None => format!("there are {all}"),
+        Some(near) => {
+            let (first, rest) = offer.split_at(1);
+            format!("did you mean `{near}`? {}{rest}", first.to_ascii_uppercase())
+        }
+        None => offer,
     };
     Err((message, help))
 }
@@ -193,6 +206,10 @@ mod tests {
         for role in [Role::Client, Role::Ls, Role::Ts] {
             assert_eq!(role.word_of(), role.word());
         }
+        for wire in Wire::ALL {
+            assert_eq!(wire.word_of(), wire.word());
+        }
+        assert_eq!(Wire::ALL.len(), <Wire as Choice>::ALL.len());
         assert_eq!(Policy::ALL.len(), <Policy as Choice>::ALL.len());
         assert_eq!(Flaw::ALL.len(), <Flaw as Choice>::ALL.len());
     }
@@ -212,6 +229,11 @@ mod tests {
         let (message, help) = choose::<Policy>("hedge").unwrap_err();
         assert_eq!(message, "the policy `hedge` is not in this version");
         assert!(help.contains("race, batch, failover, round-robin, sticky"));
+        let (message, help) = choose::<Wire>("dns").unwrap_err();
+        assert_eq!(message, "the wire `dns` is not in this version");
+        assert_eq!(help, "this version speaks: line");
+        let (_, help) = choose::<Wire>("lines").unwrap_err();
+        assert_eq!(help, "did you mean `line`? This version speaks: line");
         let (message, help) = choose::<Policy>("round_robin").unwrap_err();
         assert_eq!(message, "`round_robin` is no policy");
         assert!(help.starts_with("did you mean `round-robin`?"));

@@ -114,6 +114,7 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
         groups: BTreeMap::new(),
         default_link: Faults { latency: Duration::from_millis(40), ..Faults::default() },
         links: BTreeMap::new(),
+        wires: faultlab::topology::Wires::default(),
         steps: vec![Step {
             say: "Look.".into(),
             ask: None,

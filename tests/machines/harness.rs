@@ -105,6 +105,7 @@ pub fn topology(ls: LsConfig) -> Topology {
         groups: BTreeMap::new(),
         default_link: Faults::default(),
         links: BTreeMap::new(),
+        wires: faultlab::topology::Wires::default(),
         steps: Vec::new(),
     }
 }

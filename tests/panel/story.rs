@@ -90,6 +90,7 @@ pub fn topology(policy: Policy, servers: usize) -> Topology {
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes,
+        wires: faultlab::topology::Wires::default(),
         steps: steps(&names),
         names,
         groups: BTreeMap::new(),

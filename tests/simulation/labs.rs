@@ -108,6 +108,7 @@ fn lab(name: &str, rate: f64, ls: LsConfig, ts1: Kind, ts2: Kind) -> Topology {
             ..Faults::default()
         },
         links: BTreeMap::new(),
+        wires: faultlab::topology::Wires::default(),
         steps: Vec::new(),
     }
 }

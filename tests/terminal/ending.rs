@@ -119,7 +119,7 @@ fn a_closed_terminal_ends_the_program_that_hears_no_signal() {
 fn control_c_asks_and_a_second_one_quits() {
     let terminal = open("tour");
     terminal.keys("\x03");
-    terminal.until_shows("y quit");
+    terminal.until_shows("y yes");
     terminal.keys("\x03");
     terminal.ends_restored(0);
 }

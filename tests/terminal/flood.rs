@@ -74,9 +74,9 @@ fn a_pasted_megabyte_is_no_megabyte_of_commands() {
                 terminal.keys(&text);
                 // Keys are read in order: when this one is seen, the text has been read.
                 terminal.keys("\x03");
-                terminal.until_shows("y quit");
+                terminal.until_shows("y yes");
                 terminal.keys("n");
-                terminal.until_gone("y quit");
+                terminal.until_gone("y yes");
                 let seen = terminal.seen();
                 assert!(seen.shows("up 4/4") && seen.shows("no faults"), "{}", seen.text());
                 assert_eq!(figure(&seen, "asked "), Some(0.0), "{}", seen.text());
@@ -106,9 +106,9 @@ fn thousands_of_keys_and_it_still_answers() {
     terminal.bytes(vec![0x0c; 2000]);
     terminal.bytes(vec![0xff, 0xc3, 0x28, 0x1b, b'[', b'<', b'9', b'9', 0x80, b'M']);
     terminal.keys("\x03");
-    terminal.until_shows("y quit");
+    terminal.until_shows("y yes");
     terminal.keys("n");
-    terminal.until_gone("y quit");
+    terminal.until_gone("y yes");
     is_well(&terminal);
 }
 

@@ -6,6 +6,7 @@ use crate::engine::Incarnation;
 use crate::event::{Cause, Fact, Life};
 use crate::lab::conn::Owner;
 use crate::lab::host::Conn;
+use crate::lab::listen::Port;
 use crate::lab::shared::Shared;
 use crate::lab::{listen, results, tasks};
 use crate::machine::{self, Input};
@@ -53,28 +54,27 @@ impl NodeShared {
     /// Tries once more to listen, if it lives and could not.
     pub fn listen_again(self: &Arc<Self>, lab: &Arc<Shared>, cause: Cause) {
         let mut core = self.lock();
-        if core.living.is_some() && !core.port.listens() {
-            self.listen(&mut core, lab, cause);
-        }
+        self.listen(&mut core, lab, cause);
     }
 
     fn listen(self: &Arc<Self>, core: &mut Core, lab: &Arc<Shared>, cause: Cause) {
         let now = lab.now();
-        match core.port.open() {
-            None => {}
-            Some(Ok((listener, address))) => {
-                let fact = Fact::NodeListening { node: self.id, wire: "line".into(), address };
-                lab.recorder.lab(now, cause, fact);
-                let Some(living) = &core.living else { return };
-                let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
-                let number = living.inc.number();
-                living
-                    .tasks
-                    .spawn_on(listen::accept(node, number, listener, cancel, lab2), &lab.runtime);
-            }
-            Some(Err((port, why))) => {
-                let fact = Fact::ListenFailed { node: self.id, port, why: why.into() };
-                lab.recorder.lab(now, cause, fact);
+        let Core { living: Some(living), ports, .. } = core else { return };
+        for port in ports.iter_mut().filter(|port| !port.listens()) {
+            match port.open() {
+                Ok((listener, address)) => {
+                    let wire = port.wire().word().into();
+                    let fact = Fact::NodeListening { node: self.id, wire, address };
+                    lab.recorder.lab(now, cause, fact);
+                    let door = listen::Door { listener, wire: port.wire() };
+                    let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
+                    let accept = listen::accept(node, living.inc.number(), door, cancel, lab2);
+                    living.tasks.spawn_on(accept, &lab.runtime);
+                }
+                Err((port, why)) => {
+                    let fact = Fact::ListenFailed { node: self.id, port, why: why.into() };
+                    lab.recorder.lab(now, cause, fact);
+                }
             }
         }
     }
@@ -105,7 +105,7 @@ impl NodeShared {
         self.gate.send_replace(true);
         // Without power the listening socket stays open in the kernel, and nobody ever serves it.
         if how != Death::PoweredOff {
-            core.port.close();
+            core.ports.iter_mut().for_each(Port::close);
         }
         let now = lab.now();
         for conn in std::mem::take(&mut living.conns).into_values() {
@@ -132,7 +132,7 @@ impl NodeShared {
         for tasks in old {
             tasks.wait().await;
         }
-        self.lock().port.hold();
+        self.lock().ports.iter_mut().for_each(Port::hold);
     }
 
     /// Stands still; nothing of it comes after the fact.
@@ -181,7 +181,7 @@ impl NodeShared {
             Stashed::Ended(conn, ending) => self.ended_locked(core, conn, ending, lab),
             Stashed::Told(told, cause) => self.turn(core, Input::Told(told), cause, lab),
             Stashed::Turn(turn) => self.handed_locked(core, turn, lab),
-            Stashed::Accepted(stream, from) => self.accepted_locked(core, stream, from, lab),
+            Stashed::Accepted(caller) => self.accepted_locked(core, caller, lab),
         }
     }
 }

@@ -9,37 +9,32 @@ use crate::lab::line::{Connect, Turn};
 use crate::lab::shared::{Introduction, Shared};
 use crate::lab::tasks;
 use crate::machine::Input;
-use crate::wire::line::{Decoder, Reads};
+use crate::topology::Wire;
+use crate::wire::{Codec, Reads};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 
 impl NodeShared {
     /// A connection was accepted.
-    pub fn accepted(
-        self: &Arc<Self>,
-        number: Number,
-        stream: Arc<TcpStream>,
-        from: SocketAddr,
-        lab: &Arc<Shared>,
-    ) {
+    pub fn accepted(self: &Arc<Self>, number: Number, caller: Caller, lab: &Arc<Shared>) {
         let mut core = self.lock();
         let Some(living) = core.living_as(number) else { return };
         if living.frozen {
-            living.keep(Stashed::Accepted(stream, from));
+            living.keep(Stashed::Accepted(caller));
         } else {
-            self.accepted_locked(&mut core, stream, from, lab);
+            self.accepted_locked(&mut core, caller, lab);
         }
     }
 
     pub(super) fn accepted_locked(
         self: &Arc<Self>,
         core: &mut Core,
-        stream: Arc<TcpStream>,
-        from: SocketAddr,
+        caller: Caller,
         lab: &Arc<Shared>,
     ) {
         let Some(living) = &mut core.living else { return };
+        let Caller { stream, from, wire } = caller;
         let _ = stream.set_nodelay(true);
         let intro = lab.introduced(from);
         let conn = living.inc.accept();
@@ -48,7 +43,7 @@ impl NodeShared {
             Some(intro) => Peer::Node(intro.opener),
             None => Peer::Visitor(lab.new_visitor()),
         };
-        let plan = Plan { conn, peer, side: Side::Acceptor, intro };
+        let plan = Plan { conn, peer, side: Side::Acceptor, wire, intro };
         self.adopt(core, stream, plan, lab);
         self.turn(core, Input::Opened { conn, peer, side: Side::Acceptor }, cause, lab);
     }
@@ -62,13 +57,14 @@ impl NodeShared {
         lab: &Arc<Shared>,
     ) {
         let Some(living) = &mut core.living else { return };
-        let Plan { conn, peer, side, intro } = plan;
+        let Plan { conn, peer, side, wire, intro } = plan;
         let ours = intro.as_ref().map(|intro| Ours::of(&intro.pair, side));
         let (tap_out, tap_in, own_end, peer_end) = match ours {
             Some(ours) => (Some(ours.out), Some(ours.inward), Some(ours.own), Some(ours.peer)),
             None => (None, None, None, None),
         };
         let reads = if side == Side::Opener { Reads::Answers } else { Reads::Questions };
+        let codec = Codec::new(wire, lab.topology.dialect);
         let framed = intro.as_ref().is_some_and(|intro| intro.framed);
         let me = Peer::Node(self.id);
         let reader_cancel = living.cancel.child_token();
@@ -79,8 +75,8 @@ impl NodeShared {
             writer: Arc::new(Writer::new(stream.clone(), tap_out, peer_end)),
             stream: stream.clone(),
             reader: reader_cancel.clone(),
-            decoder: Decoder::new(reads, lab.topology.dialect, framed),
-            dialect: lab.topology.dialect,
+            decoder: codec.decoder(reads, framed),
+            codec,
             framed: intro.as_ref().map(|intro| intro.framed),
             tap_in,
             own_end,
@@ -108,7 +104,7 @@ impl NodeShared {
             // No power, no answer: the opener's connect hangs until it gives up.
             return;
         }
-        let address = self.address();
+        let address = self.address_for(lab.topology.wire(wish.opener, wish.to));
         lab.runtime.spawn(tasks::connect(wish, address, self.clone(), lab.clone()));
     }
 
@@ -139,7 +135,8 @@ impl NodeShared {
                     cause: wish.cause,
                     pair,
                 });
-                let plan = Plan { conn, peer, side: Side::Opener, intro };
+                let wire = lab.topology.wire(self.id, wish.to);
+                let plan = Plan { conn, peer, side: Side::Opener, wire, intro };
                 self.adopt(core, stream, plan, lab);
                 let input = Input::Opened { conn, peer, side: Side::Opener };
                 self.turn(core, input, Cause::Event(wish.cause), lab);
@@ -157,10 +154,22 @@ impl NodeShared {
     }
 }
 
+/// Somebody who has connected.
+#[derive(Debug)]
+pub struct Caller {
+    /// The socket.
+    pub stream: Arc<TcpStream>,
+    /// Where it comes from.
+    pub from: SocketAddr,
+    /// What is spoken at the port it came to.
+    pub wire: Wire,
+}
+
 struct Plan {
     conn: ConnId,
     peer: Peer,
     side: Side,
+    wire: Wire,
     intro: Option<Introduction>,
 }
 

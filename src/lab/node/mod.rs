@@ -7,6 +7,8 @@ mod life;
 mod meet;
 mod turns;
 
+pub use meet::Caller;
+
 use super::conn::Owner;
 use super::host::Conn;
 use super::line::Turn;
@@ -17,12 +19,11 @@ use crate::base::{ConnId, Incarnation as Number, NodeId};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Census, Ending, Life};
 use crate::machine::Told;
-use crate::topology::Node;
+use crate::topology::{Node, Wire};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -59,7 +60,8 @@ struct Core {
     life: Life,
     incarnations: u32,
     living: Option<Living>,
-    port: Port,
+    /// One for each wire that it listens with.
+    ports: Vec<Port>,
     /// Tasks of lives that have ended; the next life waits until they are gone.
     old_tasks: Vec<TaskTracker>,
     /// Connections of a host without power: open, and silent.
@@ -87,7 +89,7 @@ enum Stashed {
     Ended(ConnId, Ending),
     Told(Told, Cause),
     Turn(Turn),
-    Accepted(Arc<TcpStream>, SocketAddr),
+    Accepted(Caller),
 }
 
 impl NodeShared {
@@ -98,7 +100,7 @@ impl NodeShared {
             life: Life::Off,
             incarnations: 0,
             living: None,
-            port: Port::new(node.listen),
+            ports: Port::all(node.listen),
             old_tasks: Vec::new(),
             silent: Vec::new(),
         };
@@ -127,9 +129,15 @@ impl NodeShared {
         self.lock().life
     }
 
-    /// Where it listens, or would.
+    /// Where it listens first, or would.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.at.or_else(|| self.lock().port.address())
+        self.at.or_else(|| self.lock().ports.first()?.address())
+    }
+
+    /// Where it listens with this wire, or would: a link's wire decides which port is dialled.
+    pub fn address_for(&self, wire: Wire) -> Option<SocketAddr> {
+        let of_wire = || self.lock().ports.iter().find(|port| port.wire() == wire)?.address();
+        self.at.or_else(of_wire)
     }
 
     /// Open while the node does not stand still.
@@ -137,9 +145,11 @@ impl NodeShared {
         self.gate.subscribe()
     }
 
-    /// Reserves its port, so that it is refused and nobody else's while it does not live.
+    /// Reserves its ports, so that they are refused and nobody else's while it does not live.
     pub fn reserve(&self, base: u16) {
-        self.lock().port.reserve(base);
+        for port in &mut self.lock().ports {
+            port.reserve(base);
+        }
     }
 }
 

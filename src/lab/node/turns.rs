@@ -10,7 +10,7 @@ use crate::lab::host::NodeHost;
 use crate::lab::scheduler::Wake;
 use crate::lab::shared::Shared;
 use crate::machine::{Input, Told};
-use crate::wire::line::Decoded;
+use crate::wire::Decoded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

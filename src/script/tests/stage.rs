@@ -75,6 +75,7 @@ pub(super) fn topology(steps: Vec<Step>) -> Arc<Topology> {
         groups: BTreeMap::new(),
         default_link: crate::message::Faults::default(),
         links: BTreeMap::new(),
+        wires: crate::topology::Wires::default(),
         steps,
     })
 }

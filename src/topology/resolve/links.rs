@@ -8,10 +8,11 @@ use super::roster::Roster;
 use crate::base::{NodeId, units};
 use crate::message::{Faults, Jitter, Shape};
 use crate::topology::mirror::RawTable;
-use crate::topology::model::Role;
+use crate::topology::model::{Role, Wire};
 use crate::topology::problem::{Problems, Span};
 use crate::topology::raw::{self, LinkDefault};
 use crate::topology::value::At;
+use crate::topology::wires::Wires;
 use crate::topology::words::quoted;
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,11 +23,23 @@ const ANYBODY: &[Role] = &[Role::Client, Role::Ls, Role::Ts];
 
 type Directions = BTreeMap<(NodeId, NodeId), Faults>;
 
-/// What every link is like, and the directions that are written out, with all their values.
-pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> (Faults, Directions) {
+/// Links, resolved.
+pub struct Links {
+    /// What every direction is like unless it is written out.
+    pub default: Faults,
+    /// The directions that are written out, with all their values.
+    pub written: Directions,
+    /// What each link speaks.
+    pub wires: Wires,
+}
+
+/// What every link is like, and what is written out.
+pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Links {
     let defaults = file.defaults.as_ref().and_then(|defaults| defaults.value.link.as_ref());
     let mut default = Faults::default();
+    let mut wires = Wires::default();
     if let Some(stated) = defaults {
+        wires = Wires::new(stated.value.wire.as_ref().map_or(Wire::default(), |wire| wire.value.0));
         lay_over(&mut default, &stated.value);
         check(&stated.value, &default, problems);
     }
@@ -59,11 +72,14 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> (F
             }
             let faults = resolved.entry((from, to)).or_insert(default);
             lay_over(faults, &link.value.rest);
+            if let Some(wire) = &link.value.rest.wire {
+                wires.set(from, to, wire.value.0);
+            }
             last = *faults;
         }
         check(&link.value.rest, &last, problems);
     }
-    (default, resolved)
+    Links { default, written: resolved, wires }
 }
 
 fn twice(
@@ -109,6 +125,11 @@ fn directions(link: &At<raw::Link>, roster: &Roster, problems: &mut Problems) ->
             .error(link.at, "a link has either `between` or `from` and `to`")
             .help("`between` is both directions, `from` and `to` are one");
         return None;
+    }
+    if one_way && let Some(wire) = &link.value.rest.wire {
+        problems
+            .error(wire.key, "a link speaks one wire in both directions, and this is one of them")
+            .help("write `wire` into an entry with `between`");
     }
     let (a, b) = if own.states("between") {
         let between = own.between.as_ref()?;

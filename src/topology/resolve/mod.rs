@@ -42,7 +42,7 @@ pub fn resolve(
     let count = u16::try_from(roster.entries.len()).expect("the roster keeps to its limit");
     let nodes: Vec<_> = (0..count).map(|id| builder.node(NodeId(id), problems)).collect();
     loops::check(&nodes, &roster, problems);
-    let (default_link, links) = links::resolve(file, &roster, problems);
+    let links = links::resolve(file, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),
         title: title(name, file, problems),
@@ -53,8 +53,9 @@ pub fn resolve(
         nodes,
         names: roster.names.clone(),
         groups: roster.groups.clone(),
-        default_link,
-        links,
+        default_link: links.default,
+        links: links.written,
+        wires: links.wires,
         steps: Vec::new(),
     };
     topology.steps = steps::resolve(file, &topology, problems);

@@ -7,11 +7,10 @@
 mod encode;
 mod parse;
 
+pub use super::{Decoded, Reads};
 pub use encode::encode;
 
-use crate::message::Message;
 use crate::topology::Dialect;
-use std::sync::Arc;
 
 /// The longest line that is read: a longer one ends the connection. As much again without any white space from a peer
 /// that does not end its lines does the same.
@@ -20,26 +19,6 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// The longest single word that is taken for a name. A host name has at most 255 octets (RFC 1035, 2.3.4); a dozen
 /// names glued together must still arrive as one unknown name.
 pub const WORD_BYTES_MAX: usize = 4096;
-
-/// Which way a connection carries questions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
-    /// This end reads questions (an LS from its clients, a TS).
-    Questions,
-    /// This end reads answers (a client, an LS from its TSs).
-    Answers,
-}
-
-/// What came out of a chunk, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decoded {
-    /// A message, and how many bytes of the stream had been read when it was complete.
-    Message(Message, u64),
-    /// Bytes that are no message.
-    Malformed(Arc<str>),
-    /// A line longer than [`LINE_BYTES_MAX`]: the connection must be closed. Nothing is decoded after it.
-    TooLong,
-}
 
 /// The reader of one end of one connection. A partial line that is left when the stream ends is never a message.
 #[derive(Debug)]

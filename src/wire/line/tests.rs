@@ -1,7 +1,7 @@
 //! The line wire, byte for byte: three dialects, any chunks, any bytes.
 
 use super::*;
-use crate::message::{HostName, Said};
+use crate::message::{HostName, Message, Said};
 use proptest::prelude::*;
 
 fn decode(reads: Reads, dialect: Dialect, framed: bool, chunks: &[&[u8]]) -> Vec<Decoded> {

@@ -116,6 +116,7 @@ pub(super) fn topology() -> Arc<Topology> {
         groups: BTreeMap::new(),
         default_link: Faults::default(),
         links: [((LS, TS1), usual()), ((TS1, LS), usual())].into(),
+        wires: crate::topology::Wires::default(),
         steps: Vec::new(),
     })
 }
