@@ -15,6 +15,7 @@ mod mirror;
 pub mod model;
 mod problem;
 mod raw;
+mod records;
 mod resolve;
 pub mod setting;
 mod setting_text;

@@ -47,20 +47,26 @@ impl NodeShared {
             results: results::Results::new(lab, self.id),
         });
         self.gate.send_replace(true);
-        self.listen(&mut core, lab, Cause::Event(booted));
+        self.listen(&mut core, lab, Cause::Event(booted), |_| true);
         self.turn(&mut core, Input::Boot, Cause::Event(booted), lab);
     }
 
     /// Tries once more to listen, if it lives and could not.
     pub fn listen_again(self: &Arc<Self>, lab: &Arc<Shared>, cause: Cause) {
         let mut core = self.lock();
-        self.listen(&mut core, lab, cause);
+        self.listen(&mut core, lab, cause, |port| !port.listens());
     }
 
-    fn listen(self: &Arc<Self>, core: &mut Core, lab: &Arc<Shared>, cause: Cause) {
+    fn listen(
+        self: &Arc<Self>,
+        core: &mut Core,
+        lab: &Arc<Shared>,
+        cause: Cause,
+        at: impl Fn(&Port) -> bool,
+    ) {
         let now = lab.now();
         let Core { living: Some(living), ports, .. } = core else { return };
-        for port in ports.iter_mut().filter(|port| !port.listens()) {
+        for port in ports.iter_mut().filter(|port| at(port)) {
             match port.open() {
                 Ok((listener, address)) => {
                     let wire = port.wire().word().into();
