@@ -93,7 +93,7 @@ fn link(binding: &Binding, world: &World, view: &View) -> Option<String> {
     };
     let cut = directions.iter().all(|(from, to)| targets::faults(world, *from, *to).cut);
     if binding.action == Action::Partition && cut {
-        return Some(format!("heal{target}"));
+        return Some(format!("uncut{target}"));
     }
     Some(binding.short.replace('%', &target))
 }

@@ -149,7 +149,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('u'), Action::Undo, "undo", "take the last fault back"),
     row(Panels, c('z'), Action::Freeze, "freeze", "the process stands still, or goes on"),
     row(Panels, c('o'), Action::PowerOff, "power off", "the host vanishes: only silence is left"),
-    row(Panels, c('p'), Action::Partition, "cut%", "cut both ways, or heal"),
+    row(Panels, c('p'), Action::Partition, "cut%", "cut both ways, or uncut"),
     row(Panels, c('d'), Action::Delay, "delay%", "add 50, 200, 1000 ms, nothing"),
     row(Panels, c(' '), Action::Pause, "pause", "pause the world, or let it go on"),
     row(Panels, c('X'), Action::KillLeader, "kill winner %", "kill whoever wins most races"),
