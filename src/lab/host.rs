@@ -6,10 +6,10 @@ use super::conn::{End, Owner, Tap, Writer};
 use super::line::{Connect, Line, Parcel};
 use super::results::Results;
 use super::shared::Shared;
-use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer};
+use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer, Token};
 use crate::engine::{Host, Sent};
 use crate::event::{Cause, Event, Fact};
-use crate::message::Message;
+use crate::message::{Message, Write};
 use crate::wire::{Codec, Decoded, Decoder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -155,6 +155,8 @@ impl Host for NodeHost<'_> {
         }
         Some(end.peer)
     }
+
+    fn persist(&mut self, _: LabTime, _: Token, _: Write, _: Cause) {}
 
     fn result(&mut self, line: Option<String>) {
         self.results.write(line, self.lab);

@@ -10,7 +10,7 @@ use crate::command::Command;
 use crate::engine::{Act, Incarnation};
 use crate::event::{Cause, Fact, Fate, Hand, Life};
 use crate::machine::{Input, Told};
-use crate::message::Faults;
+use crate::message::{Faults, Image};
 use std::sync::Arc;
 
 impl Sim {
@@ -88,7 +88,7 @@ impl Sim {
             let now = seat.net.now;
             let fact = Fact::NodeBooted { node, incarnation };
             let booted = life.emit(now, cause, fact, seat);
-            life.turn(now, Input::Boot, Cause::Event(booted), seat);
+            life.turn(now, Input::Boot(Image::default()), Cause::Event(booted), seat);
         });
     }
 

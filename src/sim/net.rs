@@ -5,12 +5,12 @@ use super::agenda::{Agenda, Due};
 use super::conns::{Conn, Conns, End, Key, State};
 use super::node::{Arrival, Place};
 use crate::base::draw::owner_of_pair;
-use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId, Owner, Peer};
+use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId, Owner, Peer, Token};
 use crate::engine::{Control, Host, Sent};
 use crate::event::{Cause, Event, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe};
 use crate::log::Log;
-use crate::message::Message;
+use crate::message::{Message, Write};
 use crate::script::Script;
 use crate::topology::{Role, Topology};
 use crate::wire::{Codec, Reads};
@@ -384,6 +384,8 @@ impl Host for Seat<'_> {
         self.net.abandon(key, end, Some(What::EndOfFile), cause);
         Some(Peer::Node(peer))
     }
+
+    fn persist(&mut self, _: LabTime, _: Token, _: Write, _: Cause) {}
 
     fn result(&mut self, line: Option<String>) {
         let results = &mut self.net.place(self.node).results;

@@ -170,7 +170,7 @@ impl Solo {
             peers: BTreeMap::new(),
             done: Vec::new(),
         };
-        solo.input(Input::Boot);
+        solo.input(Input::Boot(faultlab::message::Image::default()));
         solo
     }
 

@@ -110,7 +110,7 @@ impl Net {
         place.life = life;
         place.out = Effects::default();
         place.machine = Some(build(&self.topology, node, Incarnation(life)));
-        self.turn(node, Input::Boot);
+        self.turn(node, Input::Boot(faultlab::message::Image::default()));
     }
 
     pub fn kill(&mut self, node: NodeId) {

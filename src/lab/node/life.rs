@@ -10,6 +10,7 @@ use crate::lab::listen::Port;
 use crate::lab::shared::Shared;
 use crate::lab::{listen, results, tasks};
 use crate::machine::{self, Input};
+use crate::message::Image;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -48,7 +49,7 @@ impl NodeShared {
         });
         self.gate.send_replace(true);
         self.listen(&mut core, lab, Cause::Event(booted), |_| true);
-        self.turn(&mut core, Input::Boot, Cause::Event(booted), lab);
+        self.turn(&mut core, Input::Boot(Image::default()), Cause::Event(booted), lab);
     }
 
     /// Tries once more to listen, if it lives and could not.
