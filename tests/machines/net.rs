@@ -211,6 +211,8 @@ impl Net {
             Effect::ResultsBegin => {
                 self.results.insert(node, Vec::new());
             }
+            // None of the nodes of this net has a disk.
+            Effect::Persist { .. } => {}
             Effect::Exit => self.kill(node),
         }
     }
