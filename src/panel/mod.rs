@@ -30,6 +30,7 @@ mod race;
 mod screen;
 mod steer;
 mod steps;
+mod store_alarms;
 mod system;
 mod targets;
 mod terminal;
