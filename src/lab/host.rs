@@ -124,7 +124,6 @@ impl Host for NodeHost<'_> {
         let pushed = end.out.push(now, end.stream_no, length, parcel);
         if pushed.lost.is_some() {
             // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
-            end.reader.cancel();
             end.writer.reset();
         }
         if pushed.retransmissions > 0 {
