@@ -3,6 +3,7 @@
 //! It carries out effects; it decides nothing.
 
 use super::conn::{End, Owner, Tap, Writer};
+use super::disk::Wanted;
 use super::line::{Connect, Line, Parcel};
 use super::results::Results;
 use super::shared::Shared;
@@ -156,7 +157,17 @@ impl Host for NodeHost<'_> {
         Some(end.peer)
     }
 
-    fn persist(&mut self, _: LabTime, _: Token, _: Write, _: Cause) {}
+    fn persist(&mut self, _: LabTime, token: Token, write: Write, cause: Cause) {
+        let Some(disk) = &self.lab.node(self.node).disk else { return };
+        let cause = match cause {
+            Cause::Event(id) => id,
+            // Of a boot that recorded nothing yet: its own first event.
+            Cause::Boot | Cause::Unknown => {
+                EventId { owner: crate::base::Owner::Node(self.node, self.incarnation), number: 1 }
+            }
+        };
+        disk.ask(self.node, self.incarnation, Wanted { token, write, cause }, self.lab);
+    }
 
     fn result(&mut self, line: Option<String>) {
         self.results.write(line, self.lab);
