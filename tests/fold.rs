@@ -112,6 +112,23 @@ fn lateness_is_counted_over_the_newest_twenty_frames() {
     // The log may miss the sending; of a frame that is no longer the newest nothing more is said.
     assert_eq!(late_of(&(text.clone() + &late(31))), (1, 20));
     assert_eq!(late_of(&(text + &late(30) + &late(29))), (1, 20));
+    // The way to a visitor is a link like any other; one to a node that the file does not have is none.
+    let ways = |ends: &str| {
+        let text = format!("1 lab repeated {ends} f1 2 600\n");
+        let world = fold(&topology, &parse(&text, &topology.names));
+        world.links.iter().filter(|(_, link)| link.late_of_20() == (1, 1)).count()
+    };
+    assert_eq!((ways("ls visitor-1"), ways("visitor-1 ls")), (1, 1));
+    let nobody = Peer::Node(NodeId(99));
+    let ls = Peer::Node(NodeId(2));
+    for (from, to) in [(nobody, ls), (ls, nobody)] {
+        let mut world = World::new(topology.clone());
+        let (frame, late) = (FrameId(1), Duration::from_millis(600));
+        let fact = Fact::FrameLate { from, to, frame, retransmissions: 2, late };
+        let id = EventId { owner: Owner::Lab, number: 1 };
+        world.apply(&Event { id, time: LabTime::ZERO, cause: Cause::Unknown, fact });
+        assert!(!world.links.contains_key(&(from, to)));
+    }
 }
 
 proptest! {
