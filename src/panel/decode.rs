@@ -76,11 +76,8 @@ impl Decoder {
             Part::Ss3 => out.push(alt('O')),
             Part::String { by, empty: true, .. } => out.push(alt(by)),
             Part::Paste { text, .. } => out.push(pasted(&text)),
-            Part::None
-            | Part::Csi(_)
-            | Part::OldMouse(_)
-            | Part::String { .. }
-            | Part::Utf8(_) => {}
+            Part::None | Part::Csi(_) | Part::OldMouse(_) | Part::String { .. } | Part::Utf8(_) => {
+            }
         }
     }
 

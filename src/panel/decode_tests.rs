@@ -90,15 +90,17 @@ fn the_keys_of_the_usual_terminals_are_known() {
 
 #[test]
 fn the_mouse_is_read_in_its_usual_form_and_passed_over_in_the_old_one() {
-    let at = |kind, column, row, modifiers| {
-        Event::Mouse(MouseEvent { kind, column, row, modifiers })
-    };
+    let at =
+        |kind, column, row, modifiers| Event::Mouse(MouseEvent { kind, column, row, modifiers });
     let none = KeyModifiers::NONE;
     let left = MouseButton::Left;
     for (bytes, event) in [
         ("\x1b[<0;1;1M", at(MouseEventKind::Down(left), 0, 0, none)),
         ("\x1b[<0;300;200m", at(MouseEventKind::Up(left), 299, 199, none)),
-        ("\x1b[<18;5;6M", at(MouseEventKind::Down(MouseButton::Right), 4, 5, KeyModifiers::CONTROL)),
+        (
+            "\x1b[<18;5;6M",
+            at(MouseEventKind::Down(MouseButton::Right), 4, 5, KeyModifiers::CONTROL),
+        ),
         ("\x1b[<32;5;6M", at(MouseEventKind::Drag(left), 4, 5, none)),
         ("\x1b[<35;5;6M", at(MouseEventKind::Moved, 4, 5, none)),
         ("\x1b[<64;5;6M", at(MouseEventKind::ScrollUp, 4, 5, none)),
