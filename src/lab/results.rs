@@ -2,6 +2,7 @@
 
 use super::shared::Shared;
 use crate::base::NodeId;
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -36,7 +37,8 @@ impl Results {
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
             let mut options = OpenOptions::new();
-            options.create(true).write(true).mode(0o600);
+            let flags = OFlags::NOFOLLOW.bits().cast_signed();
+            options.create(true).write(true).mode(0o600).custom_flags(flags);
             if line.is_none() {
                 options.truncate(true);
             } else {

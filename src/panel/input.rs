@@ -68,7 +68,7 @@ impl Input {
             Err(error) => Err(error.into()),
             Ok(0) => {
                 if patience.is_some() && patience == span {
-                    self.take(|decoder, out| decoder.give_up(out));
+                    self.take(Decoder::give_up);
                 }
                 Ok(())
             }
