@@ -117,7 +117,7 @@ pub fn command(line: &str, names: &Names, by_hand: bool) -> Result<Option<Comman
         if by_hand {
             return format!("no  {error}\n");
         }
-        let columns = |part: &str| Shown::new(part).as_str().chars().count();
+        let columns = |part: &str| Shown::new(part).columns();
         let before = columns(text.get(..error.at.start).unwrap_or(text));
         let word = columns(text.get(error.at.clone()).unwrap_or("")).max(1);
         let shown = Shown::new(text);
