@@ -1,7 +1,7 @@
 //! The results file of a client: one line an answer, in the order of its list, in the run's data folder.
 
 use super::shared::Shared;
-use crate::base::NodeId;
+use crate::base::{NodeId, Shown};
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -47,7 +47,8 @@ impl Results {
             self.file = Some(options.open(path)?);
         }
         if let (Some(line), Some(file)) = (line, &mut self.file) {
-            file.write_all(format!("{line}\n").as_bytes())?;
+            // The words are the server's, and the file may be looked at on a terminal.
+            file.write_all(format!("{}\n", Shown::new(&line)).as_bytes())?;
         }
         Ok(())
     }
