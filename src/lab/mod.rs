@@ -6,6 +6,7 @@
 mod clock;
 mod conn;
 mod control;
+mod disk;
 mod host;
 mod line;
 mod listen;
@@ -17,6 +18,7 @@ mod shared;
 mod tasks;
 
 pub use control::Progress;
+pub use disk::Database;
 
 use crate::base::{LabTime, NodeId};
 use crate::command::Command;
@@ -40,6 +42,9 @@ use tokio::task::JoinHandle;
 /// so that no program can connect to itself there.
 pub const PORT_BASE: u16 = 7100;
 
+/// Threads that write disks: commits to different files overlap in the system's queue, and eight fill it.
+const BLOCKING_THREADS: usize = 8;
+
 /// The name of the threads that run nodes.
 pub const NODE_THREAD: &str = "faultlab-node";
 
@@ -48,7 +53,7 @@ pub const NODE_THREAD: &str = "faultlab-node";
 pub struct Options {
     /// Ports that the lab chooses start here; [`PORT_BASE`] if none is given.
     pub port_base: Option<u16>,
-    /// The folder for what the run writes (results files); none writes nothing.
+    /// The folder for what the run writes (results, the disks of replicas); none writes nothing, and disks are memory.
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; 2 if none is given.
     pub threads: Option<usize>,
@@ -80,6 +85,8 @@ impl Lab {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.unwrap_or(2))
             .thread_name(NODE_THREAD)
+            // Disks are written there: a few at a time is as fast as many, and a thousand threads are not.
+            .max_blocking_threads(BLOCKING_THREADS)
             .enable_all()
             .build()?;
         let shared = Shared::new(topology, runtime.handle().clone(), options.data.clone());

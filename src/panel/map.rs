@@ -366,7 +366,13 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
         Message::Reply { said: Said::Found { .. }, .. } => ('◆', Ink::Good),
         Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
         Message::Reply { .. } => ('◆', Ink::Bad),
-        Message::Ask { .. } | Message::Text(_) | Message::End => ('●', Ink::Message),
+        Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
+        Message::Operated { .. } => ('◆', Ink::Bad),
+        Message::Ask { .. }
+        | Message::Text(_)
+        | Message::End
+        | Message::Operate { .. }
+        | Message::Replica(_) => ('●', Ink::Message),
     }
 }
 

@@ -93,6 +93,7 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         Life::Killed => since("DEAD", Ink::Bad),
         Life::Crashed => since("CRASHED", Ink::Bad),
         Life::PoweredOff => since("NO POWER", Ink::Bad),
+        Life::Corrupt => since("CORRUPT", Ink::Bad),
         Life::Frozen => since("FROZEN", Ink::Frozen),
         _ if node.spinning => since("SPINS", Ink::Bad),
         Life::Stopping => plain("STOPPING", Ink::Slow),
@@ -118,6 +119,7 @@ pub fn truth(world: &World, id: NodeId) -> (&'static str, Ink) {
         Life::Killed => ("dead", Ink::Bad),
         Life::Crashed => ("crashed", Ink::Bad),
         Life::PoweredOff => ("no power", Ink::Bad),
+        Life::Corrupt => ("corrupt", Ink::Bad),
         Life::Stopped => ("stopped", Ink::Muted),
     }
 }

@@ -208,6 +208,7 @@ fn of_life(life: Life) -> Condition {
         Life::Killed => Condition::Killed,
         Life::Crashed => Condition::Crashed,
         Life::PoweredOff => Condition::PoweredOff,
+        Life::Corrupt => Condition::Corrupt,
         Life::Stopped => Condition::Stopped,
     }
 }

@@ -382,7 +382,7 @@ impl Tally {
         let open = self.open.map.remove(&(event.id.owner, question))?;
         let role = self.role(node)?;
         let own = match role {
-            Role::Client | Role::Ls => true,
+            Role::Client | Role::Ls | Role::Replica => true,
             Role::Ts => matches!(
                 outcome,
                 Outcome::Answered | Outcome::Negative | Outcome::Failed | Outcome::Silent
@@ -479,7 +479,7 @@ impl Tally {
     fn is_in_a_table(&self, name: &HostName, told: &str) -> bool {
         let tables = self.topology.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Ts(ts) => ts.records.get(name),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         });
         let known: Vec<&str> = tables.flat_map(|record| record.address.split(',')).collect();
         told.split(',').all(|address| known.iter().any(|known| known.trim() == address.trim()))

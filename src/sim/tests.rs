@@ -78,9 +78,9 @@ struct Server;
 impl Machine for Server {
     fn step(&mut self, _: LabTime, input: Input, out: &mut Effects) {
         match input {
-            Input::Boot | Input::Fired(TimerId(1)) => {
+            Input::Boot(_) | Input::Fired(TimerId(1)) => {
                 out.push(Effect::Arm(TimerId(1), Duration::from_secs(1)));
-                if input == Input::Boot {
+                if matches!(input, Input::Boot(_)) {
                     out.push(Effect::Arm(TimerId(2), Duration::from_millis(1500)));
                 }
             }

@@ -146,7 +146,7 @@ impl World {
             Life::Crashed => Some(Command::Crash(node)),
             Life::PoweredOff => Some(Command::PowerOff(node)),
             Life::Frozen => Some(Command::Freeze(node)),
-            Life::Off | Life::Up | Life::Stopping | Life::Stopped => None,
+            Life::Off | Life::Up | Life::Stopping | Life::Corrupt | Life::Stopped => None,
         };
         match (self.truth.standing.iter().position(of_life), new) {
             (Some(at), Some(new)) if self.truth.standing[at] == new => {}

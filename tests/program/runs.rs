@@ -135,7 +135,7 @@ fn what_a_run_writes_is_private_and_in_its_folder() {
     assert_eq!((mode(&report), mode(&events)), (0o600, 0o600));
     let cwd: Vec<_> = std::fs::read_dir(place.path("cwd")).expect("a folder").collect();
     assert!(cwd.is_empty(), "{cwd:?}");
-    let runs = place.path("state/faultlab/runs");
+    let runs = place.path("data/faultlab/runs");
     let all: Vec<_> = std::fs::read_dir(&runs).expect("a folder of runs").collect();
     assert_eq!(all.len(), 1);
     let run = all.into_iter().next().expect("one").expect("readable").path();
@@ -150,8 +150,10 @@ fn what_a_run_writes_is_private_and_in_its_folder() {
 fn a_reader_that_has_seen_enough_ends_the_program_without_a_word() {
     let place = Place::new();
     let busy = place.file("busy.toml", &LAB.replace("timeout = \"3s\"", "rate = 50"));
-    let cases: [&[&str]; 5] = [
+    let cases: [&[&str]; 7] = [
         &["list"],
+        &["man"],
+        &["paths"],
         &["schema"],
         &["completions", "bash"],
         &["check", &busy, &busy],

@@ -68,7 +68,7 @@ impl Teller<'_> {
         let by_arrival = [Some(verdict.why), of_ls].contains(&Some(Why::Arrival));
         let servers = self.world.topology.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Ts(ts) => Some(ts),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         });
         let owner = servers
             .flat_map(|ts| ts.records.iter())
@@ -85,7 +85,7 @@ impl Teller<'_> {
     fn true_address(&self) -> Option<Shown> {
         self.world.topology.nodes.iter().find_map(|node| match &node.kind {
             Kind::Ts(ts) => ts.records.get(&self.race.name).map(|record| text(&record.address)),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         })
     }
 
@@ -155,6 +155,7 @@ impl Teller<'_> {
             Hindrance::Life(Life::Killed) => "had been killed",
             Hindrance::Life(Life::Crashed) => "had crashed",
             Hindrance::Life(Life::PoweredOff) => "was powered off",
+            Hindrance::Life(Life::Corrupt) => "could not read its disk",
             Hindrance::Life(Life::Frozen) => "was frozen",
             Hindrance::Life(Life::Stopping) => "was stopping",
             Hindrance::Life(Life::Stopped) => "had been stopped",
