@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, DEADLINE, Heard};
+use common::{Bench, DEADLINE, Heard, two_tables};
 use faultlab::base::{NodeId, Owner, Peer};
 use faultlab::event::{Ending, Event, Fact};
 use faultlab::message::{Note, Outcome};
@@ -18,27 +18,9 @@ const SILENCE: Duration = Duration::from_millis(300);
 
 /// An LS in front of two TSs; names are found without case and told in the spelling of the table.
 fn lab(dialect: &str, policy: &str) -> String {
-    format!(
-        r#"
-title = "the wire"
-dialect = "{dialect}"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.google.com"]
-[nodes.ls]
-role = "ls"
-upstreams = ["ts1", "ts2"]
-policy = "{policy}"
-timeout = "400ms"
-[nodes.ts1]
-role = "ts"
-records = {{ "www.Google.com" = "192.0.2.10" }}
-[nodes.ts2]
-role = "ts"
-records = {{ "www.mit.edu" = "192.0.2.11" }}
-"#
-    )
+    let dialect = format!("dialect = \"{dialect}\"");
+    let ls = format!("policy = \"{policy}\"\ntimeout = \"400ms\"");
+    two_tables(&dialect, "", &ls, "").replace("{ \"www.google.com\"", "{ \"www.Google.com\"")
 }
 
 /// The same with a `ts1` that says what it has not.

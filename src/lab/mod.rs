@@ -24,8 +24,9 @@ use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
-use crate::topology::Topology;
+use crate::topology::{Role, Topology};
 use control::{Ask, COMMANDS_MAX, Controller};
+use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
 use shared::Shared;
@@ -65,6 +66,8 @@ pub struct Lab {
     runtime: Option<Runtime>,
     handle: LabHandle,
     controller: JoinHandle<()>,
+    /// Nobody else writes the disks of this lab while it is here.
+    _hold: Option<Hold>,
 }
 
 /// A way to talk to a running lab, from any thread.
@@ -79,9 +82,12 @@ impl Lab {
     /// Starts every node of the topology that starts, and gives back when all have booted.
     ///
     /// # Errors
-    /// The system's, if no threads or sockets can be had. A port that is taken is no error of the lab: the node runs
+    /// The system's, if no threads or sockets can be had; another process uses the folder of the disks. A port that is taken is no error of the lab: the node runs
     /// without it, and the log says so.
     pub fn start(topology: Arc<Topology>, options: &Options) -> io::Result<Self> {
+        let disks = topology.nodes.iter().any(|node| node.role() == Role::Replica);
+        let folder = options.data.as_deref().filter(|_| disks);
+        let hold = folder.map(Hold::take).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.unwrap_or(2))
             .thread_name(NODE_THREAD)
@@ -105,7 +111,7 @@ impl Lab {
         let controller = runtime.spawn(controller.run(inbox, started.clone()));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
-        Ok(Self { runtime: Some(runtime), handle, controller })
+        Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })
     }
 
     /// A way to talk to it.

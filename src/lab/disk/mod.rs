@@ -4,11 +4,13 @@
 //! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. It knows
 //! images and writes, not what they mean.
 
+mod hold;
 mod rewrite;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
+pub use hold::Hold;
 pub use sqlite::Database;
 
 use super::shared::Shared;

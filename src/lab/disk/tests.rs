@@ -1,5 +1,5 @@
 use super::sqlite::Database;
-use super::{Place, rewrite};
+use super::{Hold, Place, rewrite};
 use crate::message::{Entry, Image, OpId, Operation, Write};
 use std::cell::Cell;
 use std::path::Path;
@@ -125,4 +125,17 @@ fn whoever_rewrites_the_store_writes_all_of_it_and_dies_with_half() {
     let dies = || pieces.replace(pieces.get() + 1) == 1;
     assert!(rewrite::write(&path, &image, dies).is_err());
     assert!(rewrite::read(&path).is_err());
+}
+
+#[test]
+fn a_folder_has_one_holder_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let first = Hold::take(&path).unwrap();
+    let refused = Hold::take(&path).unwrap_err().to_string();
+    let holder = format!("in use by process {}", std::process::id());
+    assert!(refused.contains(&holder), "{refused}");
+    drop(first);
+    // The file is still there, and is no obstacle.
+    Hold::take(&path).unwrap();
 }
