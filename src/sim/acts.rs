@@ -57,7 +57,7 @@ impl Sim {
                 let place = self.net.place(node);
                 place.disk.wipe();
                 if place.life == Life::Corrupt {
-                    place.life = Life::Off;
+                    place.life = Life::Killed;
                 }
                 self.net.emit(cause, Fact::NodeWiped { node });
             }
