@@ -119,7 +119,9 @@ impl Reader<'_> {
             Command::Set { node, key, value } => {
                 self.runs_here(*node, line);
                 if let Err(why) = setting::parse(self.topology, *node, key, value) {
-                    self.refuse(line, why, "");
+                    let help = "write the value as in the file, without quotes";
+                    let (message, help) = why.split_once("; ").unwrap_or((&why, help));
+                    self.refuse(line, message.to_owned(), help);
                 }
             }
             Command::Kill(node)
@@ -136,10 +138,10 @@ impl Reader<'_> {
     fn query(&mut self, client: NodeId, name: Option<&HostName>, line: &At<String>) {
         match (&self.topology.node(client).kind, name) {
             (Kind::StoreClient(_), Some(name)) => {
-                let client = quoted(self.topology.names.of(client));
-                let message = format!("{client} keeps to a store and asks for no names");
-                let help = format!("put, get, post or read, such as `get … {}`", name.as_str());
-                self.refuse(line, message, &Shown::short(&help, 80).to_string());
+                let client = self.topology.names.of(client);
+                let message = format!("{} keeps to a store and asks for no names", quoted(client));
+                let help = format!("a store has keys: `get {client} {}`", name.as_str());
+                self.refuse(line, message, Shown::short(&help, 80).as_str());
             }
             (_, None) => self.asks(client, "names nothing to ask", line),
             (_, Some(_)) => {
