@@ -117,6 +117,22 @@ fn a_server_that_is_off_is_unknown_and_knows_the_others() {
 }
 
 #[test]
+fn the_order_of_a_group_is_that_of_its_members() {
+    let order = |text: &str| {
+        let topology = ok(text).topology;
+        topology.names.iter().collect::<Vec<_>>().join(" ")
+    };
+    let list = "[groups.g]\nrole = 'replica'\nmembers = ['r2', 'r1', 'r3']\n";
+    let count = "[groups.g]\nrole = 'replica'\ncount = 3\nprefix = 'r'\n";
+    let written = "[nodes.r3]\nlie = true\n[nodes.r1]\nreconnect = '2s'\n";
+    for (text, expected) in [(list, "r2 r1 r3"), (count, "r1 r2 r3")] {
+        assert_eq!(order(text), expected);
+        assert_eq!(order(&format!("{text}{written}")), expected, "written out behind");
+        assert_eq!(order(&format!("{written}{text}")), expected, "written out before");
+    }
+}
+
+#[test]
 fn links_to_replicas_speak_json_and_the_others_line() {
     for default in ["", "[defaults.link]\nlatency = \"1ms\"\nwire = \"line\"\n"] {
         let topology = ok(&format!("{default}{STORE}")).topology;

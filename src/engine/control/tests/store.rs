@@ -173,8 +173,8 @@ fn a_disk_that_cannot_be_read_keeps_its_node_down_until_it_is_wiped() {
     }
     assert_eq!(bench.give("reset"), Ok(0), "nothing else is down");
     // Back over the revival and the kill: what the disk has lost comes back by neither.
-    bench.must("undo");
-    bench.must("undo");
+    assert_eq!(bench.give("undo"), Ok(1), "the record of it, and no boot");
+    assert_eq!(bench.give("undo"), Ok(1), "the record of it, and no boot");
     assert_eq!(bench.life[&R1], Life::Corrupt);
     bench.must("wipe r1");
     assert_eq!(bench.control.life(R1), Life::Killed);
