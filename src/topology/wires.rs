@@ -54,3 +54,28 @@ impl Wires {
 fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
     (a.min(b), a.max(b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_speaks_its_own_wire_in_both_directions_and_the_others_the_usual_one() {
+        let [a, b, c] = [0, 1, 2].map(NodeId);
+        let mut wires = Wires::new(Wire::Line);
+        wires.set(b, a, Wire::Json);
+        assert_eq!((wires.between(a, b), wires.between(b, a)), (Wire::Json, Wire::Json));
+        assert_eq!((wires.between(b, c), wires.between(a, c)), (Wire::Line, Wire::Line));
+        wires.set(a, b, Wire::Line);
+        assert_eq!(wires, Wires::new(Wire::Line), "nothing is kept of what is usual");
+    }
+
+    #[test]
+    fn replicas_speak_json_unless_a_link_is_given_something_else() {
+        let [client, replica] = [0, 1].map(NodeId);
+        let mut wires = Wires::new(Wire::Line).with_replicas([replica]);
+        assert_eq!(wires.between(client, replica), Wire::Json);
+        wires.set(client, replica, Wire::Line);
+        assert_eq!(wires.between(replica, client), Wire::Line);
+    }
+}

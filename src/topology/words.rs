@@ -115,6 +115,7 @@ choice!(Flaw, "flaw", [
     "one-at-a-time" => Self::OneAtATime,
     "crash-spreads" => Self::CrashSpreads,
     "serves-early" => Self::ServesEarly,
+    "same-lie" => Self::SameLie,
     "fresh-ids" => Self::FreshIds,
     "stop-at-two" => Self::StopAtTwo,
     "reconnect-storm" => Self::ReconnectStorm,
@@ -176,7 +177,7 @@ pub fn roles_of(flaw: Flaw) -> &'static [Role] {
         | Flaw::CannotStop
         | Flaw::TimeoutCrashes
         | Flaw::OneAtATime => &[Role::Ls],
-        Flaw::CrashSpreads | Flaw::ServesEarly => &[Role::Replica],
+        Flaw::CrashSpreads | Flaw::ServesEarly | Flaw::SameLie => &[Role::Replica],
         Flaw::FreshIds | Flaw::StopAtTwo | Flaw::ReconnectStorm => &[Role::Client],
     }
 }
