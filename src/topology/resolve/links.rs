@@ -81,7 +81,9 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Li
         if let Some(wire) = &link.value.rest.wire
             && ends.iter().all(|ends| check_wire(wire, *ends, roster, problems))
         {
-            ends.iter().for_each(|[from, to]| wires.set(*from, *to, wire.value.0));
+            for [from, to] in ends {
+                wires.set(from, to, wire.value.0);
+            }
         }
         check(&link.value.rest, &last, problems);
     }

@@ -101,13 +101,7 @@ impl Reader<'_> {
             }
             Command::Load { client, .. } => self.asks(*client, "is a load of nothing", line),
             Command::Operate { client, .. } => self.operates(*client, line),
-            Command::Wipe(node) => {
-                if !matches!(self.topology.node(*node).kind, Kind::Replica(_)) {
-                    let role = a_role(self.topology.node(*node).role());
-                    let help = "only replicas keep anything: name one";
-                    self.refuse(line, format!("{role} has no disk"), help);
-                }
-            }
+            Command::Wipe(node) => self.wipe(*node, line),
             Command::Lie(node, _) => {
                 self.runs_here(*node, line);
                 let role = self.topology.node(*node).role();
@@ -132,6 +126,14 @@ impl Reader<'_> {
             | Command::Revive(node)
             | Command::Stop(node) => self.runs_here(*node, line),
             _ => {}
+        }
+    }
+
+    fn wipe(&mut self, node: NodeId, line: &At<String>) {
+        let role = self.topology.node(node).role();
+        if role != Role::Replica {
+            let help = "only replicas keep anything: name one";
+            self.refuse(line, format!("{} has no disk", a_role(role)), help);
         }
     }
 
