@@ -234,13 +234,7 @@ impl Ls {
         }
     }
 
-    fn connection_ended(
-        &mut self,
-        now: LabTime,
-        conn: ConnId,
-        ending: Ending,
-        out: &mut Effects,
-    ) {
+    fn connection_ended(&mut self, now: LabTime, conn: ConnId, ending: Ending, out: &mut Effects) {
         if let Some(at) = self.at_conn(conn) {
             let waited = self.upstreams[at].server.ended(now, conn, ending, out);
             self.upstream_lost(at, waited, Outcome::Reset, out);
@@ -299,7 +293,7 @@ impl Ls {
                     self.trial(now, at, out);
                 }
             }
-            Timer::Again(_) | Timer::Served(_) | Timer::Arrival => {}
+            _ => {}
         }
     }
 

@@ -1,9 +1,11 @@
 //! The replicas of a store, in two schemes: one leads and the others are its copies, or every client asks all.
 //!
-//! The schemes share the store and nothing else.
+//! The schemes share the store, its disk and the shipping of logs, and nothing else.
 
 mod active;
 mod backup;
+mod disk;
+mod shipping;
 mod store;
 
 use super::Machine;
