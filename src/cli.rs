@@ -43,6 +43,14 @@ pub enum Verb {
     List,
     /// Print a JSON Schema of topology files, for editors.
     Schema,
+    /// Print where configuration, results and the log are.
+    Paths,
+    /// Print the manual page: `faultlab man | man -l -`.
+    Man {
+        /// The command whose page is wanted; without it, the program's.
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
+    },
     /// Print a script that completes this command line.
     Completions {
         /// For which shell.
@@ -86,7 +94,7 @@ pub struct Run {
     #[arg(long, value_name = "PORT", default_value_t = crate::lab::PORT_BASE,
         value_parser = clap::value_parser!(u16).range(1024..))]
     pub port_base: u16,
-    /// The folder for what the run writes (results files).
+    /// The folder for what the run writes (results files); `faultlab paths` tells where it is otherwise.
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// Allow addresses that are not loopback.

@@ -65,6 +65,8 @@ impl Place {
     fn prepare(&self, command: &mut Command) {
         command
             .current_dir(self.path("cwd"))
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_DATA_HOME", self.path("data"))
             .env("XDG_STATE_HOME", self.path("state"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

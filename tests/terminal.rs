@@ -9,6 +9,8 @@ mod ending;
 mod flood;
 #[path = "terminal/harness.rs"]
 mod harness;
+#[path = "terminal/input.rs"]
+mod input;
 #[path = "terminal/lecture.rs"]
 mod lecture;
 #[path = "terminal/stopping.rs"]

@@ -3,6 +3,7 @@
 //! It carries out effects; it decides nothing.
 
 use super::conn::{End, Owner, Tap, Writer};
+use super::disk::Wanted;
 use super::line::{Connect, Line, Parcel};
 use super::results::Results;
 use super::shared::Shared;
@@ -124,7 +125,6 @@ impl Host for NodeHost<'_> {
         let pushed = end.out.push(now, end.stream_no, length, parcel);
         if pushed.lost.is_some() {
             // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
-            end.reader.cancel();
             end.writer.reset();
         }
         if pushed.retransmissions > 0 {
@@ -156,7 +156,17 @@ impl Host for NodeHost<'_> {
         Some(end.peer)
     }
 
-    fn persist(&mut self, _: LabTime, _: Token, _: Write, _: Cause) {}
+    fn persist(&mut self, _: LabTime, token: Token, write: Write, cause: Cause) {
+        let Some(disk) = &self.lab.node(self.node).disk else { return };
+        let cause = match cause {
+            Cause::Event(id) => id,
+            // Of a boot that recorded nothing yet: its own first event.
+            Cause::Boot | Cause::Unknown => {
+                EventId { owner: crate::base::Owner::Node(self.node, self.incarnation), number: 1 }
+            }
+        };
+        disk.ask(self.node, self.incarnation, Wanted { token, write, cause }, self.lab);
+    }
 
     fn result(&mut self, line: Option<String>) {
         self.results.write(line, self.lab);

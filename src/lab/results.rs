@@ -1,7 +1,8 @@
 //! The results file of a client: one line an answer, in the order of its list, in the run's data folder.
 
 use super::shared::Shared;
-use crate::base::NodeId;
+use crate::base::{NodeId, Shown};
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -36,7 +37,8 @@ impl Results {
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
             let mut options = OpenOptions::new();
-            options.create(true).write(true).mode(0o600);
+            let flags = OFlags::NOFOLLOW.bits().cast_signed();
+            options.create(true).write(true).mode(0o600).custom_flags(flags);
             if line.is_none() {
                 options.truncate(true);
             } else {
@@ -45,7 +47,8 @@ impl Results {
             self.file = Some(options.open(path)?);
         }
         if let (Some(line), Some(file)) = (line, &mut self.file) {
-            file.write_all(format!("{line}\n").as_bytes())?;
+            // The words are the server's, and the file may be looked at on a terminal.
+            file.write_all(format!("{}\n", Shown::new(&line)).as_bytes())?;
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
-//! Where a run writes: a folder of its own below the user's state folder, never the working directory.
+//! Where the program reads and writes: folders of its own below the user's (XDG Base Directory Specification 0.8), never
+//! the working directory. Folders are made when something is first written there, for the user alone.
 
+use super::print;
+use crate::base::Shown;
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,8 +10,31 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The folder for one run of a topology: `$XDG_STATE_HOME/faultlab/runs/NAME-SECONDS-PID`, or what the user named.
-/// It is made when something is first written there.
+/// One of the user's folders: its variable, and where it is when that is not set.
+struct Base {
+    variable: &'static str,
+    below_home: &'static str,
+}
+
+const CONFIG: Base = Base { variable: "XDG_CONFIG_HOME", below_home: ".config" };
+const DATA: Base = Base { variable: "XDG_DATA_HOME", below_home: ".local/share" };
+const STATE: Base = Base { variable: "XDG_STATE_HOME", below_home: ".local/state" };
+
+impl Base {
+    /// This program's folder in it. Relative paths do not count, as the specification has it.
+    fn folder(&self, get: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+        let absolute = |name: &str| get(name).filter(|path| path.is_absolute());
+        let base = absolute(self.variable)
+            .or_else(|| absolute("HOME").map(|home| home.join(self.below_home)))?;
+        Some(base.join("faultlab"))
+    }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from)
+}
+
+/// The folder for one run of a topology: `runs/NAME-SECONDS-PID` in the data folder, or what the user named.
 #[must_use]
 pub fn run_folder(named: Option<&Path>, topology: &str) -> Option<PathBuf> {
     if let Some(folder) = named {
@@ -16,17 +42,32 @@ pub fn run_folder(named: Option<&Path>, topology: &str) -> Option<PathBuf> {
     }
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let name = format!("{topology}-{seconds}-{}", std::process::id());
-    Some(state_folder()?.join("runs").join(name))
+    Some(DATA.folder(variable)?.join("runs").join(name))
 }
 
-/// The user's state folder for this program (XDG Base Directory Specification 0.8).
+/// The folder of the program's own log.
 #[must_use]
-pub fn state_folder() -> Option<PathBuf> {
-    let absolute =
-        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state =
-        absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("faultlab"))
+pub fn log_folder() -> Option<PathBuf> {
+    Some(STATE.folder(variable)?.join("log"))
+}
+
+/// `faultlab paths`: where what is.
+///
+/// # Errors
+/// If standard output is gone.
+pub fn paths() -> anyhow::Result<u8> {
+    let places = [
+        ("config", CONFIG.folder(variable)),
+        ("data", DATA.folder(variable)),
+        ("runs", DATA.folder(variable).map(|data| data.join("runs"))),
+        ("state", STATE.folder(variable)),
+        ("log", log_folder().map(|folder| folder.join(super::rotated::NAME))),
+    ];
+    let lines = places.iter().map(|(what, path)| match path {
+        Some(path) => format!("{what:8}{}\n", Shown::new(&path.to_string_lossy())),
+        None => format!("{what:8}nowhere: HOME is not set\n"),
+    });
+    print(&lines.collect::<String>())
 }
 
 /// Creates a file that the user named, or empties it. What a run records is nobody else's to read.
@@ -35,4 +76,25 @@ pub fn state_folder() -> Option<PathBuf> {
 /// The system's.
 pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_counts_if_it_is_absolute_and_home_otherwise() {
+        let get = |name: &str| {
+            Some(PathBuf::from(match name {
+                "XDG_DATA_HOME" => "/d",
+                "XDG_STATE_HOME" => "relative",
+                "HOME" => "/h",
+                _ => return None,
+            }))
+        };
+        assert_eq!(DATA.folder(get), Some("/d/faultlab".into()));
+        assert_eq!(STATE.folder(get), Some("/h/.local/state/faultlab".into()));
+        assert_eq!(CONFIG.folder(get), Some("/h/.config/faultlab".into()));
+        assert_eq!(CONFIG.folder(|_| None), None);
+    }
 }

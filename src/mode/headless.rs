@@ -1,22 +1,23 @@
 //! A run without a panel: the steps run by themselves, standard input takes commands, the exit code is the verdict.
 
+use super::plain::Manner;
 use super::session::Session;
 use super::signals::Signals;
 use super::stdin::{self, Lines};
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, data, files, limits, repeat};
 use crate::base::{LabTime, Shown};
-use crate::cli::Run;
+use crate::cli::{Look, Run};
 use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
-use crate::report::{self, Exit, Report, Tally};
+use crate::report::{self, Exit, Report, Tally, spoken};
 use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// What is wrong with the command line, or a file that cannot be written.
-pub fn run(run: &Run) -> anyhow::Result<u8> {
+pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let Some(mut topology) = files::load(&run.topology, run.allow_nonlocal) else {
         return Ok(EXIT_USAGE);
     };
@@ -47,7 +48,8 @@ pub fn run(run: &Run) -> anyhow::Result<u8> {
     // A pace for the eyes of a room would only make a machine wait.
     topology.auto_pace = false;
     let topology = Arc::new(topology);
-    let mut sinks = Sinks::open(run, &topology)?;
+    let manner = Manner::new(run.plain, look.ascii);
+    let mut sinks = Sinks::open(run, manner, &topology)?;
     let signals = Signals::listen()?;
     limits::raise();
     quiet_node_panics();
@@ -61,7 +63,9 @@ pub fn run(run: &Run) -> anyhow::Result<u8> {
     if (run.time_scale - 1.0).abs() > f64::EPSILON {
         anyhow::ensure!(session.lab().give(Command::Speed(run.time_scale)), "the lab is busy");
     }
-    if !run.plain {
+    if manner.by_hand {
+        sinks.say(&spoken::greeting(&topology))?;
+    } else if !run.plain {
         complain_text(&addresses(&session));
     }
     let caught = lead(run, &mut session, &mut sinks, &signals)?;
@@ -80,7 +84,7 @@ fn quiet_node_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if std::thread::current().name() == Some(NODE_THREAD) {
-            tracing::warn!("{info}");
+            tracing::warn!("a node panicked: {}", super::panics::message(info));
         } else {
             usual(info);
         }
@@ -94,8 +98,8 @@ fn lead(
     sinks: &mut Sinks,
     signals: &Signals,
 ) -> anyhow::Result<Option<u8>> {
-    // Whoever sits at a prompt leads the lecture with `next`, and ends it with `quit`.
-    let by_hand = run.plain && std::io::stdin().is_terminal();
+    // Whoever sits at a prompt leads the lecture with `next`, and ends it with `quit` or the end of the input.
+    let Manner { by_hand, .. } = sinks.manner;
     let leads = !by_hand && !session.world.topology.steps.is_empty();
     let lasting = run.lasting.or((!leads && !by_hand).then_some(LASTING_DEFAULT));
     let mut lines = Lines::read();
@@ -105,7 +109,11 @@ fn lead(
             return Ok(Some(signal));
         }
         while let Some(line) = lines.next(session.now()) {
-            match stdin::command(&line, &session.world.topology.names) {
+            if let Some(words) = sinks.manner.answer(&line, &session.world) {
+                sinks.say(&words)?;
+                continue;
+            }
+            match stdin::command(&line, &session.world.topology.names, by_hand) {
                 Ok(None) => {}
                 Ok(Some(Command::Quit)) => return Ok(None),
                 Ok(Some(Command::Wait(time))) => lines.wait_until(session.now() + time),
@@ -120,7 +128,8 @@ fn lead(
         }
         let over = leads && !session.lead();
         let late = lasting.is_some_and(|lasting| session.now() >= LabTime::ZERO + lasting);
-        if over || late || sinks.nobody_reads {
+        let left = by_hand && lines.is_over();
+        if over || late || left || sinks.nobody_reads {
             return Ok(None);
         }
     }
@@ -168,14 +177,14 @@ fn options(run: &Run) -> BTreeMap<String, serde_json::Value> {
 
 /// Where the events of a run go.
 struct Sinks {
-    plain: bool,
+    manner: Manner,
     events: Option<BufWriter<File>>,
     tally: Tally,
     nobody_reads: bool,
 }
 
 impl Sinks {
-    fn open(run: &Run, topology: &Topology) -> anyhow::Result<Self> {
+    fn open(run: &Run, manner: Manner, topology: &Topology) -> anyhow::Result<Self> {
         let events = match &run.events {
             None => None,
             Some(path) => {
@@ -187,7 +196,7 @@ impl Sinks {
                 Some(out)
             }
         };
-        Ok(Self { plain: run.plain, events, tally: Tally::default(), nobody_reads: false })
+        Ok(Self { manner, events, tally: Tally::default(), nobody_reads: false })
     }
 
     fn take(&mut self, world: &World, event: &Event) -> anyhow::Result<()> {
@@ -201,7 +210,7 @@ impl Sinks {
             Fact::ExpectationJudged { .. }
             | Fact::ListenFailed { .. }
             | Fact::NodeCrashed { .. } => true,
-            _ => self.plain,
+            _ => self.manner.plain,
         };
         if !shown {
             return Ok(());
@@ -209,14 +218,21 @@ impl Sinks {
         if let Some(line) = report::line(event, names) {
             self.say(&format!("{:>9}  {line}\n", event.time.to_string()))?;
         }
+        if self.manner.plain {
+            for line in spoken::of_a_step(event, &world.topology) {
+                self.say(&format!("{:>9}  {line}\n", event.time.to_string()))?;
+            }
+        }
         Ok(())
     }
 
     fn say(&mut self, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(self.manner.text(text).as_bytes()).and_then(|()| out.flush()) {
             // Whoever reads has had enough: that is no failure, but nothing more needs to run.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.nobody_reads = self.plain,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.nobody_reads = self.manner.plain;
+            }
             other => other?,
         }
         Ok(())

@@ -7,7 +7,11 @@ mod files;
 mod headless;
 mod limits;
 mod logs;
+mod man;
+pub mod panics;
+mod plain;
 mod repeat;
+mod rotated;
 mod session;
 mod signals;
 mod stdin;
@@ -28,15 +32,18 @@ pub const EXIT_USAGE: u8 = 3;
 /// Does what the command line asks.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
+    panics::are_shown();
     // Held to the end: dropping it writes what still waits.
     let _log = matches!(cli.verb, None | Some(Verb::Run(_))).then(logs::begin);
     let code = match cli.verb {
         None => tui::pick(&cli.look),
-        Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run),
+        Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run, &cli.look),
         Some(Verb::Run(run)) => tui::run(&run, &cli.look),
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
+        Some(Verb::Paths) => data::paths(),
+        Some(Verb::Man { of }) => man::page(of.as_deref()),
         Some(Verb::Completions { shell }) => completions(shell),
     };
     ExitCode::from(code.unwrap_or_else(|error| complain(&error)))

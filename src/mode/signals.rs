@@ -1,6 +1,6 @@
 //! Signals outside the panel: the first ends the run in good order, the second at once.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,13 +11,13 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGINT, SIGTERM and SIGHUP.
+    /// Listens for SIGINT, SIGTERM, SIGHUP and SIGQUIT.
     ///
     /// # Errors
     /// The system's, if handlers cannot be installed.
     pub fn listen() -> anyhow::Result<Self> {
         let signals = Self::default();
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             let again = Arc::new(AtomicBool::new(false));
             let code = 128 + number;
             // In this order: the second signal finds the flag set and ends the process at once.

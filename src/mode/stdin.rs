@@ -3,7 +3,7 @@
 use crate::base::{LabTime, Names, Shown};
 use crate::command::{Command, grammar};
 use std::io::{BufRead, Read};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 
 /// Lines that wait to be taken; a pipe that is faster waits itself.
@@ -16,6 +16,8 @@ const LINE_BYTES_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Lines {
     coming: Receiver<String>,
+    /// No more will come.
+    over: bool,
     /// A line for which the lab had no room yet.
     back: Option<String>,
     /// Nothing is taken before this.
@@ -36,7 +38,7 @@ impl Lines {
                 }
             }
         });
-        Self { coming, back: None, not_before: LabTime::ZERO }
+        Self { coming, over: false, back: None, not_before: LabTime::ZERO }
     }
 
     /// The next line, if one has come. None also when no more will come: then the run goes on without commands.
@@ -44,7 +46,18 @@ impl Lines {
         if now < self.not_before {
             return None;
         }
-        self.back.take().or_else(|| self.coming.try_recv().ok())
+        if let Some(line) = self.back.take() {
+            return Some(line);
+        }
+        let line = self.coming.try_recv();
+        self.over = line == Err(TryRecvError::Disconnected);
+        line.ok()
+    }
+
+    /// Whether the input has ended, and every line of it was given.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Gives no line before this moment: what `wait` says of the commands after it.
@@ -87,11 +100,12 @@ fn skip_line(input: &mut impl BufRead) -> Option<()> {
     }
 }
 
-/// Reads a command line; blank lines and `#` comments are nothing. The error shows the line and points at the word.
+/// Reads a command line; blank lines and `#` comments are nothing. The error shows the line and points at the word;
+/// `by_hand`, where the line was just typed and perhaps nobody looks, it is a sentence.
 ///
 /// # Errors
 /// Text for the person who typed it.
-pub fn command(line: &str, names: &Names) -> Result<Option<Command>, String> {
+pub fn command(line: &str, names: &Names, by_hand: bool) -> Result<Option<Command>, String> {
     let text = line.trim();
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
@@ -100,7 +114,10 @@ pub fn command(line: &str, names: &Names) -> Result<Option<Command>, String> {
         return Err(format!("a command has at most {LINE_BYTES_MAX} bytes\n"));
     }
     grammar::command(text, names).map(Some).map_err(|error| {
-        let columns = |part: &str| Shown::new(part).as_str().chars().count();
+        if by_hand {
+            return format!("no  {error}\n");
+        }
+        let columns = |part: &str| Shown::new(part).columns();
         let before = columns(text.get(..error.at.start).unwrap_or(text));
         let word = columns(text.get(error.at.clone()).unwrap_or("")).max(1);
         let shown = Shown::new(text);
@@ -121,7 +138,7 @@ mod tests {
         let long = bounded_line(&mut input).expect("a line");
         assert_eq!(long.len(), LINE_BYTES_MAX + 2);
         let names = Names::new(["ts1"]);
-        assert!(command(&long, &names).expect_err("too long").contains("4096 bytes"));
+        assert!(command(&long, &names, false).expect_err("too long").contains("4096 bytes"));
         assert_eq!(bounded_line(&mut input).as_deref(), Some("mark \u{fffd}"));
         assert_eq!(bounded_line(&mut input).as_deref(), Some(""));
         assert_eq!(bounded_line(&mut input).as_deref(), Some("kill ts1"));
@@ -130,12 +147,13 @@ mod tests {
 
     #[test]
     fn an_error_points_at_the_word_also_after_something_that_is_shown_otherwise() {
-        let text = command("kil\u{202e}l ts1", &Names::new(["ts1"])).expect_err("no such verb");
+        let text =
+            command("kil\u{202e}l ts1", &Names::new(["ts1"]), false).expect_err("no such verb");
         let mut lines = text.lines();
         let (shown, marks) = (lines.next().expect("a line"), lines.next().expect("marks"));
         assert!(shown.starts_with("kil\\u{202e}l ts1"));
         assert!(marks.starts_with("^^^^^^^^^^^^ "), "{marks}");
-        let text = command("kill ts9", &Names::new(["ts1"])).expect_err("no such node");
+        let text = command("kill ts9", &Names::new(["ts1"]), false).expect_err("no such node");
         assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("     ^^^ ")), "{text}");
     }
 }

@@ -397,7 +397,10 @@ fn turn_pages(
             Some(Move::By(by)) => picker.step(by),
             Some(Move::Choose) => return Ok(Ok(picker.at())),
             Some(Move::Leave) => return Ok(Err(Ending::Quit)),
-            None if Chord::of(&key) == Some(Chord::Ctrl('z')) => session.suspend()?,
+            None if Chord::of(&key) == Some(Chord::Ctrl('z')) => {
+                session.suspend()?;
+                session.said().take_continued();
+            }
             None => {}
         }
     }

@@ -3,7 +3,8 @@
 //! It knows nothing of what a key does.
 
 use super::guard::Woken;
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
+use super::input::Input;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::io;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -14,8 +15,8 @@ const POURED_MIN: usize = 64;
 /// So many at once make it worth while to see whether more are coming: a hand's keys come one by one, and are never
 /// held up.
 const SUSPECT_MIN: usize = 8;
-/// A look at what has come already. Not zero: for that the library does not even look at what it has read.
-const AT_ONCE: Duration = Duration::from_micros(200);
+/// A look at what has come already.
+const AT_ONCE: Duration = Duration::ZERO;
 /// How long a pause ends a text that is poured in.
 const PAUSE: Duration = Duration::from_millis(5);
 /// What comes so soon after such a text is the rest of it.
@@ -25,28 +26,29 @@ const TOGETHER_MAX: usize = 4096;
 
 /// Reads until nobody takes the events any more, or there is nothing more to read.
 pub fn forward(sender: &SyncSender<Woken>) {
+    let mut input = Input::new();
     let mut rest = false;
-    while let Ok(first) = read() {
-        let Ok(events) = together(first) else { return };
+    while let Ok(first) = input.read() {
+        let Ok(events) = together(first, &mut input) else { return };
         let (events, text_last) = merged(events, rest);
         for event in events {
             if sender.send(Woken::Input(event)).is_err() {
                 return;
             }
         }
-        rest = text_last && poll(REST_WITHIN).unwrap_or(false);
+        rest = text_last && input.poll(REST_WITHIN).unwrap_or(false);
     }
 }
 
 /// Takes with an event what came at the same time.
-fn together(first: Event) -> io::Result<Vec<Event>> {
+fn together(first: Event, input: &mut Input) -> io::Result<Vec<Event>> {
     let mut events = vec![first];
     while events.len() < TOGETHER_MAX {
         let pause = if events.len() < SUSPECT_MIN { AT_ONCE } else { PAUSE };
-        if !poll(pause)? {
+        if !input.poll(pause)? {
             break;
         }
-        events.push(read()?);
+        events.push(input.read()?);
     }
     Ok(events)
 }

@@ -7,7 +7,6 @@ use crate::base::Shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 /// A line of text in several styles.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +54,7 @@ impl Row {
 /// Columns of a text once it is made safe.
 #[must_use]
 pub fn width(text: &str) -> u16 {
-    u16::try_from(Shown::new(text).as_str().width()).unwrap_or(u16::MAX)
+    u16::try_from(Shown::new(text).columns()).unwrap_or(u16::MAX)
 }
 
 /// Breaks a text into lines of at most this many columns, at spaces where it can.
@@ -64,24 +63,29 @@ pub fn wrap(text: &str, columns: u16) -> Vec<String> {
     let columns = usize::from(columns.max(1));
     let mut lines = Vec::new();
     for paragraph in text.lines() {
-        let mut line = String::new();
+        let (mut line, mut used) = (String::new(), 0);
         for word in paragraph.split_whitespace() {
-            let mut word = Shown::new(word).as_str().to_owned();
-            if !line.is_empty() && line.width() + 1 + word.width() > columns {
+            let mut word = Shown::new(word);
+            if !line.is_empty() && used + 1 + word.columns() > columns {
                 lines.push(std::mem::take(&mut line));
+                used = 0;
             }
-            while word.width() > columns {
-                let at = word.char_indices().nth(columns).map_or(word.len(), |(at, _)| at);
-                if at == word.len() {
+            while word.columns() > columns {
+                // A letter of two columns has no room in one: then it stands alone.
+                let first = word.as_str().chars().next().map_or(0, char::len_utf8);
+                let (head, rest) = word.as_str().split_at(word.fitting(columns).max(first));
+                lines.push(head.to_owned());
+                word = Shown::new(rest);
+                if word.as_str().is_empty() {
                     break;
                 }
-                lines.push(word[..at].to_owned());
-                word.drain(..at);
             }
             if !line.is_empty() {
                 line.push(' ');
+                used += 1;
             }
-            line.push_str(&word);
+            line.push_str(word.as_str());
+            used += word.columns();
         }
         if !line.is_empty() {
             lines.push(line);
@@ -137,13 +141,7 @@ impl<'a> Canvas<'a> {
         if x >= area.right() || y >= area.bottom() || x < area.x || y < area.y || columns == 0 {
             return x;
         }
-        let shown = Shown::new(raw);
-        let cut = shown.as_str().width() > usize::from(columns);
-        let mut text: String = if cut {
-            Shown::short(shown.as_str(), usize::from(columns)).into()
-        } else {
-            shown.into()
-        };
+        let mut text: String = Shown::short(raw, usize::from(columns)).into();
         if self.theme.ascii {
             text = text.chars().map(ascii).collect();
         }
@@ -343,6 +341,8 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
         assert_eq!(wrap("", 4), Vec::<String>::new());
+        assert_eq!(wrap("世界世界 e\u{301}", 5), ["世界", "世界", "e\u{301}"]);
+        assert_eq!(wrap("世界", 1), ["世", "界"]);
     }
 
     #[test]

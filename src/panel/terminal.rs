@@ -239,6 +239,9 @@ impl Session {
     /// # Errors
     /// When the terminal cannot be taken.
     pub fn again(&mut self) -> io::Result<()> {
+        // After a stop that nobody announced the terminal is still entered: it is left first, so that whatever is
+        // switched on is switched off as often.
+        self.restorer.restore();
         self.restorer.enter()?;
         self.redraw()
     }

@@ -163,6 +163,12 @@ pub fn link_value(faults: &Faults) -> String {
     link_words(faults, NONE_LATE).join(" ")
 }
 
+/// The same, and how many of the newest frames were late where the link is lossy.
+#[must_use]
+pub fn link_account(faults: &Faults, late: Late) -> String {
+    link_words(faults, late).join(" ")
+}
+
 /// How many of how many of the newest frames were late.
 pub type Late = (u32, u32);
 
@@ -263,7 +269,7 @@ mod tests {
         let faults =
             Faults { extra: Duration::from_millis(200), loss: 0.3, cut: true, ..Faults::default() };
         assert_eq!(link_value(&faults), "✕ cut +200 ms 30 % late");
-        assert_eq!(link_words(&faults, (6, 20)).join(" "), "✕ cut +200 ms 30 % late 6/20");
+        assert_eq!(link_account(&faults, (6, 20)), "✕ cut +200 ms 30 % late 6/20");
         assert_eq!(link_value(&Faults::default()), "");
         assert!(link_words(&Faults::default(), (6, 20)).is_empty(), "it is not lossy any more");
     }

@@ -260,12 +260,7 @@ fn noted_of_itself(note: &Note, names: &Names) -> Option<String> {
             format!("takes {} back after {successes} successes in a row", of(*upstream))
         }
         Note::Believed { about, belief } => {
-            let belief = match belief {
-                Belief::Up => "up",
-                Belief::Suspect => "suspect",
-                Belief::Down => "down",
-            };
-            format!("believes that {} is {belief}", of(*about))
+            format!("believes that {} is {}", of(*about), belief_word(*belief))
         }
         Note::BudgetSpent { .. } => "does not ask again: its budget is spent".into(),
         Note::WillRetry { after, .. } => format!("will ask again in {}", human(*after)),
@@ -285,6 +280,14 @@ fn noted_of_itself(note: &Note, names: &Names) -> Option<String> {
         Note::Spinning => "SPINS instead of stopping".into(),
         _ => return None,
     })
+}
+
+pub(super) const fn belief_word(belief: Belief) -> &'static str {
+    match belief {
+        Belief::Up => "up",
+        Belief::Suspect => "suspect",
+        Belief::Down => "down",
+    }
 }
 
 fn moment(at: LabTime) -> String {

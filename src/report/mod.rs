@@ -6,6 +6,7 @@
 pub mod events;
 mod json;
 mod line;
+pub mod spoken;
 mod summary;
 mod why;
 

@@ -53,6 +53,10 @@ impl Sim {
             Act::PowerOff(node) => {
                 self.die(node, Fact::NodePoweredOff { node }, Life::PoweredOff, cause);
             }
+            Act::Wipe(node) => {
+                self.net.place(node).disk.wipe();
+                self.net.emit(cause, Fact::NodeWiped { node });
+            }
             Act::Freeze(node) => self.freeze(node, cause),
             Act::Thaw(node) => self.thaw(node, cause),
             Act::Tell(node, told) => self.tell(node, told, cause),

@@ -16,24 +16,29 @@ fn the_exit_code_is_the_verdict() {
     let bad = place.file("bad.toml", "[nodes.ls]\nrole = \"sl\"\n");
     let missing = place.path("nowhere.toml");
     let missing = missing.to_str().expect("text");
-    let cases: [(&[&str], i32); 11] = [
-        (&["run", &held, "--headless"], 0),
-        (&["run", &failed, "--headless"], 1),
-        (&["run", &unjudged, "--headless", "--for", "300ms"], 2),
-        (&["run", &none, "--headless", "--for", "200ms"], 2),
-        (&["run", &bad, "--headless"], 3),
-        (&["run", missing, "--headless"], 3),
-        (&["run", &held, "--headless", "--time-scale", "0"], 3),
-        (&["run", &held, "--headless", "--time-scale", "nan"], 3),
-        (&["run", &held, "--headless", "--set", "ls.nonsense=1"], 3),
-        (&["run", &held, "--headless", "--for", "soon"], 3),
-        (&["run", &held, "--headless", "--no-such-flag"], 3),
+    let unclear = "nothing can be said: too little was judged\n";
+    let cases: [(&[&str], i32, &str); 12] = [
+        (&["run", &held, "--headless"], 0, "every expectation held\n"),
+        (&["run", &failed, "--headless"], 1, "an expectation failed\n"),
+        (&["run", &unjudged, "--headless", "--for", "300ms"], 2, unclear),
+        (&["run", &none, "--headless", "--for", "200ms"], 2, unclear),
+        (&["run", &bad, "--headless"], 3, "`sl` is no role"),
+        (&["run", missing, "--headless"], 3, "there is no file"),
+        (&["run", &held, "--headless", "--time-scale", "0"], 3, "'--time-scale <RATE>'"),
+        (&["run", &held, "--headless", "--time-scale", "nan"], 3, "'--time-scale <RATE>'"),
+        (&["run", &held, "--headless", "--set", "ls.nonsense=1"], 3, "`nonsense`"),
+        (&["run", &held, "--headless", "--for", "soon"], 3, "'--for <TIME>'"),
+        (&["run", &held, "--headless", "--no-such-flag"], 3, "'--no-such-flag'"),
+        (&["run", "--headless"], 3, "<TOPOLOGY>"),
     ];
-    for (words, code) in cases {
+    for (words, code, told) in cases {
         let output = place.run(words);
         let complaint = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{words:?}: {complaint}");
-        assert!(!complaint.is_empty() && !complaint.contains("panicked"), "{words:?}: {complaint}");
+        assert!(
+            complaint.contains(told) && !complaint.contains("panicked"),
+            "{words:?}: {complaint}"
+        );
     }
 }
 
@@ -130,7 +135,7 @@ fn what_a_run_writes_is_private_and_in_its_folder() {
     assert_eq!((mode(&report), mode(&events)), (0o600, 0o600));
     let cwd: Vec<_> = std::fs::read_dir(place.path("cwd")).expect("a folder").collect();
     assert!(cwd.is_empty(), "{cwd:?}");
-    let runs = place.path("state/faultlab/runs");
+    let runs = place.path("data/faultlab/runs");
     let all: Vec<_> = std::fs::read_dir(&runs).expect("a folder of runs").collect();
     assert_eq!(all.len(), 1);
     let run = all.into_iter().next().expect("one").expect("readable").path();
@@ -145,8 +150,10 @@ fn what_a_run_writes_is_private_and_in_its_folder() {
 fn a_reader_that_has_seen_enough_ends_the_program_without_a_word() {
     let place = Place::new();
     let busy = place.file("busy.toml", &LAB.replace("timeout = \"3s\"", "rate = 50"));
-    let cases: [&[&str]; 5] = [
+    let cases: [&[&str]; 7] = [
         &["list"],
+        &["man"],
+        &["paths"],
         &["schema"],
         &["completions", "bash"],
         &["check", &busy, &busy],

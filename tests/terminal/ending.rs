@@ -32,10 +32,12 @@ fn a_signal_ends_the_program_with_its_code_and_a_restored_terminal() {
 
 #[test]
 fn a_signal_ends_the_picker_too() {
-    let terminal = Setup::faultlab(&[]).start();
-    terminal.until_shows("Enter opens");
-    terminal.signal(Signal::TERM);
-    terminal.ends_restored(143);
+    for (signal, code) in SIGNALS {
+        let terminal = Setup::faultlab(&[]).start();
+        terminal.until_shows("Enter opens");
+        terminal.signal(signal);
+        terminal.ends_restored(code);
+    }
 }
 
 /// A panel that hangs in a write cannot leave, and one signal lets it have its full 400 ms; two do not. A busy machine
@@ -81,10 +83,14 @@ pub fn stuck(terminal: &Terminal) {
     }
 }
 
-fn closed(mut terminal: Terminal, what: &str) {
+fn closed(terminal: Terminal, what: &str) {
     up(&terminal);
     terminal.keys("f");
     terminal.until_shows("asked 1");
+    ends_when_closed(terminal, what);
+}
+
+fn ends_when_closed(mut terminal: Terminal, what: &str) {
     let before = processor_time(terminal.id());
     let at = terminal.close();
     let ended = terminal.end();
@@ -113,6 +119,13 @@ fn a_closed_terminal_ends_the_program_that_was_started_to_ignore_it() {
 #[test]
 fn a_closed_terminal_ends_the_program_that_hears_no_signal() {
     closed(Setup::faultlab(&["run", "tour"]).uncontrolled().start(), "no SIGHUP at all");
+}
+
+#[test]
+fn a_closed_terminal_ends_the_picker() {
+    let terminal = Setup::shell("trap '' HUP; exec \"$0\"").start();
+    terminal.until_shows("Enter opens");
+    ends_when_closed(terminal, "the picker, SIGHUP ignored");
 }
 
 #[test]

@@ -88,6 +88,25 @@ impl Seen {
             && screen.fgcolor() == vt100::Color::Default
             && !screen.inverse()
     }
+
+    /// Whatever was switched on was switched off as often: alternate screen, bracketed paste, mouse, focus, cursor; and
+    /// no keyboard protocol was pushed without being popped.
+    pub fn assert_paired(&self) {
+        let count = |what: &str| {
+            let what = what.as_bytes();
+            self.bytes.windows(what.len()).filter(|part| *part == what).count()
+        };
+        for mode in [1049, 2004, 1000, 1002, 1003, 1004, 1006] {
+            let (on, off) = (format!("\x1b[?{mode}h"), format!("\x1b[?{mode}l"));
+            assert_eq!(count(&on), count(&off), "mode {mode} is switched on and off as often");
+        }
+        assert_eq!(
+            count("\x1b[?25l"),
+            count("\x1b[?25h"),
+            "the cursor is hidden and shown as often"
+        );
+        assert_eq!(count("\x1b[>1u"), count("\x1b[<1u"), "pushed and popped as often");
+    }
 }
 
 struct Shared {
@@ -294,6 +313,7 @@ impl Terminal {
         let ended = self.end();
         assert_eq!((ended.code, &ended.signal), (code, &None), "{}", self.seen().text());
         self.until_restored();
+        self.seen().assert_paired();
         let modes = format!("{:?}", self.master.as_ref().and_then(|it| it.get_termios()));
         assert_eq!(modes, self.modes_before, "the terminal's modes are as before");
         ended

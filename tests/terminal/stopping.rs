@@ -1,6 +1,6 @@
 //! Stopped and continued: by Ctrl-Z, by the shell, by a machine that sleeps. The lab's clock waits.
 
-use super::harness::Terminal;
+use super::harness::{Setup, Terminal};
 use super::lecture::{lab_time, open, quit};
 use rustix::process::Signal;
 use std::time::Duration;
@@ -36,7 +36,38 @@ fn control_z_gives_the_terminal_back_and_takes_it_again() {
     terminal.until_shows("up 4/4");
     terminal.keys("f");
     terminal.until_shows("answered 1");
+    told_once(&terminal);
     quit(&terminal);
+    terminal.ends_restored(0);
+}
+
+/// The log says that the clock stood still, once and for how long.
+fn told_once(terminal: &Terminal) {
+    terminal.keys("c/slept\r");
+    let line = terminal.until("the event of the clock", |seen| {
+        seen.text().lines().find(|line| line.contains("stood still")).map(str::to_owned)
+    });
+    println!("{}", line.trim());
+    let gap = line.split_once("slept for ").expect("it says how long").1.replace(',', "");
+    let gap_ms: u64 = gap.split_once(" ms").and_then(|it| it.0.parse().ok()).expect("a span");
+    assert!((3000..10_000).contains(&gap_ms), "{line}");
+    assert_eq!(terminal.seen().text().matches("stood still").count(), 1, "told once");
+}
+
+#[test]
+fn the_picker_stops_and_goes_on_as_well() {
+    let terminal = Setup::faultlab(&[]).start();
+    terminal.until_shows("Enter opens");
+    terminal.keys("j");
+    terminal.until_shows("▸ batch-window");
+    terminal.keys("\x1a");
+    terminal.until_stopped();
+    terminal.until_restored();
+    terminal.signal(Signal::CONT);
+    terminal.until_shows("▸ batch-window");
+    terminal.keys("k");
+    terminal.until_shows("▸ tour");
+    terminal.keys("q");
     terminal.ends_restored(0);
 }
 
@@ -68,15 +99,7 @@ fn a_machine_that_sleeps_is_told_once_and_the_clock_waits() {
     terminal.signal(Signal::CONT);
     let after = clock_goes_on(&terminal, before);
     assert!(after - before < SLACK, "{before} s before the stop, {after} s after it");
-    terminal.keys("c/slept\r");
-    let line = terminal.until("the event of the clock", |seen| {
-        seen.text().lines().find(|line| line.contains("stood still")).map(str::to_owned)
-    });
-    println!("{}", line.trim());
-    let gap = line.split_once("slept for ").expect("it says how long").1.replace(',', "");
-    let gap_ms: u64 = gap.split_once(" ms").and_then(|it| it.0.parse().ok()).expect("a span");
-    assert!((3000..10_000).contains(&gap_ms), "{line}");
-    assert_eq!(terminal.seen().text().matches("stood still").count(), 1, "told once");
+    told_once(&terminal);
     quit(&terminal);
     terminal.ends_restored(0);
 }

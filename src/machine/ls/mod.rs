@@ -293,6 +293,7 @@ impl Ls {
                     self.trial(now, at, out);
                 }
             }
+            // The others are timers of other machines.
             _ => {}
         }
     }

@@ -42,6 +42,11 @@ impl Disk {
         self.refused.as_ref()
     }
 
+    /// Whoever waited for the write that came to nothing has been told: the next is tried as if nothing had been.
+    pub fn forget_refusal(&mut self) {
+        self.refused = None;
+    }
+
     /// Whether nothing is being written.
     pub fn is_idle(&self) -> bool {
         self.under_way.is_none()

@@ -73,7 +73,7 @@ impl Arriving {
 }
 
 /// How many bytes a message between replicas takes: one JSON object and a line end.
-fn bytes_of(message: &Message) -> u64 {
+pub fn bytes_of(message: &Message) -> u64 {
     struct Count(u64);
     impl Write for Count {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -140,7 +140,6 @@ impl Teller<'_> {
             return None;
         }
         Some(match first.split_once(' ') {
-            Some(("is", rest)) => format!("are {rest}"),
             Some(("was", rest)) => format!("were {rest}"),
             _ => first,
         })
@@ -155,14 +154,14 @@ impl Teller<'_> {
             Hindrance::Life(Life::Off) => "was never started",
             Hindrance::Life(Life::Killed) => "had been killed",
             Hindrance::Life(Life::Crashed) => "had crashed",
-            Hindrance::Life(Life::PoweredOff) => "is powered off",
-            Hindrance::Life(Life::Corrupt) => "cannot read its disk",
-            Hindrance::Life(Life::Frozen) => "is frozen",
-            Hindrance::Life(Life::Stopping) => "is stopping",
+            Hindrance::Life(Life::PoweredOff) => "was powered off",
+            Hindrance::Life(Life::Corrupt) => "could not read its disk",
+            Hindrance::Life(Life::Frozen) => "was frozen",
+            Hindrance::Life(Life::Stopping) => "was stopping",
             Hindrance::Life(Life::Stopped) => "had been stopped",
             Hindrance::Life(Life::Up) => return None,
-            Hindrance::Cut => "is cut off",
-            Hindrance::Held => "is behind a link on which every frame is held",
+            Hindrance::Cut => "was cut off",
+            Hindrance::Held => "was behind a link on which every frame is held",
         };
         Some(words.into())
     }

@@ -10,6 +10,7 @@ mod peers;
 mod serve;
 
 use super::disk::Disk;
+use super::named::Named;
 use super::store::Store;
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer as Whom};
 use crate::event::{Ending, Side};
@@ -41,8 +42,7 @@ pub struct Replica {
     /// Connections that other replicas opened. What they ask there is answered there.
     callers: BTreeMap<ConnId, NodeId>,
     clients: Askers,
-    /// Operations of each peer that gave them no identity.
-    unnamed: BTreeMap<ConnId, u64>,
+    named: Named,
     requests: u64,
     /// Who waits until the log is on the disk up to here.
     waiters: BTreeMap<u64, Vec<Waiter>>,
@@ -78,7 +78,7 @@ impl Replica {
             peers: BTreeMap::new(),
             callers: BTreeMap::new(),
             clients: Askers::new(true),
-            unnamed: BTreeMap::new(),
+            named: Named::default(),
             requests: 0,
             waiters: BTreeMap::new(),
             waiting: 0,
@@ -244,7 +244,7 @@ impl Replica {
     }
 
     fn ended(&mut self, conn: ConnId, peer: Whom, ending: Ending, out: &mut Effects) {
-        self.unnamed.remove(&conn);
+        self.named.forget(conn);
         if let (true, Whom::Node(node)) = (self.callers.remove(&conn).is_some(), peer) {
             self.fail_with_it(node, ending);
             if ending == Ending::EndOfFile {

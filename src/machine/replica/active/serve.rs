@@ -3,11 +3,11 @@
 
 use super::Replica;
 use super::compare::Stage;
-use crate::base::draw::{Purpose, draw};
 use crate::base::{ConnId, Peer, QuestionNo, Token};
 use crate::machine::Effects;
-use crate::machine::replica::store::TEXT_BYTES_MAX;
-use crate::message::{Flaw, Message, Note, OpId, Operation, StoreNote, StoreSaid};
+use crate::machine::replica::lie::lie;
+use crate::machine::replica::store::too_long;
+use crate::message::{Message, Note, OpId, Operation, StoreNote, StoreSaid};
 use std::sync::Arc;
 
 /// Writes that may wait for the disk: at a millisecond a commit, some hundred of them in a group, what comes in a long
@@ -17,9 +17,6 @@ const WAITING_MAX: usize = 10_000;
 /// Entries of one log: hours of a lecture's load. They are kept in memory, for the log is what a replica answers from.
 const ENTRIES_MAX: u64 = 1_000_000;
 
-/// Bytes of a room's or a key's name.
-const PLACE_BYTES_MAX: usize = 255;
-
 /// Somebody who waits for an acknowledgement.
 #[derive(Debug)]
 pub(super) struct Waiter {
@@ -27,7 +24,7 @@ pub(super) struct Waiter {
     request: QuestionNo,
     id: OpId,
     /// Whether the asker gave the identity, and gets it back.
-    named: bool,
+    bears_id: bool,
 }
 
 impl Replica {
@@ -41,13 +38,15 @@ impl Replica {
     ) {
         self.requests += 1;
         let request = QuestionNo(self.requests);
-        let named = id.is_some();
-        let id = id.cloned().unwrap_or_else(|| self.name(conn, peer));
-        let waiter = Waiter { conn, request, id, named };
-        if !self.clients.took(conn, request, named) {
+        let bears_id = id.is_some();
+        let id = id.cloned().unwrap_or_else(|| {
+            self.named.next(&self.store, &self.topology.names, self.me, (conn, peer))
+        });
+        let waiter = Waiter { conn, request, id, bears_id };
+        if !self.clients.took(conn, request, bears_id) {
             let said = StoreSaid::Failed(Arc::from("too many operations on one connection"));
             out.send(conn, answer(&waiter, said), Some(request));
-        } else if let Some(why) = self.why_not(operation) {
+        } else if let Some(why) = self.why_not(&waiter.id, operation) {
             self.decline(&waiter, operation.is_write(), why, out);
         } else {
             self.seen = self.now;
@@ -59,38 +58,16 @@ impl Replica {
         }
     }
 
-    /// An identity for an operation that came without: the asker's name here, and the next number that is free.
-    fn name(&mut self, conn: ConnId, peer: Peer) -> OpId {
-        let names = &self.topology.names;
-        let client: Arc<str> = Arc::from(format!("{}.{}", names.of(self.me), names.peer(peer)));
-        let count = self.unnamed.entry(conn).or_default();
-        loop {
-            *count += 1;
-            let id = OpId { client: client.clone(), number: *count };
-            if self.store.place_of(&id).is_none() {
-                return id;
-            }
-        }
-    }
-
     /// Why an operation is not carried out, if it is not.
-    fn why_not(&self, operation: &Operation) -> Option<Arc<str>> {
+    fn why_not(&self, id: &OpId, operation: &Operation) -> Option<Arc<str>> {
         if self.stopping {
             return Some(Arc::from("stopping"));
         }
         if let Some(why) = self.unready() {
             return Some(why);
         }
-        let text = match operation {
-            Operation::Post { text, .. } => text.len(),
-            Operation::Put { value, .. } => value.len(),
-            Operation::Read { .. } | Operation::Get { .. } => 0,
-        };
-        if operation.place().len() > PLACE_BYTES_MAX {
-            return Some(Arc::from(format!("a name longer than {PLACE_BYTES_MAX} bytes")));
-        }
-        if text > TEXT_BYTES_MAX {
-            return Some(Arc::from(format!("a text longer than {TEXT_BYTES_MAX} bytes")));
+        if let Some(why) = too_long(id, operation) {
+            return Some(Arc::from(why));
         }
         if operation.is_write() && self.waiting >= WAITING_MAX {
             return Some(Arc::from("too many writes wait for the disk"));
@@ -115,7 +92,11 @@ impl Replica {
 
     fn read(&mut self, waiter: &Waiter, operation: &Operation, out: &mut Effects) {
         let truth = self.store.answer(operation);
-        let said = if self.config.lie { self.lie(operation, &truth) } else { truth };
+        let said = if self.config.lie {
+            lie(self.topology.seed, self.me, self.config.flaws, operation, truth)
+        } else {
+            truth
+        };
         out.note(Note::Store(StoreNote::ReadServed {
             id: waiter.id.clone(),
             operation: operation.clone(),
@@ -123,26 +104,6 @@ impl Replica {
             said: said.clone(),
         }));
         self.settle(waiter, said, out);
-    }
-
-    /// Not what it has: a text drawn by the room or the key, so that it is the same each time; each liar has its own,
-    /// unless the flaw `same-lie` makes them agree.
-    fn lie(&self, operation: &Operation, truth: &StoreSaid) -> StoreSaid {
-        let whose = if self.has_flaw(Flaw::SameLie) { u64::MAX } else { u64::from(self.me.0) };
-        let bytes = operation.place().bytes();
-        let place = bytes.fold(0_u64, |key, byte| key.wrapping_mul(31) ^ u64::from(byte));
-        let drawn = draw(self.topology.seed, whose, Purpose::Lie, place);
-        let said = |bits: u64| match truth {
-            StoreSaid::Lines(lines) => {
-                // Who lies about a room puts words into somebody's mouth: in the place of the last ones, if any.
-                let kept = lines.len().saturating_sub(1);
-                let words = Arc::from(format!("lie-{:04x}", bits & 0xffff));
-                StoreSaid::Lines(lines[..kept].iter().cloned().chain([words]).collect())
-            }
-            _ => StoreSaid::Value(Some(Arc::from(format!("lie-{:04x}", bits & 0xffff)))),
-        };
-        let first = said(drawn);
-        if first == *truth { said(drawn.wrapping_add(1)) } else { first }
     }
 
     fn write(&mut self, waiter: Waiter, operation: &Operation, out: &mut Effects) {
@@ -246,5 +207,5 @@ impl Replica {
 }
 
 fn answer(waiter: &Waiter, said: StoreSaid) -> Message {
-    Message::Operated { id: waiter.named.then(|| waiter.id.clone()), said }
+    Message::Operated { id: waiter.bears_id.then(|| waiter.id.clone()), said }
 }
