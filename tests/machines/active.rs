@@ -256,7 +256,11 @@ fn each_clock_brings_another_return() {
         solo.connect(R2);
         did(&mut solo);
         solo.from(R2, clock(theirs, time_ms));
-        solo.refuse(R3);
+        if kind == ClockKind::Time {
+            solo.at(2_100);
+        } else {
+            solo.refuse(R3);
+        }
         let mut expected = vec![format!("compared r2 {verdict}")];
         expected.extend(verdict.ends_with("Behind").then(|| "asked r2 for State".to_owned()));
         assert_eq!(did_only(&mut solo, &["compared", "asked"]), expected, "{what}");
@@ -371,6 +375,50 @@ fn a_peer_that_is_heard_again_is_compared_with() {
     let alice = solo.accept(Peer::Node(ALICE));
     asks(&mut solo, alice, "alice.1", 1, get("k"));
     assert_eq!(did_only(&mut solo, &["send alice"]), ["send alice alice.1#1 no such key"]);
+}
+
+#[test]
+fn what_is_on_its_way_from_a_client_is_not_missing() {
+    let behind = |arrives: bool| {
+        let mut solo = first_life(|_| ());
+        let alice = solo.accept(Peer::Node(ALICE));
+        resets(&mut solo, R2);
+        solo.at(1_000);
+        solo.connect(R2);
+        solo.from(R2, clock(&log(&["a"]), 0));
+        if arrives {
+            asks(&mut solo, alice, "a", 1, put("ka", "a1"));
+        }
+        asks(&mut solo, alice, "a", 9, get("ka"));
+        solo.at(2_000);
+        did_only(&mut solo, &["compared", "asked", "send alice"])
+    };
+    assert_eq!(
+        behind(true),
+        ["compared r2 0:1 Behind", "send alice a#9 a1", "compared r2 1:1 InSync"]
+    );
+    assert_eq!(
+        behind(false),
+        ["compared r2 0:1 Behind", "send alice a#9 no such key", "asked r2 for State"]
+    );
+}
+
+#[test]
+fn a_second_look_is_not_forgotten_over_a_third_replica() {
+    let mut solo = first_life(|_| ());
+    resets(&mut solo, R2);
+    resets(&mut solo, R3);
+    solo.at(1_000);
+    solo.connect(R2);
+    solo.from(R2, clock(&log(&["a"]), 0));
+    did(&mut solo);
+    solo.at(1_500);
+    solo.connect(R3);
+    assert_eq!(said_to(&solo, "AskClock"), 2);
+    solo.from(R3, clock(&log(&[]), 0));
+    solo.from(R2, clock(&log(&["a"]), 0));
+    solo.at(2_500);
+    assert_eq!(did_only(&mut solo, &["asked"]), ["asked r2 for State"]);
 }
 
 #[test]
@@ -491,6 +539,7 @@ fn a_write_that_waits_for_the_disk_when_the_log_is_replaced_is_not_lost_sight_of
     solo.at(1_000);
     solo.connect(R2);
     solo.from(R2, clock(&log(&["c", "c", "a"]), 0));
+    solo.at(2_000);
     solo.from(R2, state(0, &log(&["c", "c", "a"]), false));
     assert_eq!(
         did_only(&mut solo, &["discarded", "not done", "send alice"]),

@@ -4,6 +4,9 @@
 //! flaw `serves-early` is on), and when another is heard again that was lost or suspected (with that one). In between
 //! nobody looks: whatever the replicas are sent in different orders, or only some of them, stays different.
 //!
+//! One that serves all the while takes a second look, a heartbeat later, before it gives up its own log: what the other
+//! had and it had not may have been on its way from a client at that moment.
+//!
 //! What the other's log lacks is thrown away and noted, as in the original. Only with `clock = "vector"` is nothing
 //! ever overwritten: there the last word has a look at the entries themselves, for counts of writes can deceive a
 //! client's vector too, where a write in the middle is missing.
@@ -31,6 +34,12 @@ pub(super) enum Stage {
         /// Who has not said it yet.
         waits_for: BTreeSet<NodeId>,
         clocks: BTreeMap<NodeId, Clock>,
+    },
+    /// Another looked ahead; but what is missing here may be on its way.
+    LooksAgain {
+        at: NodeId,
+        /// The other's clock at the first look.
+        clock: Clock,
     },
     /// It waits for the log of another.
     CatchesUp {
@@ -80,12 +89,8 @@ impl Replica {
 
     /// Another is heard again: which of the two missed something?
     pub(super) fn compare_with(&mut self, node: NodeId, out: &mut Effects) {
+        let mut asked = vec![node];
         match &mut self.stage {
-            Stage::Settled => {
-                let waits_for = BTreeSet::from([node]);
-                self.stage = Stage::Compares { waits_for, clocks: BTreeMap::new() };
-                out.push(Effect::Arm(Timer::Compare.id(), self.config.suspect_after));
-            }
             Stage::Compares { waits_for, .. } => {
                 if !waits_for.insert(node) {
                     return;
@@ -93,9 +98,21 @@ impl Replica {
             }
             // It will compare again when it has caught up.
             Stage::CatchesUp { .. } => return,
+            Stage::Settled | Stage::LooksAgain { .. } => {
+                if let Stage::LooksAgain { at, .. } = &self.stage
+                    && *at != node
+                {
+                    asked.push(*at);
+                }
+                let waits_for = asked.iter().copied().collect();
+                self.stage = Stage::Compares { waits_for, clocks: BTreeMap::new() };
+                out.push(Effect::Arm(Timer::Compare.id(), self.config.suspect_after));
+            }
         }
-        if !self.say(node, ReplicaMessage::AskClock, out) {
-            self.cannot_say(node, out);
+        for node in asked {
+            if !self.say(node, ReplicaMessage::AskClock, out) {
+                self.cannot_say(node, out);
+            }
         }
     }
 
@@ -118,13 +135,18 @@ impl Replica {
                 self.decide_if_all_said(out);
             }
             Stage::CatchesUp { from, .. } if *from == node => self.compare_with_all(out),
-            Stage::CatchesUp { .. } | Stage::Settled => {}
+            Stage::CatchesUp { .. } | Stage::LooksAgain { .. } | Stage::Settled => {}
         }
     }
 
-    /// Who has not said how far it is by now is not waited for any longer.
+    /// Who has not said how far it is by now is not waited for any longer; nor is what was on its way.
     pub(super) fn waited_enough(&mut self, out: &mut Effects) {
         match &mut self.stage {
+            Stage::LooksAgain { at, clock } => {
+                let (at, clock) = (*at, clock.clone());
+                self.stage = Stage::Settled;
+                self.look_again(at, clock, out);
+            }
             Stage::Compares { waits_for, .. } => {
                 waits_for.clear();
                 self.decide_if_all_said(out);
@@ -162,8 +184,21 @@ impl Replica {
             }
         }
         match ahead {
-            Some((from, clock)) => self.catch_up(from, clock, out),
             None => self.unready = None,
+            Some((from, clock)) if self.unready.is_some() => self.catch_up(from, clock, out),
+            Some((at, clock)) => {
+                self.stage = Stage::LooksAgain { at, clock };
+                out.push(Effect::Arm(Timer::Compare.id(), self.config.heartbeat));
+            }
+        }
+    }
+
+    fn look_again(&mut self, at: NodeId, clock: Clock, out: &mut Effects) {
+        let verdict = self.clock().compare(self.config.clock, &clock);
+        if verdict == ClockVerdict::Behind {
+            self.catch_up(at, clock, out);
+        } else {
+            self.note_comparison(at, clock.have, verdict, out);
         }
     }
 
