@@ -54,7 +54,11 @@ impl Sim {
                 self.die(node, Fact::NodePoweredOff { node }, Life::PoweredOff, cause);
             }
             Act::Wipe(node) => {
-                self.net.place(node).disk.wipe();
+                let place = self.net.place(node);
+                place.disk.wipe();
+                if place.life == Life::Corrupt {
+                    place.life = Life::Killed;
+                }
                 self.net.emit(cause, Fact::NodeWiped { node });
             }
             Act::Freeze(node) => self.freeze(node, cause),
