@@ -153,12 +153,13 @@ impl Replica {
     ) {
         self.learn(term, out);
         self.knows(from, have, out);
-        match self.stage {
-            // It may not be as far as it should be yet; whoever asks has just been told that it leads.
-            Stage::Leads { settling: Some(_) } => return,
-            // A leader asks nobody.
-            Stage::Follows(leader) if leader == from => self.stand(out),
-            _ => {}
+        // A leader asks nobody.
+        if matches!(self.stage, Stage::Follows(leader) if leader == from) {
+            self.stand(out);
+        }
+        // It may not be as far as it should be yet; whoever asks has just been told that it leads.
+        if self.settles() {
+            return self.weigh(from, have, out);
         }
         let (term, have, leads) = (self.term(), self.told(), self.leads());
         self.say(from, Say::Alive { number, term, have, leads }, out);

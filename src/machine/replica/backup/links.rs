@@ -32,7 +32,13 @@ impl Replica {
         peer.beats = 0;
         match &self.stage {
             Stage::Leads { .. } => self.announce(node, out),
-            Stage::Follows(leader) if *leader == node && !self.pushes() => self.beat(node, out),
+            Stage::Follows(leader) if *leader == node => {
+                if self.pushes() {
+                    self.confirm(node, out);
+                } else if !self.waits.is_waiting() {
+                    self.beat(node, out);
+                }
+            }
             Stage::Asks { .. } => self.beat(node, out),
             Stage::Stands { asked } if asked.contains(&node) => {
                 let term = self.proposal();

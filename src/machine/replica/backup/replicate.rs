@@ -200,15 +200,7 @@ impl Replica {
     pub(super) fn take_have(&mut self, from: NodeId, term: u64, have: Position, out: &mut Effects) {
         self.learn(term, out);
         self.knows(from, have, out);
-        if let Stage::Leads { settling: Some(left) } = &self.stage
-            && left.contains(&from)
-        {
-            if self.store.digest_at(have.at) == Some(have.digest) {
-                self.settle_without(from, out);
-            } else {
-                self.ask_to_catch_up(from, out);
-            }
-        }
+        self.weigh(from, have, out);
         self.release(out);
     }
 }
