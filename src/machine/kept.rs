@@ -169,13 +169,7 @@ impl Kept {
     }
 
     /// The peer ended it. False if it is not this one.
-    pub fn ended(
-        &mut self,
-        now: LabTime,
-        conn: ConnId,
-        ending: Ending,
-        out: &mut Effects,
-    ) -> bool {
+    pub fn ended(&mut self, now: LabTime, conn: ConnId, ending: Ending, out: &mut Effects) -> bool {
         if self.conn() != Some(conn) {
             return false;
         }

@@ -273,13 +273,7 @@ impl Caller {
     }
 
     /// The peer ended a connection. False if it is not one of these.
-    pub fn ended(
-        &mut self,
-        now: LabTime,
-        conn: ConnId,
-        ending: Ending,
-        out: &mut Effects,
-    ) -> bool {
+    pub fn ended(&mut self, now: LabTime, conn: ConnId, ending: Ending, out: &mut Effects) -> bool {
         let Some(at) = self.at_conn(conn) else { return false };
         self.lines[at].kept.ended(now, conn, ending, out);
         self.lost(now, self.lines[at].kept.node(), false, out);

@@ -86,8 +86,12 @@ impl Caller {
         let Some(search) = search(call) else { return };
         let (declined, all_refused) = (search.declined.take(), search.all_refused);
         let attempts = search.attempts;
-        *search =
-            Search { attempts, all_refused: true, begins_at: search.begins_at, ..Search::default() };
+        *search = Search {
+            attempts,
+            all_refused: true,
+            begins_at: search.begins_at,
+            ..Search::default()
+        };
         if surely_not && let Some((by, said)) = declined {
             let (outcome, why) = (OpOutcome::Failed, OpWhy::Answer);
             return self.conclude(request, outcome, Some(said), vec![by], why, out);
@@ -134,7 +138,9 @@ impl Caller {
 
     /// The replica that is waited for has had its time.
     pub(super) fn had_its_time(&mut self, now: LabTime, request: QuestionNo, out: &mut Effects) {
-        let Some(node) = self.search_of(request).and_then(|search| search.at.take()) else { return };
+        let Some(node) = self.search_of(request).and_then(|search| search.at.take()) else {
+            return;
+        };
         self.believe(node, Belief::Suspect, out);
         let Some(call) = self.calls.get_mut(&request) else { return };
         if let Some(ballot) = call.ballots.get_mut(&node) {

@@ -33,12 +33,7 @@ impl Caller {
     }
 
     /// A replica is there again: it is asked what it has not answered.
-    pub(super) fn ask_again_at(
-        &mut self,
-        request: QuestionNo,
-        node: NodeId,
-        out: &mut Effects,
-    ) {
+    pub(super) fn ask_again_at(&mut self, request: QuestionNo, node: NodeId, out: &mut Effects) {
         let Some(call) = self.calls.get_mut(&request) else { return };
         let ballot = call.ballot(node);
         if matches!(ballot.stand, Stand::Did(_) | Stand::Asked) {
@@ -156,9 +151,8 @@ impl Caller {
             (None, _) => {
                 let (outcome, declined) = (OpOutcome::Failed, call.declined());
                 let why = if declined.is_some() { OpWhy::Answer } else { OpWhy::NobodyLeft };
-                let (by, said) = declined.map_or((Vec::new(), None), |(by, said)| {
-                    (vec![by], Some(said))
-                });
+                let (by, said) =
+                    declined.map_or((Vec::new(), None), |(by, said)| (vec![by], Some(said)));
                 self.conclude(request, outcome, said, by, why, out);
             }
         }

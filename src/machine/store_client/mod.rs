@@ -134,9 +134,7 @@ fn numbered(operation: &Operation, request: QuestionNo) -> Operation {
             Operation::Post { room: put_in(room), text: put_in(text) }
         }
         Operation::Read { room } => Operation::Read { room: put_in(room) },
-        Operation::Put { key, value } => {
-            Operation::Put { key: put_in(key), value: put_in(value) }
-        }
+        Operation::Put { key, value } => Operation::Put { key: put_in(key), value: put_in(value) },
         Operation::Get { key } => Operation::Get { key: put_in(key) },
     }
 }
