@@ -81,11 +81,14 @@ impl Chaos {
         self.deeds.push(format!("{}  {words}{mark}", self.sim.now()));
     }
 
+    /// In two of three runs at most one is down at a time, so that there is always somebody to go on.
     fn crash_or_revive(&mut self) {
         let node = self.dice.one_of(&REPLICAS);
-        let command = match self.dice.below(8) {
-            0 | 1 => Command::Kill(node),
-            2 => Command::PowerOff(node),
+        let down = REPLICAS.into_iter().find(|one| !self.sim.life(*one).is_alive());
+        let command = match (self.dice.below(6), down) {
+            (_, Some(down)) if self.dice.seed % 3 > 0 => Command::Revive(down),
+            (0 | 1, _) => Command::Kill(node),
+            (2, _) => Command::PowerOff(node),
             _ => Command::Revive(node),
         };
         self.give(command);

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// Nobody throws an acknowledged write away of which no other living replica has a copy.
+    /// Nobody throws an acknowledged write away of which no other living replica has a copy. (Once the last living copy
+    /// of one has died with its host, the history may fork, and one branch will be thrown away when the dead return;
+    /// from then on the rule says nothing.)
     NothingAckedIsThrownAway,
     /// In one term, one replica acknowledges.
     OneLeaderATerm,
@@ -66,8 +68,9 @@ impl Copy {
 #[derive(Debug, Default)]
 pub struct Judge {
     copies: BTreeMap<NodeId, Copy>,
-    /// Acknowledged writes; false once the last living copy of one has died.
-    acked: BTreeMap<OpId, bool>,
+    acked: BTreeSet<OpId>,
+    /// When the last living copy of an acknowledged write died.
+    forked: Option<LabTime>,
     leaders: BTreeMap<u64, NodeId>,
     waits_for_all: bool,
     open: BTreeMap<(NodeId, Incarnation, QuestionNo), LabTime>,
@@ -101,11 +104,11 @@ impl Judge {
 
     pub fn observe(&mut self, event: &Event) {
         match &event.fact {
-            Fact::NodeKilled { node } | Fact::NodePoweredOff { node } => self.die(*node),
-            Fact::NodeStopped { node } => self.die(*node),
+            Fact::NodeKilled { node } | Fact::NodePoweredOff { node } => self.die(event.time, *node),
+            Fact::NodeStopped { node } => self.die(event.time, *node),
             Fact::NodeCrashed { node, .. } => {
                 self.broken(Rule::NoPanic, event, "panicked");
-                self.die(*node);
+                self.die(event.time, *node);
             }
             Fact::NodeBooted { node, .. } => {
                 if let Some(copy) = self.copy(*node) {
@@ -130,7 +133,7 @@ impl Judge {
         }
     }
 
-    fn die(&mut self, node: NodeId) {
+    fn die(&mut self, at: LabTime, node: NodeId) {
         let Some(copy) = self.copy(node) else { return };
         if !std::mem::take(&mut copy.alive) {
             return;
@@ -138,20 +141,14 @@ impl Judge {
         let acked = std::mem::take(&mut copy.acked);
         copy.word = acked.into_iter().filter(|id| copy.has(id)).collect();
         let ids: Vec<OpId> = copy.log.iter().map(|entry| entry.id.clone()).collect();
-        for id in ids {
-            self.lose(&id);
+        if ids.iter().any(|id| self.is_lost(id)) {
+            self.forked.get_or_insert(at);
         }
     }
 
-    /// Somebody does not have this write any more. Whether it was acknowledged and the last copy is gone just now.
-    fn lose(&mut self, id: &OpId) -> bool {
-        let held = self.copies.values().any(|copy| copy.alive && copy.has(id));
-        if !held && self.acked.get(id) == Some(&true) {
-            self.acked.insert(id.clone(), false);
-            self.lost += 1;
-            return true;
-        }
-        false
+    /// Whether a write was acknowledged and no living replica has it.
+    fn is_lost(&self, id: &OpId) -> bool {
+        self.acked.contains(id) && !self.copies.values().any(|copy| copy.alive && copy.has(id))
     }
 
     fn receive(&mut self, event: &Event, message: &Message) {
@@ -252,7 +249,7 @@ impl Judge {
     }
 
     fn ack(&mut self, event: &Event, node: NodeId, id: &OpId, position: u64, term: u64) {
-        self.acked.entry(id.clone()).or_insert(true);
+        self.acked.insert(id.clone());
         if *self.leaders.entry(term).or_insert(node) != node {
             self.broken(Rule::OneLeaderATerm, event, "is another's term");
         }
@@ -276,7 +273,11 @@ impl Judge {
         while copy.log.pop_if(|last| entries.iter().any(|entry| entry.id == last.id)).is_some() {}
         copy.durable = copy.durable.min(copy.log.len() as u64);
         for entry in entries {
-            if self.lose(&entry.id) {
+            if self.is_lost(&entry.id) {
+                self.lost += 1;
+                if self.forked.is_some() {
+                    continue;
+                }
                 self.broken(Rule::NothingAckedIsThrownAway, event, "was the last copy");
             }
         }

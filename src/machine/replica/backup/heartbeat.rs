@@ -44,13 +44,14 @@ impl Replica {
     /// Asks another whether it is there, and whether it leads.
     pub(super) fn beat(&mut self, to: NodeId, out: &mut Effects) {
         let (term, have) = (self.term(), self.durable());
-        let Some(peer) = self.peers.get_mut(to) else { return };
-        if peer.line.standing().is_none() {
+        let Some(peer) = self.peers.get(to) else { return };
+        let number = peer.beats + 1;
+        if !self.say(to, Say::Beat { number, term, have }, out) {
             return;
         }
-        peer.beats += 1;
-        let number = peer.beats;
-        self.say(to, Say::Beat { number, term, have }, out);
+        if let Some(peer) = self.peers.get_mut(to) {
+            peer.beats = number;
+        }
         if self.blocks() && self.leader() == Some(to) {
             self.wait_for(to, Awaited::HeartbeatReply, out);
         }

@@ -41,9 +41,12 @@ impl Replica {
         let last = self.store.last();
         let awaited: Vec<NodeId> = if self.leads() {
             let there = self.peers.iter().filter(|(_, peer)| {
-                peer.line.standing().is_some() && peer.confirmed == Some(last - 1)
+                peer.confirmed == Some(last - 1)
             });
-            there.map(|(node, _)| node).collect()
+            there
+                .map(|(node, _)| node)
+                .filter(|node| self.peers.way_to(*node).is_some())
+                .collect()
         } else {
             let leader = self.leader().filter(|leader| self.peers.way_to(*leader).is_some());
             self.sent = last - 1;
