@@ -27,14 +27,14 @@ const LOOKS: [(Theme, (u16, u16)); 3] =
 /// A topology whose texts, names included (a recording may come from anybody), are this one.
 fn topology(text: &str) -> Topology {
     let mut topology = story::topology(Policy::Race, 2);
-    topology.title = text.to_owned();
-    topology.lesson = text.to_owned();
-    topology.name = text.to_owned();
+    topology.title = text.into();
+    topology.lesson = text.into();
+    topology.name = text.into();
     topology.names = Names::new([text, "ls", "ts1", "ts2"]);
     for step in &mut topology.steps {
-        step.say = text.to_owned();
-        step.ask = Some(text.to_owned());
-        step.reveal = Some(text.to_owned());
+        step.say = text.into();
+        step.ask = Some(text.into());
+        step.reveal = Some(text.into());
         step.commands = vec![Command::Mark(text.into())];
     }
     for node in &mut topology.nodes {
@@ -216,7 +216,9 @@ fn no_export_holds_text_raw() {
         ("the report", |text| {
             let (world, events) = world(text, 1000);
             let mut tally = Tally::default();
-            events.iter().for_each(|event| tally.observe(event));
+            for event in &events {
+                tally.observe(event);
+            }
             let options = BTreeMap::from([("option".to_owned(), text.into())]);
             let report = Report::new(&world, &tally, Exit::Failed, options, |_| text.to_owned());
             report.to_json().expect("JSON")
