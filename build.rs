@@ -32,11 +32,18 @@ fn main() -> io::Result<()> {
 /// The first digits of the commit that is checked out, read from the files of git; none outside a
 /// checkout, as in a package from a registry.
 fn commit(git: &Path) -> Option<String> {
-    let head = watched(&git.join("HEAD"))?;
+    // In a working tree beside the first one, `.git` is a file that tells where the rest is.
+    let folder = match fs::read_to_string(git) {
+        Ok(text) => git.parent()?.join(text.trim_end().strip_prefix("gitdir: ")?),
+        Err(_) => git.to_owned(),
+    };
+    let shared = fs::read_to_string(folder.join("commondir"))
+        .map_or_else(|_| folder.clone(), |text| folder.join(text.trim_end()));
+    let head = watched(&folder.join("HEAD"))?;
     let hash = match head.strip_prefix("ref: ") {
         None => head,
-        Some(branch) => watched(&git.join(branch)).or_else(|| {
-            let packed = watched(&git.join("packed-refs"))?;
+        Some(branch) => watched(&shared.join(branch)).or_else(|| {
+            let packed = watched(&shared.join("packed-refs"))?;
             let line = packed.lines().find(|line| line.ends_with(branch))?;
             Some(line.split(' ').next()?.to_owned())
         })?,

@@ -5,13 +5,14 @@
 
 mod bare;
 
-use faultlab::base::{LabTime, QuestionNo};
+use faultlab::base::{LabTime, NodeId, Owner, QuestionNo};
 use faultlab::command::grammar;
-use faultlab::event::Fact;
-use faultlab::lab::{Lab, Options};
-use faultlab::message::Note;
+use faultlab::event::{Event, Fact};
+use faultlab::lab::{Lab, LabHandle, Options};
+use faultlab::message::{Note, Outcome};
 use faultlab::topology;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -25,6 +26,10 @@ const MANY: usize = 60_000;
 const OUTSTANDING: usize = 64;
 /// Names in the table.
 const NAMES: usize = 256;
+/// Without an answer for so long, one is missing: twice what the LS and the client wait for theirs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Lines of the log that a failure shows.
+const SHOWN_MAX: usize = 40;
 
 fn main() {
     // Interleaved rounds: the machine's speed drifts, the ratio of neighbours less.
@@ -57,17 +62,18 @@ fn main() {
 fn round() -> [f64; 4] {
     let bare = bare::Chain::start(NAMES);
     let bare_single = bare.one_at_a_time(SINGLE);
-    let bare_many = pipelined(bare.address());
+    let bare_many = pipelined(bare.address(), String::new);
     drop(bare);
     let lab = lab();
     let lab_single = one_at_a_time(&lab);
     let address = lab.handle().address(id(&lab, "ls")).expect("the LS listens");
-    let lab_many = pipelined(address);
+    let from = lab.handle().end();
+    let lab_many = pipelined(address, || missing(&lab.handle(), from));
     lab.finish();
     [lab_single, bare_single, lab_many, bare_many]
 }
 
-fn id(lab: &Lab, name: &str) -> faultlab::base::NodeId {
+fn id(lab: &Lab, name: &str) -> NodeId {
     lab.handle().topology().names.id(name).expect("the topology has this node")
 }
 
@@ -92,60 +98,112 @@ fn one_at_a_time(lab: &Lab) -> f64 {
     let handle = lab.handle();
     let mut asked: HashMap<QuestionNo, LabTime> = HashMap::new();
     let (mut at, mut micros) = (handle.end(), Vec::new());
+    let from = at;
     let client = id(lab, "client");
     let batch = grammar::command("batch client", &handle.topology().names).expect("a command");
     assert!(handle.give(batch.clone()));
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut answered = Instant::now();
     while micros.len() < SINGLE {
-        assert!(Instant::now() < deadline, "the client got only {} answers", micros.len());
         handle.wait(at, Duration::from_millis(100));
         let tail = handle.read(at, usize::MAX);
+        assert!(tail.missing == 0, "the bench read too slowly: {} events are gone", tail.missing);
         at = tail.next;
         for event in tail.events() {
-            if !matches!(event.id.owner, faultlab::base::Owner::Node(node, _) if node == client) {
+            if !matches!(event.id.owner, Owner::Node(node, _) if node == client) {
                 continue;
             }
             match &event.fact {
                 Fact::Noted(Note::Asked { question, .. }) => {
                     asked.insert(*question, event.time);
                 }
-                Fact::Noted(Note::Decided { question, .. }) => {
+                Fact::Noted(Note::Decided { question, outcome, .. }) => {
+                    assert!(
+                        *outcome == Outcome::Answered,
+                        "{question:?} is {outcome}\n{}",
+                        missing(&handle, from)
+                    );
                     let begun = asked.remove(question).expect("decided after it was asked");
                     micros.push(event.time.since(begun).as_secs_f64() * 1e6);
+                    answered = Instant::now();
                 }
                 Fact::Noted(Note::ListEnded { .. }) => assert!(handle.give(batch.clone())),
                 _ => {}
             }
         }
+        assert!(
+            answered.elapsed() < ANSWER_WITHIN,
+            "no answer after {} of {SINGLE} for {ANSWER_WITHIN:?}\n{}",
+            micros.len(),
+            missing(&handle, from)
+        );
     }
     micros.sort_by(f64::total_cmp);
     micros[micros.len() / 2]
 }
 
-/// Answers a second for one outside client that keeps many questions outstanding.
-fn pipelined(address: SocketAddr) -> f64 {
+/// Answers a second for one outside client that keeps many questions outstanding. `log`: what is known of questions
+/// without an answer.
+fn pipelined(address: SocketAddr, log: impl Fn() -> String) -> f64 {
     let stream = TcpStream::connect(address).expect("somebody listens");
     stream.set_nodelay(true).expect("an option of the socket");
+    stream.set_read_timeout(Some(ANSWER_WITHIN)).expect("an option of the socket");
     let mut writer = stream.try_clone().expect("a second handle");
     let mut reader = BufReader::new(stream);
     let start = Instant::now();
     let mut line = String::new();
     let mut sent = 0;
+    // A whole line in each write. `writeln!` writes the pieces of its format one by one, and a server that reads
+    // between two of them, before it has ever seen a line end, must take the first piece for a name.
     let ask = |writer: &mut TcpStream, n: usize| {
-        writeln!(writer, "host{}.example", n % NAMES).expect("the server reads");
+        let ask = format!("host{}.example\n", n % NAMES);
+        writer.write_all(ask.as_bytes()).expect("the server reads");
     };
     while sent < OUTSTANDING {
         ask(&mut writer, sent);
         sent += 1;
     }
-    for _ in 0..MANY {
+    for heard in 0..MANY {
         line.clear();
-        reader.read_line(&mut line).expect("the server answers");
-        assert!(line.contains("192.0.2."), "{line}");
+        let read = reader.read_line(&mut line);
+        assert!(
+            read.is_ok() && line.contains("192.0.2."),
+            "line {heard} of {MANY}: {read:?}, {line:?}\n{}",
+            log()
+        );
         if sent < MANY {
             ask(&mut writer, sent);
             sent += 1;
         }
     }
     MANY as f64 / start.elapsed().as_secs_f64()
+}
+
+/// What the log holds, from a position on, of questions that have no answer; and how it ends.
+fn missing(handle: &LabHandle, from: u64) -> String {
+    let tail = handle.read(from, usize::MAX);
+    let events: Vec<&Event> = tail.events().collect();
+    let mut open: BTreeMap<(Owner, QuestionNo), Vec<&Event>> = BTreeMap::new();
+    for event in &events {
+        let owner = event.id.owner;
+        match &event.fact {
+            Fact::Noted(Note::Asked { question, .. } | Note::Took { question, .. }) => {
+                open.entry((owner, *question)).or_default().push(event);
+            }
+            Fact::Noted(Note::Decided { question, outcome: Outcome::Answered, .. }) => {
+                open.remove(&(owner, *question));
+            }
+            Fact::Noted(Note::Heard { question, .. } | Note::Decided { question, .. }) => {
+                open.entry((owner, *question)).or_default().push(event);
+            }
+            _ => {}
+        }
+    }
+    let mut text = format!("{} events are gone; without an answer: {}\n", tail.missing, open.len());
+    let mut show = |event: &Event| {
+        let Event { id, time, fact, cause } = event;
+        writeln!(text, "  {time} {id:?} {fact:?} <- {cause:?}").expect("a String takes it");
+    };
+    open.values().flatten().take(SHOWN_MAX).for_each(|event| show(event));
+    events[events.len().saturating_sub(SHOWN_MAX)..].iter().for_each(|event| show(event));
+    text
 }

@@ -21,7 +21,7 @@ struct Rally {
 impl Machine for Rally {
     fn step(&mut self, _: LabTime, input: Input, out: &mut Effects) {
         match input {
-            Input::Boot if self.opens => self.conn = out.open(labs::TS1, true),
+            Input::Boot(_) if self.opens => self.conn = out.open(labs::TS1, true),
             Input::Opened { conn, .. } if self.opens => {
                 out.send(conn, Message::ask("www.host-1.org"), None);
             }

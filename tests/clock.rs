@@ -12,29 +12,15 @@ use std::time::Duration;
 /// How long a silence is listened to.
 const SILENCE: Duration = Duration::from_millis(300);
 
-const CHAIN: &str = r#"
-title = "a chain"
-[defaults.link]
-latency = "40ms"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.google.com"]
-timeout = "15s"
-[nodes.ls]
-role = "ls"
-upstreams = ["ts1", "ts2"]
-policy = "race"
-accept = "first-positive"
-timeout = "5s"
-[nodes.ts1]
-role = "ts"
-records = { "www.google.com" = "192.0.2.10" }
-[nodes.ts2]
-role = "ts"
-records = { "www.mit.edu" = "192.0.2.11" }
-responds = "100ms"
-"#;
+/// Forty milliseconds a hop, and a slow ts2.
+fn chain() -> String {
+    common::two_tables(
+        "[defaults.link]\nlatency = \"40ms\"",
+        "timeout = \"15s\"",
+        "policy = \"race\"\naccept = \"first-positive\"\ntimeout = \"5s\"",
+        "responds = \"100ms\"",
+    )
+}
 
 fn decided(event: &Event, bench: &Bench) -> bool {
     let client = bench.id("client");
@@ -59,7 +45,7 @@ fn count(bench: &Bench, from: u64, what: impl Fn(&Event) -> bool) -> usize {
 
 #[test]
 fn a_paused_world_stands_still_and_a_tick_moves_one_thing() {
-    let bench = Bench::start(CHAIN);
+    let bench = Bench::start(&chain());
     let begun = bench.handle.end();
     bench.command("query client www.google.com", |event| decided(event, &bench));
     let mut visitor = bench.visit("ts1");
@@ -114,7 +100,7 @@ fn a_paused_world_stands_still_and_a_tick_moves_one_thing() {
 
 #[test]
 fn a_tick_in_a_running_world_is_refused_with_the_remedy() {
-    let bench = Bench::start(CHAIN);
+    let bench = Bench::start(&chain());
     let refused = bench.command("tick", |event| matches!(event.fact, Fact::CommandRefused { .. }));
     let Fact::CommandRefused { why } = refused.fact else { unreachable!() };
     assert!(why.contains("`pause`"), "{why}");
@@ -122,7 +108,7 @@ fn a_tick_in_a_running_world_is_refused_with_the_remedy() {
 
 #[test]
 fn slow_and_paused_and_fast_again_makes_no_false_timeout_and_keeps_the_order() {
-    let bench = Bench::start(CHAIN);
+    let bench = Bench::start(&chain());
     bench.command("query client www.mit.edu", |event| decided(event, &bench));
     let from = bench.handle.end();
     for _ in 0..20 {
@@ -184,7 +170,7 @@ fn wall(clock: &[(LabTime, ClockState)], from: LabTime, to: LabTime) -> f64 {
 
 #[test]
 fn automatic_pace_shows_every_hop_and_shortens_every_wait() {
-    let bench = Bench::start_auto(CHAIN);
+    let bench = Bench::start_auto(&chain());
     let from = bench.handle.end();
     // Nobody has it: four hops there and back to two servers, and then five seconds of silence.
     bench.command("query client no.such.name", |event| decided(event, &bench));
@@ -234,7 +220,7 @@ fn automatic_pace_shows_every_hop_and_shortens_every_wait() {
 
 #[test]
 fn a_hand_takes_the_clock_over_and_gives_it_back() {
-    let bench = Bench::start_auto(CHAIN);
+    let bench = Bench::start_auto(&chain());
     bench.command("speed 10", |event| {
         matches!(event.fact, Fact::ClockSet(ClockState { auto: false, .. }))
     });

@@ -87,6 +87,23 @@ fn a_cut_of_the_file_that_a_hand_took_back_is_said_to_be_so() {
 }
 
 #[test]
+fn what_is_done_to_a_node_is_shown_once_and_not_again_for_its_visitors() {
+    let topology = topology(Policy::Race);
+    let shown = |text: &str| -> Vec<String> {
+        let world = fold(&topology, &parse(text, &topology.names));
+        world.faults_shown().map(ToString::to_string).collect()
+    };
+    let visitors = "1 lab faults ls visitor-1 60%\n2 lab faults visitor-1 ls 60%\n";
+    let alone = shown(visitors);
+    assert_eq!(alone.len(), 1, "{alone:?}");
+    let link = "3 lab faults ls ts1 60%\n4 lab faults ts1 ls 60%\n";
+    assert_eq!(shown(&format!("{visitors}{link}")), ["loss ls<->ts1 60%"]);
+    // Another fault, and a link that has nothing to do with them, are others.
+    assert_eq!(shown(&format!("{visitors}3 lab faults ls ts1 cut\n")).len(), 2);
+    assert_eq!(shown(&format!("{visitors}3 lab faults ts2 ts1 60%\n")).len(), 2);
+}
+
+#[test]
 fn lateness_is_counted_over_the_newest_twenty_frames() {
     let topology = topology(Policy::Race);
     let late_of = |text: &str| {
@@ -111,7 +128,25 @@ fn lateness_is_counted_over_the_newest_twenty_frames() {
     }
     // The log may miss the sending; of a frame that is no longer the newest nothing more is said.
     assert_eq!(late_of(&(text.clone() + &late(31))), (1, 20));
+    assert_eq!(late_of(&(text.clone() + &late(29))), (0, 20));
     assert_eq!(late_of(&(text + &late(30) + &late(29))), (1, 20));
+    // The way to a visitor is a link like any other; one to a node that the file does not have is none.
+    let ways = |ends: &str| {
+        let text = format!("1 lab repeated {ends} f1 2 600\n");
+        let world = fold(&topology, &parse(&text, &topology.names));
+        world.links.iter().filter(|(_, link)| link.late_of_20() == (1, 1)).count()
+    };
+    assert_eq!((ways("ls visitor-1"), ways("visitor-1 ls")), (1, 1));
+    let nobody = Peer::Node(NodeId(99));
+    let ls = Peer::Node(NodeId(2));
+    for (from, to) in [(nobody, ls), (ls, nobody)] {
+        let mut world = World::new(topology.clone());
+        let (frame, late) = (FrameId(1), Duration::from_millis(600));
+        let fact = Fact::FrameLate { from, to, frame, retransmissions: 2, late };
+        let id = EventId { owner: Owner::Lab, number: 1 };
+        world.apply(&Event { id, time: LabTime::ZERO, cause: Cause::Unknown, fact });
+        assert!(!world.links.contains_key(&(from, to)));
+    }
 }
 
 proptest! {

@@ -192,6 +192,8 @@ fn the_tour_uses_lecture_keys_only() {
         Kind::Client(client) => client.flaws.is_empty(),
         Kind::Ls(ls) => ls.flaws.is_empty(),
         Kind::Ts(ts) => ts.flaws.is_empty(),
+        Kind::StoreClient(client) => client.flaws.is_empty(),
+        Kind::Replica(replica) => replica.flaws.is_empty(),
     }));
 }
 

@@ -213,13 +213,15 @@ fn a_lossy_link_says_which_frames_were_late_and_by_how_much() {
         "a frame that is late",
         |event| matches!(event.fact, Fact::FrameLate { from, .. } if from == ls),
     );
-    let Fact::FrameLate { retransmissions, late, frame: which, .. } = told.fact else {
+    let Fact::FrameLate { to, retransmissions, late, frame: which, .. } = told.fact else {
         unreachable!("that was waited for")
     };
-    assert!(retransmissions > 0);
+    assert!(to == Peer::Node(bench.id("ts1")) && retransmissions > 0);
     assert_eq!(late, Duration::from_millis(200) * ((1 << retransmissions) - 1));
     let sent = bench.until(0, "its message", |event| told.cause == Cause::Event(event.id));
     assert!(matches!(sent.fact, Fact::MessageSent { frame, .. } if frame == which));
+    let place = |wanted: &Event| bench.events().iter().position(|event| event.id == wanted.id);
+    assert!(place(&sent) < place(&told), "the message comes first");
     bench.command("heal ls->ts1", faults_set);
     assert_eq!(visitor.line(), ANSWER);
 }

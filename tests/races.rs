@@ -72,6 +72,18 @@ fn questions(events: &[Event], client: NodeId) -> BTreeMap<QuestionNo, Asked> {
     all
 }
 
+/// Ends the load of clients and waits until nothing of theirs is open.
+fn end_load(bench: &Bench, clients: &[&str]) {
+    for client in clients {
+        bench.give(&format!("load {client} off"));
+    }
+    common::eventually("every question has its verdict", || {
+        bench.handle.wait(bench.handle.end() + 1000, Duration::from_millis(200));
+        let world = bench.world();
+        clients.iter().all(|client| world.node(bench.id(client)).load.open == 0)
+    });
+}
+
 // ---- L4: late answers never reach another question ----------------------------------------------------------------
 
 /// Two clients with overlapping names, links that take 5 to 505 ms, and an LS whose patience is about as long as the
@@ -157,13 +169,7 @@ fn late_on_sockets(dialect: &str, rate: u32, speed: u32) {
         bench.handle.wait(bench.handle.end() + 1000, Duration::from_millis(200));
         asked() >= 2000
     });
-    bench.give("load anna off");
-    bench.give("load bert off");
-    common::eventually("every question has its verdict", || {
-        bench.handle.wait(bench.handle.end() + 1000, Duration::from_millis(200));
-        let world = bench.world();
-        clients.iter().all(|client| world.node(*client).load.open == 0)
-    });
+    end_load(&bench, &["anna", "bert"]);
     let (world, ls) = (bench.world(), bench.id("ls"));
     assert_eq!((world.truth.misgiven, world.truth.lies), (0, 0));
     assert!(judge_late(&bench.finish(), clients, ls) >= 2000);
@@ -323,11 +329,7 @@ fn half_of_everything_lost_makes_no_server_flap() {
         bench.handle.wait(bench.handle.end() + 1000, Duration::from_millis(100));
         bench.handle.now().since(begun) > Duration::from_secs(16)
     });
-    bench.give("load client off");
-    common::eventually("every question has its verdict", || {
-        bench.handle.wait(bench.handle.end() + 1000, Duration::from_millis(100));
-        bench.world().node(client).load.open == 0
-    });
+    end_load(&bench, &["client"]);
     let (ls, events) = (bench.id("ls"), bench.finish());
     let out: Vec<LabTime> = notes(&events, ls)
         .filter(|(_, note)| matches!(note, Note::Ejected { .. }))

@@ -7,12 +7,14 @@ mod scenes;
 #[path = "panel/story.rs"]
 mod story;
 
-use faultlab::base::{EventId, FrameId, LabTime, Owner, Peer};
+use faultlab::base::{ConnId, EventId, FrameId, Incarnation, LabTime, Owner, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
 use faultlab::event::{Cause, ClockState, Event, Fact};
 use faultlab::log::Tail;
-use faultlab::message::{Outcome, Said};
-use faultlab::panel::{self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Theme};
+use faultlab::message::{Message, Outcome, Said};
+use faultlab::panel::{
+    self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Selection, Theme,
+};
 use faultlab::topology::Policy;
 use faultlab::world::World;
 use keys::press;
@@ -98,25 +100,41 @@ fn every_scene_looks_as_it_did_at_every_layout() {
 #[test]
 fn a_lossy_link_says_how_many_of_its_newest_frames_were_late() {
     let (mut panel, now) = scene("links");
-    let mut late = |from, to, frames: u64| {
-        let (from, to) = (Peer::Node(from), Peer::Node(to));
-        for frame in 1..=frames {
-            let late = Duration::from_millis(200);
-            let (frame, retransmissions) = (FrameId(frame), 1);
-            let fact = Fact::FrameLate { from, to, frame, retransmissions, late };
-            let id = EventId { owner: Owner::Lab, number: 900 + frame.0 };
+    let mut numbers = 900;
+    let mut frames = |from, to, sent: u64, late: u64| {
+        let mut tell = |fact| {
+            numbers += 1;
+            let id = EventId { owner: Owner::Node(from, Incarnation(1)), number: numbers };
             panel.world.apply(&Event { id, time: now, cause: Cause::Unknown, fact });
+        };
+        for frame in (1..=sent).map(FrameId) {
+            let message = Arc::new(Message::ask("www.google.com"));
+            let (conn, to, about) = (ConnId(9), Peer::Node(to), None);
+            tell(Fact::MessageSent { conn, to, frame, due: now, about, message });
+            if frame.0 <= late {
+                let (from, late) = (Peer::Node(from), Duration::from_millis(200));
+                tell(Fact::FrameLate { from, to, frame, retransmissions: 1, late });
+            }
         }
     };
-    late(LS, TS1, 6);
-    late(TS1, LS, 4);
-    late(CLIENT, LS, 2);
-    late(TS2, LS, 3);
+    frames(LS, TS1, 9, 4);
+    frames(TS1, LS, 7, 1);
+    frames(CLIENT, LS, 8, 2);
+    frames(TS2, LS, 6, 3);
     let shown = text(&draw(&panel, NIGHT, now, (160, 45)));
     // Both directions of one link together, one direction alone, and none where nothing is lossy.
-    assert!(shown.contains("+200 ms 30 % late 10/10"), "{shown}");
-    assert!(shown.contains("10 % late 2/2"), "{shown}");
-    assert!(!shown.contains("3/3"), "{shown}");
+    assert!(shown.contains("+200 ms 30 % late 5/16"), "{shown}");
+    assert!(shown.contains("10 % late 2/8"), "{shown}");
+    assert!(!shown.contains("3/6"), "{shown}");
+    // The inspector tells the directions apart: of a node, and of a link.
+    panel.view.selection = Selection::Node(TS1);
+    press(&mut panel, "i");
+    let of_node = text(&draw(&panel, NIGHT, now, (160, 45)));
+    assert!(of_node.contains("ls→ts1 +200 ms 30 % late 4/9"), "{of_node}");
+    assert!(of_node.contains("ts1→ls +200 ms 30 % late 1/7"), "{of_node}");
+    panel.view.selection = Selection::Link(Peer::Node(CLIENT), Peer::Node(LS));
+    let of_link = text(&draw(&panel, NIGHT, now, (160, 45)));
+    assert!(of_link.contains("10 % late 2/8"), "{of_link}");
 }
 
 #[test]

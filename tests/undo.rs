@@ -2,32 +2,14 @@
 
 mod common;
 
-use common::Bench;
+use common::{Bench, two_tables};
 use faultlab::base::Peer;
 use faultlab::base::draw::{Purpose, draw};
 use faultlab::event::{Fact, Life};
 use faultlab::message::Faults;
 use std::collections::BTreeMap;
 
-const LAB: &str = r#"
-title = "faults"
-[defaults.link]
-latency = "1ms"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.google.com"]
-[nodes.ls]
-role = "ls"
-upstreams = ["ts1", "ts2"]
-policy = "failover"
-[nodes.ts1]
-role = "ts"
-records = { "www.google.com" = "192.0.2.10" }
-[nodes.ts2]
-role = "ts"
-records = { "www.google.com" = "192.0.2.10" }
-"#;
+const LATENCY: &str = "[defaults.link]\nlatency = \"1ms\"";
 
 /// The fault state, as whoever reads the log knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +68,7 @@ fn deed(seed: u64, number: u64) -> String {
 #[test]
 fn everything_undone_is_as_it_was_and_everything_redone_as_it_became() {
     for seed in [1, 2] {
-        let bench = Bench::start(LAB);
+        let bench = Bench::start(&two_tables(LATENCY, "", "policy = \"failover\"", ""));
         let mut states = vec![state(&bench)];
         for number in 0..30 {
             // Some find nothing to change (reviving the living): then there is nothing to undo, either.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, DEADLINE, Heard};
+use common::{Bench, DEADLINE, Heard, two_tables};
 use faultlab::base::{NodeId, Owner, Peer};
 use faultlab::event::{Ending, Event, Fact};
 use faultlab::message::{Note, Outcome};
@@ -18,27 +18,15 @@ const SILENCE: Duration = Duration::from_millis(300);
 
 /// An LS in front of two TSs; names are found without case and told in the spelling of the table.
 fn lab(dialect: &str, policy: &str) -> String {
-    format!(
-        r#"
-title = "the wire"
-dialect = "{dialect}"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.google.com"]
-[nodes.ls]
-role = "ls"
-upstreams = ["ts1", "ts2"]
-policy = "{policy}"
-timeout = "400ms"
-[nodes.ts1]
-role = "ts"
-records = {{ "www.Google.com" = "192.0.2.10" }}
-[nodes.ts2]
-role = "ts"
-records = {{ "www.mit.edu" = "192.0.2.11" }}
-"#
-    )
+    let dialect = format!("dialect = \"{dialect}\"");
+    let ls = format!("policy = \"{policy}\"\ntimeout = \"400ms\"");
+    two_tables(&dialect, "", &ls, "").replace("{ \"www.google.com\"", "{ \"www.Google.com\"")
+}
+
+/// The same with a `ts1` that says what it has not.
+fn says_so(text: &str) -> String {
+    let records = "records = { \"www.Google.com\"";
+    text.replace(records, &format!("on_miss = \"negative\"\n{records}"))
 }
 
 fn bytes(text: &str) -> Heard {
@@ -115,6 +103,26 @@ fn a_flood_without_a_line_end_is_cut_off_and_others_are_served() {
     assert!(events.iter().all(|event| format!("{:?}", event.fact).len() < 8192));
 }
 
+#[test]
+fn who_never_reads_is_reset_and_the_node_that_gave_up_knows() {
+    let bench = Bench::start(&says_so(&lab("first-2021", "race")));
+    let ts1 = bench.id("ts1");
+    let mut greedy = bench.visit("ts1");
+    // An answer to each, as long as itself: more than its socket, the server's and the server's patience hold.
+    let line = format!("{}\n", "a".repeat(4000));
+    let sent = (0..16_384).try_for_each(|_| greedy.stream.write_all(line.as_bytes()));
+    let ended = |event: &Event| {
+        let ours = matches!(event.id.owner, Owner::Node(node, _) if node == ts1);
+        ours && matches!(event.fact, Fact::ConnEnded { ending: Ending::Reset, .. })
+    };
+    bench.until(0, "the node hears that the connection is dead", ended);
+    let start = Instant::now();
+    while sent.is_ok() && greedy.hear(DEADLINE) != Heard::Reset {
+        assert!(start.elapsed() < DEADLINE, "the peer is told, too");
+    }
+    assert_eq!(said(&bench, "ts1", "www.google.com"), bytes("www.Google.com 192.0.2.10 A"));
+}
+
 /// Writes many lines at once and counts the lines that come back.
 fn pipelined(bench: &Bench, node: &str, lines: &[String]) -> BTreeMap<String, usize> {
     let mut visitor = bench.visit(node);
@@ -157,11 +165,7 @@ fn ten_thousand_lines_at_once_are_all_answered() {
 
 #[test]
 fn what_a_stranger_sends_stays_in_order_while_the_link_changes() {
-    let text = lab("first-2021", "race").replace(
-        "records = { \"www.Google.com\"",
-        "on_miss = \"negative\"\nrecords = { \"www.Google.com\"",
-    );
-    let bench = Bench::start(&text);
+    let bench = Bench::start(&says_so(&lab("first-2021", "race")));
     let visitor = bench.visit("ts1");
     let mut writer = visitor.stream.try_clone().expect("a second handle");
     let sent = thread::spawn(move || {

@@ -170,9 +170,9 @@ fn without_an_answer_the_truth_is_told_beside_what_was_heard() {
     let deadline = || race("race", Why::Deadline, Outcome::Silent, None, 5050);
     let both = "Neither ts1 nor ts2 said anything for 5,000 ms, so the LS gave up.";
     let off = hindered(with(deadline(), silent()), Hindrance::Life(Life::PoweredOff));
-    assert_eq!(why(&off), format!("{both} ts1 has the name but is powered off."));
+    assert_eq!(why(&off), format!("{both} ts1 has the name but was powered off."));
     let cut = hindered(with(deadline(), silent()), Hindrance::Cut);
-    assert_eq!(why(&cut), format!("{both} ts1 has the name but is cut off."));
+    assert_eq!(why(&cut), format!("{both} ts1 has the name but was cut off."));
     let mut late = silent();
     late[1] = lane(TS2, Some(50), Ended(Outcome::Late), Some(6050));
     let late = hindered(with(deadline(), late), Hindrance::Life(Life::Killed));
@@ -229,6 +229,17 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
             ),
             "No answer was in when the window closed, after 3,000 ms, and the LS called that \
              “no such name”. ts1 has the name but was not sent the question.",
+        ),
+        (
+            with(
+                race("batch", Why::WindowClosed, Outcome::Failed, None, 3050),
+                vec![
+                    lane(TS1, Some(50), Ended(Outcome::Silent), Some(3050)),
+                    lane(TS2, Some(50), Ended(Outcome::Negative), Some(130)),
+                ],
+            ),
+            "No answer of ts1 was in when the window closed, after 3,000 ms, and the LS told \
+             the client so. ts1 has the name.",
         ),
         (
             race("race", Why::EndOfFile, Outcome::Failed, Some(TS1), 60),
@@ -302,7 +313,7 @@ fn what_kept_all_holders_alike_is_said_once() {
     race.more.hindered =
         vec![(TS1, Hindrance::Life(Life::PoweredOff)), (TS2, Hindrance::Life(Life::PoweredOff))];
     assert!(
-        why(&race).ends_with("ts1 and ts2 have the name but are powered off."),
+        why(&race).ends_with("ts1 and ts2 have the name but were powered off."),
         "{}",
         why(&race)
     );

@@ -30,6 +30,8 @@ pub enum Purpose {
     Arrival = 9,
     /// What a lying server says.
     Lie = 10,
+    /// How long a simulated disk takes.
+    Disk = 11,
 }
 
 const fn mix(mut z: u64) -> u64 {

@@ -50,6 +50,11 @@ id!(
     QuestionNo(u64)
 );
 
+id!(
+    /// One write to a node's disk, chosen by the machine.
+    Token(u64)
+);
+
 impl VisitorId {
     /// Every visitor, present and future: what is done to this one's links is done to all of theirs.
     pub const ANY: Self = Self(0);

@@ -254,6 +254,8 @@ pub enum Condition {
     Crashed,
     /// Its host has no power.
     PoweredOff,
+    /// Its disk cannot be read.
+    Corrupt,
     /// It ended in good order.
     Stopped,
     /// Told to stop, it goes round in circles instead.
@@ -262,7 +264,7 @@ pub enum Condition {
 
 impl Condition {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Off,
         Self::Up,
         Self::Frozen,
@@ -270,6 +272,7 @@ impl Condition {
         Self::Killed,
         Self::Crashed,
         Self::PoweredOff,
+        Self::Corrupt,
         Self::Stopped,
         Self::Spinning,
     ];
@@ -285,6 +288,7 @@ impl Condition {
             Self::Killed => "killed",
             Self::Crashed => "crashed",
             Self::PoweredOff => "powered-off",
+            Self::Corrupt => "corrupt",
             Self::Stopped => "stopped",
             Self::Spinning => "spinning",
         }

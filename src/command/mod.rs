@@ -9,7 +9,7 @@ pub use expect::{BELIEFS, Compare, Condition, Counted, Expectation, WITHIN_DEFAU
 pub use grammar::GrammarError;
 
 use crate::base::{FrameId, NodeId, Peer};
-use crate::message::{HostName, Shape};
+use crate::message::{HostName, Operation, Shape};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,17 @@ pub enum Command {
         /// Questions in a thousand seconds; 0 is off.
         per_kilosecond: u64,
     },
+    /// `post CLIENT ROOM TEXT`, `read CLIENT ROOM`, `put CLIENT KEY VALUE`, `get CLIENT KEY`, each with `[xN]`.
+    Operate {
+        /// Who asks.
+        client: NodeId,
+        /// What.
+        operation: Operation,
+        /// How often.
+        times: u32,
+    },
+    /// `wipe NODE`: its disk is emptied; it must not be running.
+    Wipe(NodeId),
     /// `kill NODE`: the process crashes.
     Kill(NodeId),
     /// `crash NODE`: the machine panics, to show that nothing else does.

@@ -3,11 +3,11 @@
 //! It owns the rule *emit before write*: a `MessageSent` is in the log before the host may write the bytes.
 
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation as Number, LabTime, NodeId, Owner, Peer, TimerId,
+    ConnId, EventId, FrameId, Incarnation as Number, LabTime, NodeId, Owner, Peer, TimerId, Token,
 };
 use crate::event::{Cause, Event, Fact};
 use crate::machine::{Effect, Effects, Input, Machine, Told};
-use crate::message::Message;
+use crate::message::{Message, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub trait Host {
     fn flush(&mut self, now: LabTime, conn: ConnId);
     /// Closes a connection behind what was sent. Gives the peer, if the connection was there.
     fn close(&mut self, now: LabTime, conn: ConnId) -> Option<Peer>;
+    /// Begins to write the node's disk; what became of it comes back as an input.
+    fn persist(&mut self, now: LabTime, token: Token, write: Write, cause: Cause);
     /// Writes a line into the node's results file; `None` begins a new file.
     fn result(&mut self, line: Option<String>);
     /// The machine has ended in good order.
@@ -193,6 +195,7 @@ impl Incarnation {
                     self.due.remove(&(at, timer));
                 }
             }
+            Effect::Persist { token, write } => host.persist(now, token, write, cause),
             Effect::Result(line) => host.result(Some(line)),
             Effect::ResultsBegin => host.result(None),
             Effect::Exit => host.exit(),
@@ -218,9 +221,14 @@ impl Incarnation {
 /// The fact that records an input; none where the host has recorded it already or it is internal.
 fn fact_of(input: &Input) -> Option<Fact> {
     Some(match input {
-        Input::Boot
+        Input::Boot(_)
         | Input::Told(
-            Told::Ask { .. } | Told::Batch | Told::Load { .. } | Told::Set { .. } | Told::Stop,
+            Told::Ask { .. }
+            | Told::Operate { .. }
+            | Told::Batch
+            | Told::Load { .. }
+            | Told::Set { .. }
+            | Told::Stop,
         ) => {
             return None;
         }
@@ -237,6 +245,10 @@ fn fact_of(input: &Input) -> Option<Fact> {
         Input::Malformed { conn, peer, why } => {
             Fact::Malformed { conn: *conn, from: *peer, why: why.clone() }
         }
+        Input::Persisted { token, bytes, took } => {
+            Fact::DiskWrote { token: *token, bytes: *bytes, took: *took }
+        }
+        Input::Unpersisted { token, why } => Fact::DiskFailed { token: *token, why: why.clone() },
         Input::Fired(timer) => Fact::TimerFired { timer: *timer },
     })
 }
@@ -244,8 +256,7 @@ fn fact_of(input: &Input) -> Option<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Outcome;
-    use crate::message::{Note, Why};
+    use crate::message::{Image, Note, Outcome, Why};
 
     #[derive(Default)]
     struct Recorder {
@@ -273,6 +284,7 @@ mod tests {
         fn close(&mut self, _: LabTime, _: ConnId) -> Option<Peer> {
             None
         }
+        fn persist(&mut self, _: LabTime, _: Token, _: Write, _: Cause) {}
         fn result(&mut self, _: Option<String>) {}
         fn exit(&mut self) {}
     }
@@ -293,7 +305,7 @@ mod tests {
                         why: Why::Table,
                     });
                 }
-                Input::Boot => {
+                Input::Boot(_) => {
                     out.push(Effect::Arm(TimerId(1), Duration::ZERO));
                     out.push(Effect::Arm(TimerId(2), Duration::from_millis(5)));
                     out.push(Effect::Arm(TimerId(3), Duration::from_millis(4)));
@@ -308,7 +320,7 @@ mod tests {
     fn started() -> (Incarnation, Recorder) {
         let mut host = Recorder::default();
         let mut life = Incarnation::new(NodeId(0), Number(1), Box::new(Echo));
-        life.turn(LabTime::ZERO, Input::Boot, Cause::Boot, &mut host);
+        life.turn(LabTime::ZERO, Input::Boot(Image::default()), Cause::Boot, &mut host);
         (life, host)
     }
 

@@ -3,10 +3,17 @@
 //! Every hop of a request stays in sight for at least 0.7 s on the wall; a wait in which nothing of interest is on its
 //! way takes at most 3 s; background traffic does not hold it up. The rate goes in steps, falls at once and rises
 //! only when what it fell for has been over for a moment, so that the clock does not flutter between two messages.
+//!
+//! Of many questions in a row (a list, a load, several asked at once) the first is seen at full length. Each that is
+//! settled halves the time of a hop for those after it, until the clock runs in real time; when the last is settled
+//! and no more will come, 0.7 s count again.
+
+mod burst;
 
 use crate::base::{EventId, FrameId, LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::event::{Cause, Event, Fact};
 use crate::message::{Message, Note};
+use burst::Bursts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How long a hop must be seen on the wall, in seconds.
@@ -75,6 +82,7 @@ pub struct Pace {
     still: LabTime,
     /// The rate that stays for a moment after the hop that it was for.
     rest: Option<(f64, LabTime)>,
+    bursts: Bursts,
 }
 
 impl Pace {
@@ -115,6 +123,9 @@ impl Pace {
     }
 
     fn note(&mut self, owner: Owner, note: &Note) {
+        if self.bursts.note(self.now, owner, note) {
+            self.rest = None;
+        }
         match note {
             Note::Asked { question, deadline, .. }
             | Note::Took { question, deadline: Some(deadline), .. } => {
@@ -155,7 +166,7 @@ impl Pace {
         // A frame that is held or stalled stays known, for the moment it goes on, but nothing of it moves.
         let stalled = due == LabTime::NEVER;
         let length = if stalled { u64::MAX } else { due.0.saturating_sub(self.now.0) };
-        let until = if stalled { due } else { LabTime(due.0.saturating_add(rest(length))) };
+        let until = if stalled { due } else { LabTime(due.0.saturating_add(self.rest(length))) };
         self.hops.insert(frame, Hop { sent, length, until });
         self.frames.insert(sent, frame);
         self.ends_of_hops.insert((until, frame));
@@ -176,7 +187,8 @@ impl Pace {
     fn arrive(&mut self, frame: Frame) {
         let Some(hop) = self.hops.get(&frame).copied() else { return };
         if is_seen(hop.length) {
-            let (rate, until) = (slow(hop.length), LabTime(self.now.0 + rest(hop.length)));
+            let (rate, until) =
+                (self.slow(hop.length), LabTime(self.now.0 + self.rest(hop.length)));
             self.rest = Some(match self.rest {
                 Some((before, end)) if end > self.now => (before.min(rate), end.max(until)),
                 _ => (rate, until),
@@ -218,6 +230,7 @@ impl Pace {
 
     /// The dead wait for nothing and work on nothing.
     fn forget_node(&mut self, node: NodeId) {
+        self.bursts.forget_node(node);
         let of_node = |owner: Owner| matches!(owner, Owner::Node(id, _) if id == node);
         self.ends.retain(|(_, owner, _)| !of_node(*owner));
         self.deadlines.retain(|(owner, _), _| !of_node(*owner));
@@ -231,10 +244,24 @@ impl Pace {
         let rest = self.rest.filter(|(_, until)| now < *until).map(|(rate, _)| rate);
         let moving = self.lengths.iter().find(|(_, until, _)| *until > now);
         match (moving, rest) {
-            (Some((length, ..)), rest) => rest.unwrap_or(1.0).min(slow(*length)),
+            (Some((length, ..)), rest) => rest.unwrap_or(1.0).min(self.slow(*length)),
             (None, Some(rest)) => rest,
             (None, None) => self.waiting(now),
         }
+    }
+
+    /// How long the rate of such a hop stays after it, in nanoseconds of the lab.
+    fn rest(&self, length: u64) -> u64 {
+        if is_seen(length) { (REST_WALL_S * self.slow(length) * 1e9) as u64 } else { 0 }
+    }
+
+    /// The rate at which a hop of this many nanoseconds is seen for long enough.
+    fn slow(&self, length: u64) -> f64 {
+        let wanted = length as f64 / 1e9 / HOP_WALL_S * self.bursts.haste();
+        if wanted >= 1.0 {
+            return 1.0;
+        }
+        SLOW.into_iter().rfind(|rate| *rate <= wanted).unwrap_or(SLOW[0])
     }
 
     /// The rate while nothing of interest is on its way.
@@ -290,20 +317,6 @@ fn after(now: LabTime) -> LabTime {
 /// Whether a hop of this many nanoseconds is worth the wait, and moves at all.
 fn is_seen(length: u64) -> bool {
     (HOP_SEEN_NS..u64::MAX).contains(&length)
-}
-
-/// How long the rate of such a hop stays after it, in nanoseconds of the lab.
-fn rest(length: u64) -> u64 {
-    if is_seen(length) { (REST_WALL_S * slow(length) * 1e9) as u64 } else { 0 }
-}
-
-/// The rate at which a hop of this many nanoseconds is seen for long enough.
-fn slow(length: u64) -> f64 {
-    let wanted = length as f64 / 1e9 / HOP_WALL_S;
-    if wanted >= 1.0 {
-        return 1.0;
-    }
-    SLOW.into_iter().rfind(|rate| *rate <= wanted).unwrap_or(SLOW[0])
 }
 
 /// The rate at which a wait of so many seconds is short enough.

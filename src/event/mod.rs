@@ -3,7 +3,7 @@
 //! Everything that is shown, reported, recorded, replayed or judged is a fold of these. Nothing here acts.
 
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId,
+    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId, Token,
 };
 use crate::command::Command;
 use crate::message::{Faults, Message, Note};
@@ -151,6 +151,18 @@ pub enum Fact {
     NodePoweredOff {
         /// Which node.
         node: NodeId,
+    },
+    /// The disk of a node was emptied.
+    NodeWiped {
+        /// Which node.
+        node: NodeId,
+    },
+    /// The disk of a node cannot be read: it does not run until it is wiped.
+    NodeCorrupt {
+        /// Which node.
+        node: NodeId,
+        /// What is wrong with it, and the remedy.
+        why: Arc<str>,
     },
     /// A node stands still (as after SIGSTOP).
     NodeFrozen {
@@ -350,6 +362,22 @@ pub enum Fact {
         /// Why.
         fate: Fate,
     },
+    /// A node's disk has what it was to keep.
+    DiskWrote {
+        /// Which of the machine's writes.
+        token: Token,
+        /// How many bytes were written for it.
+        bytes: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A node's disk did not take what it was to keep.
+    DiskFailed {
+        /// Which of the machine's writes.
+        token: Token,
+        /// The system's reason.
+        why: Arc<str>,
+    },
     /// A timer of a machine fired.
     TimerFired {
         /// Which.
@@ -396,6 +424,8 @@ pub enum Life {
     Crashed,
     /// Its host has no power.
     PoweredOff,
+    /// Its disk cannot be read.
+    Corrupt,
     /// It ended in good order.
     Stopped,
 }

@@ -100,6 +100,8 @@ pub struct Writer {
     peer_end: Option<Arc<End>>,
     /// Cancelled when the connection is over, so that nothing waits for a peer that never reads again.
     over: CancellationToken,
+    /// Ends the task that reads this end.
+    reader: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -112,9 +114,14 @@ struct State {
 }
 
 impl Writer {
-    /// The writing half of this socket.
+    /// The writing half of this socket. `reader`: what ends the task that reads it.
     #[must_use]
-    pub fn new(stream: Arc<TcpStream>, tap: Option<Arc<Tap>>, peer_end: Option<Arc<End>>) -> Self {
+    pub fn new(
+        stream: Arc<TcpStream>,
+        tap: Option<Arc<Tap>>,
+        peer_end: Option<Arc<End>>,
+        reader: CancellationToken,
+    ) -> Self {
         let state = State {
             stream: Some(stream),
             backlog: VecDeque::new(),
@@ -122,7 +129,7 @@ impl Writer {
             end_after: false,
             written: 0,
         };
-        Self { state: Mutex::new(state), tap, peer_end, over: CancellationToken::new() }
+        Self { state: Mutex::new(state), tap, peer_end, over: CancellationToken::new(), reader }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -210,9 +217,16 @@ impl Writer {
         }
     }
 
-    /// Ends the connection with a reset: the peer is told at once that it is dead.
+    /// Whether it has been reset.
+    pub fn is_reset(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
+    /// Ends the connection with a reset: the peer is told as soon as this end's node has let go of the socket, too. Its
+    /// reader ends and says so, if the node lives and does not know yet.
     pub fn reset(&self) {
         self.over.cancel();
+        self.reader.cancel();
         if let Some(stream) = self.lock().stream.take() {
             // Without zero linger the kernel would say "end of file", which is what a process that ends in good
             // order says. If the option cannot be set the socket is already gone.

@@ -3,13 +3,14 @@
 //! It carries out effects; it decides nothing.
 
 use super::conn::{End, Owner, Tap, Writer};
+use super::disk::Wanted;
 use super::line::{Connect, Line, Parcel};
 use super::results::Results;
 use super::shared::Shared;
-use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer};
+use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer, Token};
 use crate::engine::{Host, Sent};
 use crate::event::{Cause, Event, Fact};
-use crate::message::Message;
+use crate::message::{Message, Write};
 use crate::wire::{Codec, Decoded, Decoder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -124,7 +125,6 @@ impl Host for NodeHost<'_> {
         let pushed = end.out.push(now, end.stream_no, length, parcel);
         if pushed.lost.is_some() {
             // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
-            end.reader.cancel();
             end.writer.reset();
         }
         if pushed.retransmissions > 0 {
@@ -154,6 +154,18 @@ impl Host for NodeHost<'_> {
             self.lab.forget_visitor(end.peer, Peer::Node(self.node));
         }
         Some(end.peer)
+    }
+
+    fn persist(&mut self, _: LabTime, token: Token, write: Write, cause: Cause) {
+        let Some(disk) = &self.lab.node(self.node).disk else { return };
+        let cause = match cause {
+            Cause::Event(id) => id,
+            // Of a boot that recorded nothing yet: its own first event.
+            Cause::Boot | Cause::Unknown => {
+                EventId { owner: crate::base::Owner::Node(self.node, self.incarnation), number: 1 }
+            }
+        };
+        disk.ask(self.node, self.incarnation, Wanted { token, write, cause }, self.lab);
     }
 
     fn result(&mut self, line: Option<String>) {

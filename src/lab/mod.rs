@@ -6,6 +6,7 @@
 mod clock;
 mod conn;
 mod control;
+mod disk;
 mod host;
 mod line;
 mod listen;
@@ -17,13 +18,15 @@ mod shared;
 mod tasks;
 
 pub use control::Progress;
+pub use disk::Database;
 
 use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
-use crate::topology::Topology;
+use crate::topology::{Role, Topology};
 use control::{Ask, COMMANDS_MAX, Controller};
+use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
 use shared::Shared;
@@ -40,6 +43,9 @@ use tokio::task::JoinHandle;
 /// so that no program can connect to itself there.
 pub const PORT_BASE: u16 = 7100;
 
+/// Threads that write disks: commits to different files overlap in the system's queue, and eight fill it.
+const BLOCKING_THREADS: usize = 8;
+
 /// The name of the threads that run nodes.
 pub const NODE_THREAD: &str = "faultlab-node";
 
@@ -48,7 +54,7 @@ pub const NODE_THREAD: &str = "faultlab-node";
 pub struct Options {
     /// Ports that the lab chooses start here; [`PORT_BASE`] if none is given.
     pub port_base: Option<u16>,
-    /// The folder for what the run writes (results files); none writes nothing.
+    /// The folder for what the run writes (results, the disks of replicas); none writes nothing, and disks are memory.
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; 2 if none is given.
     pub threads: Option<usize>,
@@ -60,6 +66,8 @@ pub struct Lab {
     runtime: Option<Runtime>,
     handle: LabHandle,
     controller: JoinHandle<()>,
+    /// Nobody else writes the disks of this lab while it is here.
+    _hold: Option<Hold>,
 }
 
 /// A way to talk to a running lab, from any thread.
@@ -74,12 +82,17 @@ impl Lab {
     /// Starts every node of the topology that starts, and gives back when all have booted.
     ///
     /// # Errors
-    /// The system's, if no threads or sockets can be had. A port that is taken is no error of the lab: the node runs
+    /// The system's, if no threads or sockets can be had; another process uses the folder of the disks. A port that is taken is no error of the lab: the node runs
     /// without it, and the log says so.
     pub fn start(topology: Arc<Topology>, options: &Options) -> io::Result<Self> {
+        let disks = topology.nodes.iter().any(|node| node.role() == Role::Replica);
+        let folder = options.data.as_deref().filter(|_| disks);
+        let hold = folder.map(Hold::take).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.unwrap_or(2))
             .thread_name(NODE_THREAD)
+            // Disks are written there: a few at a time is as fast as many, and a thousand threads are not.
+            .max_blocking_threads(BLOCKING_THREADS)
             .enable_all()
             .build()?;
         let shared = Shared::new(topology, runtime.handle().clone(), options.data.clone());
@@ -98,7 +111,7 @@ impl Lab {
         let controller = runtime.spawn(controller.run(inbox, started.clone()));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
-        Ok(Self { runtime: Some(runtime), handle, controller })
+        Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })
     }
 
     /// A way to talk to it.

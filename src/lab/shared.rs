@@ -71,7 +71,8 @@ impl Shared {
         let clock =
             Arc::new(Clock::new(crate::event::ClockState { rate: 1.0, paused: false, auto }));
         let rate_changed = Arc::new(Notify::new());
-        let nodes = topology.nodes.iter().map(|node| Arc::new(NodeShared::new(node))).collect();
+        let fresh = |node| Arc::new(NodeShared::new(node, &topology.names, data.as_deref()));
+        let nodes = topology.nodes.iter().map(fresh).collect();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             recorder: Recorder::new(clock.clone(), auto, rate_changed.clone()),

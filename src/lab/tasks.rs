@@ -2,7 +2,7 @@
 //!
 //! An `if` about a protocol does not belong here.
 
-use super::conn::Pair;
+use super::conn::{Pair, Writer};
 use super::host::Conn;
 use super::line::{Connect, Line, Parcel, Turn};
 use super::node::NodeShared;
@@ -32,6 +32,8 @@ pub struct Reader {
     pub conn: ConnId,
     /// The socket.
     pub stream: Arc<TcpStream>,
+    /// Its writing half.
+    pub writer: Arc<Writer>,
     /// The link from the peer, where its frames pass our endpoint.
     pub inward: Option<Arc<Line>>,
     /// Closed while the node stands still.
@@ -47,9 +49,18 @@ pub struct Reader {
 impl Reader {
     /// Reads until the connection or the life ends.
     pub async fn run(mut self) {
+        self.read().await;
+        if self.writer.is_reset() {
+            // This end gave the connection up, because its peer did not read; no byte will say so. Who knows it already
+            // (it closed the connection itself, or has died) does not hear it.
+            self.node.ended(self.number, self.conn, Ending::Reset, &self.lab);
+        }
+    }
+
+    async fn read(&mut self) {
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let Self { gate, stream, cancel, .. } = &mut self;
+            let Self { gate, stream, cancel, .. } = &mut *self;
             // Both arms only wait; nothing has been read when one of them is dropped.
             let ready = tokio::select! {
                 () = cancel.cancelled() => return,

@@ -169,13 +169,14 @@ impl Outstanding {
         Matched::Unread
     }
 
-    /// One that waits comes before one that is over: an answer that bears the name is as good for either.
+    /// One that waits comes before one that is over: an answer that bears the name is as good for either. Of those that
+    /// are over it is the newest: a server without an entry has said nothing to the others, and never will.
     fn first(&mut self, fits: impl Fn(&Waiting) -> bool) -> Matched {
         if let Some(at) = self.live.iter().position(&fits) {
             let one = self.live.remove(at).expect("the place was just found");
             return Matched::Live(one.question);
         }
-        if let Some(at) = self.gone.iter().position(&fits) {
+        if let Some(at) = self.gone.iter().rposition(&fits) {
             let one = self.gone.remove(at).expect("the place was just found");
             return Matched::Late(one.question);
         }
@@ -248,6 +249,17 @@ mod tests {
         assert_eq!(out.answered(&answer("a", None), false), Matched::Live(Q2));
         assert_eq!(out.answered(&answer("a", None), false), Matched::Live(Q3));
         assert_eq!(out.answered(&answer("a", None), false), Matched::Late(Q1));
+    }
+
+    #[test]
+    fn of_one_name_the_newest_that_is_over_is_answered_late() {
+        let mut out = asked(false, &[(Q1, "a", None), (Q2, "a", None), (Q3, "b", None)]);
+        for question in [Q1, Q2, Q3] {
+            assert!(out.over(question));
+        }
+        assert_eq!(out.answered(&answer("a", None), false), Matched::Late(Q2));
+        assert_eq!(out.answered(&answer("a", None), false), Matched::Late(Q1));
+        assert_eq!(out.answered(&answer("a", None), false), Matched::Unmatched);
     }
 
     #[test]

@@ -9,17 +9,20 @@ mod client;
 mod ls;
 mod matching;
 mod numbers;
+mod replica;
 mod server;
+mod store_client;
 mod timers;
 mod ts;
 
 use client::Client;
 use ls::Ls;
+use store_client::StoreClient;
 use ts::Ts;
 
-use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId};
+use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId, Token};
 use crate::event::{Ending, Side};
-use crate::message::{HostName, Message, Note};
+use crate::message::{HostName, Image, Message, Note, Operation, Write};
 use crate::topology::{Kind, Setting, Topology};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +30,8 @@ use std::time::Duration;
 /// What a machine is told by the world.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// It starts. Always the first input.
-    Boot,
+    /// It starts, and this is what its disk holds. Always the first input.
+    Boot(Image),
     /// A connection stands: one it asked for ([`Side::Opener`]) or one from somebody else.
     Opened {
         /// This end.
@@ -73,6 +76,22 @@ pub enum Input {
         /// What is wrong with them.
         why: Arc<str>,
     },
+    /// The disk has what it was to keep.
+    Persisted {
+        /// Which write.
+        token: Token,
+        /// How many bytes it took.
+        bytes: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The disk did not take what it was to keep, and never will.
+    Unpersisted {
+        /// Which write.
+        token: Token,
+        /// The system's reason.
+        why: Arc<str>,
+    },
     /// A timer fired.
     Fired(TimerId),
     /// A person or a step wants something of this node.
@@ -86,6 +105,13 @@ pub enum Told {
     Ask {
         /// The name.
         name: Option<HostName>,
+        /// How often.
+        times: u32,
+    },
+    /// A client of the store shall do this, so many times.
+    Operate {
+        /// What.
+        operation: Operation,
         /// How often.
         times: u32,
     },
@@ -133,6 +159,13 @@ pub enum Effect {
     },
     /// Close a connection, in good order: what was sent before still arrives.
     Close(ConnId),
+    /// Keep this on the disk; `Persisted` or `Unpersisted` comes back with the token, in the order of the writes.
+    Persist {
+        /// Which write.
+        token: Token,
+        /// What.
+        write: Write,
+    },
     /// Fire a timer after this long; arming one again moves it.
     Arm(TimerId, Duration),
     /// Never fire this timer.
@@ -214,5 +247,9 @@ pub fn build(topology: &Arc<Topology>, node: NodeId, incarnation: Incarnation) -
         Kind::Client(config) => Box::new(Client::new(topology, node, incarnation, config)),
         Kind::Ls(config) => Box::new(Ls::new(topology, node, incarnation, config)),
         Kind::Ts(config) => Box::new(Ts::new(topology, node, incarnation, config)),
+        Kind::StoreClient(config) => {
+            Box::new(StoreClient::new(topology, node, incarnation, config))
+        }
+        Kind::Replica(config) => replica::build(topology, node, incarnation, config),
     }
 }

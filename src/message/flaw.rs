@@ -29,11 +29,21 @@ pub enum Flaw {
     TimeoutCrashes,
     /// LS: a TS is sent the next question only after it has answered the last.
     OneAtATime,
+    /// Replica: an error on the connection to another replica is caught by nobody, and the process dies of it.
+    CrashSpreads,
+    /// Replica: it serves, and counts as current, before it has been brought up to date.
+    ServesEarly,
+    /// Client of the store: each attempt bears an id of its own, so that a retry is done again.
+    FreshIds,
+    /// Client of the store: as soon as two replicas have agreed, the third is not waited for and not asked again.
+    StopAtTwo,
+    /// Client of the store: lost connections are all tried again at once, at fixed times.
+    ReconnectStorm,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::GluedNames,
         Self::AnswersByArrival,
         Self::SocketTimer,
@@ -44,6 +54,11 @@ impl Flaw {
         Self::CannotStop,
         Self::TimeoutCrashes,
         Self::OneAtATime,
+        Self::CrashSpreads,
+        Self::ServesEarly,
+        Self::FreshIds,
+        Self::StopAtTwo,
+        Self::ReconnectStorm,
     ];
 
     /// The name in topology files and commands.
@@ -60,6 +75,11 @@ impl Flaw {
             Self::CannotStop => "cannot-stop",
             Self::TimeoutCrashes => "timeout-crashes",
             Self::OneAtATime => "one-at-a-time",
+            Self::CrashSpreads => "crash-spreads",
+            Self::ServesEarly => "serves-early",
+            Self::FreshIds => "fresh-ids",
+            Self::StopAtTwo => "stop-at-two",
+            Self::ReconnectStorm => "reconnect-storm",
         }
     }
 

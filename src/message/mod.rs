@@ -7,12 +7,18 @@ mod flaw;
 mod hostname;
 mod note;
 mod outcome;
+mod replica;
+mod store;
+mod store_note;
 
 pub use fault::{Faults, Jitter, Shape};
 pub use flaw::{Flaw, Flaws};
 pub use hostname::HostName;
 pub use note::{Belief, Note, Why};
 pub use outcome::Outcome;
+pub use replica::{Position, ReplicaMessage};
+pub use store::{Digest, Entry, Image, OpId, OpOutcome, Operation, StoreSaid, Write};
+pub use store_note::{Awaited, CatchUp, ClockVerdict, OpWhy, StoreNote};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -42,6 +48,22 @@ pub enum Message {
     End,
     /// Text that is no question and no answer by itself: names glued together, or words of someone else's program.
     Text(Arc<str>),
+    /// An operation on the store.
+    Operate {
+        /// Its identity; none from a person, whose replica gives it one.
+        id: Option<OpId>,
+        /// What shall be done.
+        operation: Operation,
+    },
+    /// What a replica says to an operation.
+    Operated {
+        /// Which; none to a person.
+        id: Option<OpId>,
+        /// What it says.
+        said: StoreSaid,
+    },
+    /// Between two replicas.
+    Replica(ReplicaMessage),
 }
 
 /// What a server says to a question.
@@ -76,7 +98,11 @@ impl Message {
         match self {
             Self::Ask { name, .. } => Some(name),
             Self::Reply { name, .. } => name.as_ref(),
-            Self::End | Self::Text(_) => None,
+            Self::End
+            | Self::Text(_)
+            | Self::Operate { .. }
+            | Self::Operated { .. }
+            | Self::Replica(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The world folds these and nothing else of a machine; so whatever a screen or a report shall say of a protocol,
 //! a note must say first.
 
+use super::store_note::StoreNote;
 use super::{HostName, Outcome, Said};
 use crate::base::{LabTime, NodeId, Peer, QuestionNo};
 use serde::{Deserialize, Serialize};
@@ -232,6 +233,8 @@ pub enum Note {
         /// Questions that are answered or cancelled before it ends.
         in_flight: u32,
     },
+    /// A note of the replica family.
+    Store(StoreNote),
     /// The node was told to stop and goes round in circles instead (flaw `cannot-stop`).
     Spinning,
 }

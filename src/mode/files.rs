@@ -41,13 +41,18 @@ pub fn check(files: &[String], allow_nonlocal: bool) -> anyhow::Result<u8> {
     Ok(code)
 }
 
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
+}
+
 fn good(file: &str, topology: &Topology) -> String {
     let file = Shown::new(file);
     let need = topology::estimate(topology);
     let mut text = format!(
-        "{file}: good. {} nodes, {} steps, about {} open files",
-        topology.nodes.len(),
-        topology.steps.len(),
+        "{file}: good. {}, {}, about {} open files",
+        counted(topology.nodes.len(), "node"),
+        counted(topology.steps.len(), "step"),
         need.open_files,
     );
     match super::limits::open_files() {
@@ -70,9 +75,9 @@ pub fn list() -> anyhow::Result<u8> {
     let width = entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for entry in entries {
-        let (title, steps) = (Shown::new(&entry.title), entry.steps);
+        let (title, steps) = (Shown::new(&entry.title), counted(entry.steps, "step"));
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{:width$}  {title}  ({steps} steps)", entry.name);
+        let _ = writeln!(text, "{:width$}  {title}  ({steps})", entry.name);
     }
     print(&text)
 }

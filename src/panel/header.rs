@@ -143,16 +143,16 @@ const SPARED: [&str; 8] =
     ["unmatched", "cancelled", "late", "reset", "refused", "negative", "failed", "silent"];
 
 fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16, whole: bool) -> Row {
-    let faults = &world.truth.faults;
-    match (faults.is_empty(), whole) {
+    let count = world.faults_shown().count();
+    match (count == 0, whole) {
         (true, true) => return Row::new().with("no faults", canvas.ink(Ink::Muted)),
         (true, false) => return Row::new(),
         _ => {}
     }
-    let mut row = Row::new().with(format!("faults {}", faults.len()), canvas.ink(Ink::Slow));
+    let mut row = Row::new().with(format!("faults {count}"), canvas.ink(Ink::Slow));
     if columns >= 140 {
         let mut list = String::new();
-        for fault in faults.iter().rev().take(3) {
+        for fault in world.faults_shown().rev().take(3) {
             list += if list.is_empty() { ": " } else { ", " };
             list += Shown::short(fault, 30).as_str();
         }

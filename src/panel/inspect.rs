@@ -81,7 +81,8 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     }
     for peer in targets::neighbours(world, id) {
         for (from, to) in [(Peer::Node(id), peer), (peer, Peer::Node(id))] {
-            let value = words::link_value(&targets::faults(world, from, to));
+            let late = targets::late(world, from, to);
+            let value = words::link_account(&targets::faults(world, from, to), late);
             if !value.is_empty() {
                 let (from, to) = (topology.names.peer(from), topology.names.peer(to));
                 out.push(("fault", format!("{from}→{to} {value}")));
@@ -136,7 +137,7 @@ fn link(world: &World, a: Peer, b: Peer) -> Vec<(&'static str, String)> {
                 format!("{} ({:?})", human(faults.jitter.mean), faults.jitter.shape),
             ));
         }
-        let value = words::link_value(&faults);
+        let value = words::link_account(&faults, targets::late(world, from, to));
         out.push(("faults", if value.is_empty() { "none".into() } else { value }));
         if let Some(link) = world.links.get(&(from, to)) {
             let (sent, arrived, lost) = (link.sent, link.arrived, link.lost);

@@ -12,7 +12,7 @@ use super::words;
 use crate::base::units::human;
 use crate::base::{LabTime, Peer};
 use crate::message::{Message, Said};
-use crate::world::{LinkState, Mark, MarkState, RaceNo, World};
+use crate::world::{Mark, MarkState, RaceNo, World};
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -215,8 +215,8 @@ fn draw_value(
         (false, down, up) if down.is_empty() && up.is_empty() => Ink::Muted,
         _ => Ink::Slow,
     };
-    let late = |from, to| world.links.get(&(from, to)).map_or((0, 0), LinkState::late_of_20);
-    let (late_down, late_up) = (late(route.upper, route.lower), late(route.lower, route.upper));
+    let late_down = targets::late(world, route.upper, route.lower);
+    let late_up = targets::late(world, route.lower, route.upper);
     let mut parts = words::link_parts((&there, late_down), (&back, late_up));
     if ink == Ink::Muted {
         if there.latency < Duration::from_millis(1) {
@@ -366,7 +366,13 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
         Message::Reply { said: Said::Found { .. }, .. } => ('◆', Ink::Good),
         Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
         Message::Reply { .. } => ('◆', Ink::Bad),
-        Message::Ask { .. } | Message::Text(_) | Message::End => ('●', Ink::Message),
+        Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
+        Message::Operated { .. } => ('◆', Ink::Bad),
+        Message::Ask { .. }
+        | Message::Text(_)
+        | Message::End
+        | Message::Operate { .. }
+        | Message::Replica(_) => ('●', Ink::Message),
     }
 }
 

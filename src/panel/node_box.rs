@@ -245,6 +245,7 @@ fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
             one(format!("waits for {}", node.load.open), Ink::Message)
         }
         Kind::Client(_) => client(world, id),
+        Kind::StoreClient(_) | Kind::Replica(_) => one(String::new(), Ink::Muted),
         Kind::Ls(ls) => {
             let policy = targets::policy(world, id).unwrap_or(ls.policy).word();
             match node.window {

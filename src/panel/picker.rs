@@ -110,6 +110,7 @@ impl Picker {
             let room = area.right().saturating_sub(x);
             let text = match offer.steps {
                 0 => offer.title.clone(),
+                1 => format!("{}  (1 step)", offer.title),
                 steps => format!("{}  ({steps} steps)", offer.title),
             };
             canvas.text(x, y, room, &text, canvas.ink(Ink::Text));

@@ -139,7 +139,7 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
         let end = race.verdict.as_ref().map_or("waits", |verdict| verdict.outcome.word());
         row.push(format!("  #{} {end}", race.no.0), canvas.ink(Ink::Strong));
     }
-    let faults = world.truth.faults.len();
+    let faults = world.faults_shown().count();
     if faults > 0 {
         row.push(format!("  faults {faults}"), canvas.ink(Ink::Slow));
     }

@@ -1,11 +1,12 @@
 //! What a key would hit, read from the world's truth: the selected node, the busiest server, the asking client.
 
 use super::view::{Selection, View};
+use super::words::Late;
 use crate::base::{NodeId, Peer, VisitorId};
 use crate::command::LinkSet;
 use crate::message::Faults;
 use crate::topology::{Policy, Role, Topology};
-use crate::world::{LaneEnd, World};
+use crate::world::{LaneEnd, LinkState, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Races that decide who leads where nobody does.
@@ -117,6 +118,12 @@ pub fn faults(world: &World, from: Peer, to: Peer) -> Faults {
         (None, Peer::Node(from), Peer::Node(to)) => world.topology.link(from, to),
         (None, _, _) => Faults::default(),
     }
+}
+
+/// How many of how many of the newest frames of one direction were late.
+#[must_use]
+pub fn late(world: &World, from: Peer, to: Peer) -> Late {
+    world.links.get(&(from, to)).map_or((0, 0), LinkState::late_of_20)
 }
 
 /// The directions that link keys act on, as the command names them and one by one.

@@ -93,6 +93,7 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         Life::Killed => since("DEAD", Ink::Bad),
         Life::Crashed => since("CRASHED", Ink::Bad),
         Life::PoweredOff => since("NO POWER", Ink::Bad),
+        Life::Corrupt => since("CORRUPT", Ink::Bad),
         Life::Frozen => since("FROZEN", Ink::Frozen),
         _ if node.spinning => since("SPINS", Ink::Bad),
         Life::Stopping => plain("STOPPING", Ink::Slow),
@@ -118,6 +119,7 @@ pub fn truth(world: &World, id: NodeId) -> (&'static str, Ink) {
         Life::Killed => ("dead", Ink::Bad),
         Life::Crashed => ("crashed", Ink::Bad),
         Life::PoweredOff => ("no power", Ink::Bad),
+        Life::Corrupt => ("corrupt", Ink::Bad),
         Life::Stopped => ("stopped", Ink::Muted),
     }
 }
@@ -159,6 +161,12 @@ pub fn outcome_ink(outcome: Outcome) -> Ink {
 #[must_use]
 pub fn link_value(faults: &Faults) -> String {
     link_words(faults, NONE_LATE).join(" ")
+}
+
+/// The same, and how many of the newest frames were late where the link is lossy.
+#[must_use]
+pub fn link_account(faults: &Faults, late: Late) -> String {
+    link_words(faults, late).join(" ")
 }
 
 /// How many of how many of the newest frames were late.
@@ -261,7 +269,7 @@ mod tests {
         let faults =
             Faults { extra: Duration::from_millis(200), loss: 0.3, cut: true, ..Faults::default() };
         assert_eq!(link_value(&faults), "✕ cut +200 ms 30 % late");
-        assert_eq!(link_words(&faults, (6, 20)).join(" "), "✕ cut +200 ms 30 % late 6/20");
+        assert_eq!(link_account(&faults, (6, 20)), "✕ cut +200 ms 30 % late 6/20");
         assert_eq!(link_value(&Faults::default()), "");
         assert!(link_words(&Faults::default(), (6, 20)).is_empty(), "it is not lossy any more");
     }

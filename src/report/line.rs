@@ -5,7 +5,7 @@ use crate::base::units::{grouped, human};
 use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
 use crate::command::grammar;
 use crate::event::{Cause, ClockState, Ending, Event, Fact, Fate, Hand, Judgement, Side};
-use crate::message::{Belief, Faults, Message, Note, Outcome, Said, Why};
+use crate::message::{Belief, Faults, Message, Note, Outcome, ReplicaMessage, Said, Why};
 
 /// One event in one line, without its time, or none for events that people do not read (timers,
 /// opening of connections …). Safe to show.
@@ -171,7 +171,27 @@ fn message_words(message: &Message) -> String {
         Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
         Message::Reply { said, .. } => said_words(said),
         Message::End => "says that this was all".into(),
+        Message::Operate { operation, .. } => text(&operation.to_string()).into(),
+        Message::Operated { said, .. } => text(&said.to_string()).into(),
+        Message::Replica(message) => replica_words(message).into(),
         Message::Text(words) => format!("says “{}”", text(words)),
+    }
+}
+
+/// A message between replicas, in a word or two.
+fn replica_words(message: &ReplicaMessage) -> &'static str {
+    match message {
+        ReplicaMessage::Beat { .. } => "heartbeat?",
+        ReplicaMessage::Alive { .. } => "heartbeat",
+        ReplicaMessage::Election { .. } => "are you there?",
+        ReplicaMessage::Here { .. } => "I am here",
+        ReplicaMessage::Leads { .. } => "I lead",
+        ReplicaMessage::Change { .. } => "change",
+        ReplicaMessage::Have { .. } => "has it",
+        ReplicaMessage::AskClock => "your clock?",
+        ReplicaMessage::Clock { .. } => "my clock",
+        ReplicaMessage::CatchUp { .. } => "bring me up to date",
+        ReplicaMessage::State { .. } => "state",
     }
 }
 

@@ -169,6 +169,7 @@ const fn life_words(life: Life) -> &'static str {
         Life::Killed => "is dead: killed",
         Life::Crashed => "is dead: crashed",
         Life::PoweredOff => "has no power",
+        Life::Corrupt => "cannot read its disk",
         Life::Stopped => "has stopped",
     }
 }

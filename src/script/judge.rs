@@ -1,6 +1,6 @@
 //! Holds an expectation against what happened, and says in a sentence what was seen.
 
-use super::tally::{End, Tally};
+use super::tally::{End, EndedList, Tally};
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Shown};
 use crate::command::{Condition, Expectation, belief_word};
@@ -65,12 +65,16 @@ pub(super) fn at_the_end(expectation: &Expectation, tally: &Tally) -> (Judgement
     (judgement, seen(expectation, tally))
 }
 
+fn is_list(list: &EndedList, answered: u64, names: u64) -> bool {
+    (list.answered, list.names) == (answered, names)
+}
+
 /// Whether it holds by the state of things. The end of a question is no state: it is seen when it happens.
 fn is_so(expectation: &Expectation, tally: &Tally) -> bool {
     match expectation {
         Expectation::QueryEnds { .. } => false,
         Expectation::BatchAnswers { client, answered, names, .. } => {
-            tally.ended_lists(*client).contains(&(*answered, *names))
+            tally.ended_lists(*client).iter().any(|list| is_list(list, *answered, *names))
         }
         Expectation::Count { who, what, compare, figure, .. } => {
             compare.holds(tally.count(*who, *what), *figure)
@@ -154,9 +158,12 @@ fn seen(expectation: &Expectation, tally: &Tally) -> String {
         }
         Expectation::BatchAnswers { client, answered, names, .. } => {
             let ended = tally.ended_lists(*client);
-            let fitting = ended.iter().find(|ended| **ended == (*answered, *names));
+            let fitting = ended.iter().find(|list| is_list(list, *answered, *names));
             match fitting.or(ended.last()) {
-                Some((answered, names)) => format!("{answered} of {names} answered"),
+                Some(list) => {
+                    let EndedList { answered, names, took } = list;
+                    format!("{answered} of {names} answered after {}", human(*took))
+                }
                 None => format!("no list of {} ended", name(*client)),
             }
         }
@@ -201,6 +208,7 @@ fn of_life(life: Life) -> Condition {
         Life::Killed => Condition::Killed,
         Life::Crashed => Condition::Crashed,
         Life::PoweredOff => Condition::PoweredOff,
+        Life::Corrupt => Condition::Corrupt,
         Life::Stopped => Condition::Stopped,
     }
 }

@@ -9,6 +9,7 @@ use crate::topology::{Kind, Role, Topology};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Open questions that are followed: a load of 1,000 a second with deadlines of 10 s, at client, LS and two TSs.
 const OPEN_MAX: usize = 65_536;
@@ -46,6 +47,17 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
             }
         }
     }
+}
+
+/// A client's list that is through.
+#[derive(Debug, Clone, Copy)]
+pub struct EndedList {
+    /// Names that had an address.
+    pub answered: u64,
+    /// All names.
+    pub names: u64,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// A question without a verdict.
@@ -99,10 +111,11 @@ pub(super) struct Tally {
     lies: Vec<bool>,
     beliefs: BTreeMap<(NodeId, NodeId), Belief>,
     stuck: Recent<(NodeId, HostName), NodeId>,
-    lists: BTreeMap<NodeId, u32>,
+    /// The run of the step in which a client's present list began, and when.
+    lists: BTreeMap<NodeId, (u32, LabTime)>,
     /// Since the step's commands began.
     counts: BTreeMap<(Option<NodeId>, Counted), u64>,
-    ended_lists: BTreeMap<NodeId, Vec<(u64, u64)>>,
+    ended_lists: BTreeMap<NodeId, Vec<EndedList>>,
     health: BTreeMap<(NodeId, NodeId), (bool, bool)>,
 }
 
@@ -168,8 +181,8 @@ impl Tally {
         self.stuck.map.get(&(node, name.clone())).copied()
     }
 
-    /// Lists of this client that began and ended in this step: names with an address, and names.
-    pub fn ended_lists(&self, client: NodeId) -> &[(u64, u64)] {
+    /// Lists of this client that began and ended in this step.
+    pub fn ended_lists(&self, client: NodeId) -> &[EndedList] {
         self.ended_lists.get(&client).map_or(&[], Vec::as_slice)
     }
 
@@ -289,16 +302,9 @@ impl Tally {
                 self.beliefs.insert((node, *about), *belief);
             }
             Note::ListBegan { .. } => {
-                self.lists.insert(node, self.run);
+                self.lists.insert(node, (self.run, event.time));
             }
-            Note::ListEnded { answered, names } if self.lists.get(&node) == Some(&self.run) => {
-                let ended = self.ended_lists.entry(node).or_default();
-                // One step asks a list a few times; of a hundred nobody reads more than the last.
-                if ended.len() >= 100 {
-                    ended.remove(0);
-                }
-                ended.push((u64::from(*answered), u64::from(*names)));
-            }
+            Note::ListEnded { answered, names } => self.list_ended(event, node, *answered, *names),
             Note::Changed { key, value } if **key == *"lie" => {
                 if let Some(lies) = self.lies.get_mut(node.index()) {
                     *lies = matches!(&**value, "on" | "true" | "yes" | "1");
@@ -335,6 +341,21 @@ impl Tally {
         self.open.insert(question, Open { name, began, run, root, parent, ts: None });
     }
 
+    /// Only a list that began in this run of the step counts.
+    fn list_ended(&mut self, event: &Event, node: NodeId, answered: u32, names: u32) {
+        let Some((run, began)) = self.lists.get(&node).copied() else { return };
+        if run != self.run {
+            return;
+        }
+        let ended = self.ended_lists.entry(node).or_default();
+        // One step asks a list a few times; of a hundred nobody reads more than the last.
+        if ended.len() >= 100 {
+            ended.remove(0);
+        }
+        let took = event.time.since(began);
+        ended.push(EndedList { answered: answered.into(), names: names.into(), took });
+    }
+
     fn took(&mut self, event: &Event, question: QuestionNo, name: &HostName, from: Peer) {
         let Owner::Node(node, _) = event.id.owner else { return };
         self.add(Some(node), Counted::Taken);
@@ -361,7 +382,7 @@ impl Tally {
         let open = self.open.map.remove(&(event.id.owner, question))?;
         let role = self.role(node)?;
         let own = match role {
-            Role::Client | Role::Ls => true,
+            Role::Client | Role::Ls | Role::Replica => true,
             Role::Ts => matches!(
                 outcome,
                 Outcome::Answered | Outcome::Negative | Outcome::Failed | Outcome::Silent
@@ -458,7 +479,7 @@ impl Tally {
     fn is_in_a_table(&self, name: &HostName, told: &str) -> bool {
         let tables = self.topology.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Ts(ts) => ts.records.get(name),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         });
         let known: Vec<&str> = tables.flat_map(|record| record.address.split(',')).collect();
         told.split(',').all(|address| known.iter().any(|known| known.trim() == address.trim()))

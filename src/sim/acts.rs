@@ -3,6 +3,7 @@
 //! Which act a command comes to is `engine::Control`'s business; here they are carried out.
 
 use super::Sim;
+use super::disk::Kept;
 use super::net::What;
 use super::node::Waiting;
 use crate::base::{EventId, FrameId, LabTime, NodeId, Peer};
@@ -74,6 +75,12 @@ impl Sim {
         if self.life(node).is_alive() || outside {
             return;
         }
+        let Some(image) = self.net.place(node).disk.image().cloned() else {
+            self.net.place(node).life = Life::Corrupt;
+            let why = Arc::from("the file ends in the middle: wipe the disk, and revive the node");
+            self.net.emit(cause, Fact::NodeCorrupt { node, why });
+            return;
+        };
         let place = self.net.place(node);
         place.incarnation.0 += 1;
         place.life = Life::Up;
@@ -88,7 +95,7 @@ impl Sim {
             let now = seat.net.now;
             let fact = Fact::NodeBooted { node, incarnation };
             let booted = life.emit(now, cause, fact, seat);
-            life.turn(now, Input::Boot, Cause::Event(booted), seat);
+            life.turn(now, Input::Boot(image), Cause::Event(booted), seat);
         });
     }
 
@@ -102,7 +109,9 @@ impl Sim {
         }
         let id = self.net.emit(cause, fact);
         self.lives[node.index()] = None;
-        self.net.place(node).life = life;
+        let place = self.net.place(node);
+        place.life = life;
+        place.disk.process_gone(powered_off);
         if powered_off {
             self.clear(node, None, Fate::HostOff, id);
         } else {
@@ -113,7 +122,9 @@ impl Sim {
     /// A machine has ended in good order: what it sent still arrives, its sockets close.
     pub(super) fn stopped(&mut self, node: NodeId) {
         let cause = Cause::Event(self.net.places[node.index()].newest(node));
-        self.net.place(node).life = Life::Stopped;
+        let place = self.net.place(node);
+        place.life = Life::Stopped;
+        place.disk.finish();
         let id = self.net.emit(cause, Fact::NodeStopped { node });
         self.clear(node, Some(&What::EndOfFile), Fate::PeerDead, id);
     }
@@ -154,10 +165,28 @@ impl Sim {
             match self.net.place(node).backlog.pop_front() {
                 Some(Waiting::Arrival(arrival)) => self.handle(node, arrival),
                 Some(Waiting::Told(told, cause)) => self.hear(node, told, cause),
+                Some(Waiting::Kept(kept)) => self.persisted(node, kept),
                 None => break,
             }
         }
         self.with_life(node, |_, _| {});
+    }
+
+    /// A commit is done: the process hears of it, now or when it goes on.
+    pub(super) fn committed(&mut self, node: NodeId, number: u64) {
+        for kept in self.net.place(node).disk.commit(number) {
+            match self.life(node) {
+                Life::Frozen => self.net.place(node).backlog.push_back(Waiting::Kept(kept)),
+                Life::Up | Life::Stopping => self.persisted(node, kept),
+                _ => {}
+            }
+        }
+        self.net.begin_commit(self.net.now, node);
+    }
+
+    fn persisted(&mut self, node: NodeId, kept: Kept) {
+        let Kept { token, bytes, took, cause } = kept;
+        self.turn(node, Input::Persisted { token, bytes, took }, cause);
     }
 
     fn tell(&mut self, node: NodeId, told: Told, cause: Cause) {

@@ -12,6 +12,8 @@ pub(super) enum Due {
     /// The writer of this connection's end finds out that it has no room left and the connection is
     /// dead.
     Broken(super::conns::Key, usize),
+    /// A commit of this node's disk is done: the number it began with.
+    Commit(NodeId, u64),
     /// A timer of this node fires. At the same moment it comes after all that arrives: input before
     /// timers.
     Timer(NodeId),
@@ -20,7 +22,7 @@ pub(super) enum Due {
 impl Due {
     const fn rank(self) -> u8 {
         match self {
-            Self::Frame(_) | Self::Broken(..) => 0,
+            Self::Frame(_) | Self::Broken(..) | Self::Commit(..) => 0,
             Self::Timer(_) => 1,
         }
     }

@@ -9,6 +9,7 @@
 mod acts;
 mod agenda;
 mod conns;
+mod disk;
 mod net;
 mod node;
 mod play;
@@ -149,6 +150,7 @@ impl Sim {
                 }
             }
             Due::Broken(key, end) => self.break_conn(key, end),
+            Due::Commit(node, number) => self.committed(node, number),
         }
         true
     }

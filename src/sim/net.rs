@@ -3,16 +3,17 @@
 
 use super::agenda::{Agenda, Due};
 use super::conns::{Conn, Conns, End, Key, State};
+use super::disk::{Disk, Wanted};
 use super::node::{Arrival, Place};
 use crate::base::draw::owner_of_pair;
-use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId, Owner, Peer};
+use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId, Owner, Peer, Token};
 use crate::engine::{Control, Host, Sent};
 use crate::event::{Cause, Event, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe};
 use crate::log::Log;
-use crate::message::Message;
+use crate::message::{Message, Write};
 use crate::script::Script;
-use crate::topology::{Role, Topology};
+use crate::topology::{Kind, Role, Topology};
 use crate::wire::{Codec, Reads};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ impl Net {
             control: Control::new(topology.clone()),
             script: None,
             agenda: Agenda::default(),
-            places: topology.nodes.iter().map(|_| Place::default()).collect(),
+            places: topology.nodes.iter().map(place_of).collect(),
             conns: Conns::default(),
             lines: Vec::new(),
             line_of: BTreeMap::new(),
@@ -272,6 +273,14 @@ impl Net {
         self.conns.end_gone(key, end);
     }
 
+    /// Lets a disk begin with what waits for it, if it can.
+    pub(super) fn begin_commit(&mut self, now: LabTime, node: NodeId) {
+        let seed = self.topology.seed;
+        if let Some((took, number)) = self.place(node).disk.begin(seed, node) {
+            self.agenda.enter(now + took, Due::Commit(node, number));
+        }
+    }
+
     /// A buffer to write into.
     fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
@@ -283,6 +292,13 @@ impl Net {
             buffer.clear();
             self.spare.push(buffer);
         }
+    }
+}
+
+fn place_of(node: &crate::topology::Node) -> Place {
+    match &node.kind {
+        Kind::Replica(replica) => Place { disk: Disk::new(replica.disk), ..Place::default() },
+        _ => Place::default(),
     }
 }
 
@@ -383,6 +399,16 @@ impl Host for Seat<'_> {
         cause.number += 1;
         self.net.abandon(key, end, Some(What::EndOfFile), cause);
         Some(Peer::Node(peer))
+    }
+
+    fn persist(&mut self, now: LabTime, token: Token, write: Write, cause: Cause) {
+        let place = &mut self.net.places[self.node.index()];
+        let cause = match cause {
+            Cause::Event(id) => id,
+            Cause::Boot | Cause::Unknown => place.newest(self.node),
+        };
+        place.disk.ask(Wanted { token, write, cause });
+        self.net.begin_commit(now, self.node);
     }
 
     fn result(&mut self, line: Option<String>) {

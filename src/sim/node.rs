@@ -1,6 +1,7 @@
 //! What a simulated lab knows of one node from outside its machine.
 
 use super::conns::Key;
+use super::disk::{Disk, Kept};
 use super::net::What;
 use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Owner};
 use crate::event::Life;
@@ -24,6 +25,7 @@ pub(super) struct Arrival {
 pub(super) enum Waiting {
     Arrival(Arrival),
     Told(Told, EventId),
+    Kept(Kept),
 }
 
 /// One node: its host and what its process has left there.
@@ -39,6 +41,7 @@ pub(super) struct Place {
     /// The earliest moment for which the agenda has an entry.
     pub(super) timer_entered: LabTime,
     pub(super) results: Vec<String>,
+    pub(super) disk: Disk,
     /// Its machine has ended in good order and is to be taken away.
     pub(super) exited: bool,
     /// Whether it was told to stop (a frozen node may have been).
@@ -55,6 +58,7 @@ impl Default for Place {
             backlog: VecDeque::new(),
             timer_entered: LabTime::NEVER,
             results: Vec::new(),
+            disk: Disk::default(),
             exited: false,
             stopping: false,
         }

@@ -78,9 +78,9 @@ struct Server;
 impl Machine for Server {
     fn step(&mut self, _: LabTime, input: Input, out: &mut Effects) {
         match input {
-            Input::Boot | Input::Fired(TimerId(1)) => {
+            Input::Boot(_) | Input::Fired(TimerId(1)) => {
                 out.push(Effect::Arm(TimerId(1), Duration::from_secs(1)));
-                if input == Input::Boot {
+                if matches!(input, Input::Boot(_)) {
                     out.push(Effect::Arm(TimerId(2), Duration::from_millis(1500)));
                 }
             }
@@ -311,13 +311,14 @@ fn a_frame_whose_transmissions_were_lost_is_told_right_behind_its_message() {
         let Fact::MessageSent { to: whom, frame: sent, due, .. } = event.fact else { continue };
         let way = due.since(event.time);
         let next = &events[at + 1];
-        let Fact::FrameLate { to, frame, retransmissions, late, .. } = next.fact else {
+        let Fact::FrameLate { from, to, frame, retransmissions, late } = next.fact else {
             in_time += 1;
             assert_eq!(way, Duration::from_millis(10));
             continue;
         };
         told += 1;
         assert_eq!((to, frame, next.cause), (whom, sent, Cause::Event(event.id)));
+        assert!(matches!(event.id.owner, Owner::Node(by, _) if from == Peer::Node(by)));
         let expected = Duration::from_millis(200) * ((1 << retransmissions) - 1);
         assert_eq!((late, way), (expected, expected + Duration::from_millis(10)));
     }

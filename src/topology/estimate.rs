@@ -32,7 +32,9 @@ pub fn estimate(topology: &Topology) -> Estimate {
         let peers = match &node.kind {
             Kind::Client(client) => &client.asks[..client.asks.len().min(1)],
             Kind::Ls(ls) => &ls.upstreams[..],
-            Kind::Ts(_) => &[],
+            Kind::Ts(ts) => &ts.store[..],
+            Kind::StoreClient(client) => &client.asks[..],
+            Kind::Replica(replica) => &replica.peers[..],
         };
         for peer in peers {
             need.connections += 1;

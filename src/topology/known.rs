@@ -34,11 +34,11 @@ impl Known for Topology {
     fn hosts(&self, client: NodeId) -> Vec<HostName> {
         let list: &[HostName] = match &self.node(client).kind {
             Kind::Client(config) => &config.list,
-            Kind::Ls(_) | Kind::Ts(_) => &[],
+            _ => &[],
         };
         let tables = self.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Ts(ts) => Some(&ts.records),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         });
         let known = tables.flat_map(|records| records.iter().map(|record| &record.name));
         let mut seen = BTreeSet::new();

@@ -16,6 +16,7 @@ pub mod model;
 mod problem;
 mod raw;
 mod records;
+mod replica;
 mod resolve;
 pub mod setting;
 mod setting_text;

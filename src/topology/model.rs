@@ -7,6 +7,10 @@ use crate::command::{Command, Expectation};
 use crate::message::{Faults, Flaws, HostName, Shape};
 
 pub use super::records::{Record, Records};
+pub use super::replica::{
+    ClockKind, DiskKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
+    StoreClientConfig,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -53,17 +57,20 @@ pub enum Wire {
     /// The course's lines over TCP, in the dialect of the topology.
     #[default]
     Line,
+    /// What replicas speak: one JSON object a line, over TCP.
+    Json,
 }
 
 impl Wire {
     /// Every wire.
-    pub const ALL: [Self; 1] = [Self::Line];
+    pub const ALL: [Self; 2] = [Self::Line, Self::Json];
 
     /// The word in files and in the log.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Line => "line",
+            Self::Json => "json",
         }
     }
 }
@@ -78,6 +85,8 @@ pub enum Role {
     Ls,
     /// Name server with a table.
     Ts,
+    /// One of several servers that hold the same store.
+    Replica,
 }
 
 impl Role {
@@ -88,6 +97,7 @@ impl Role {
             Self::Client => "client",
             Self::Ls => "ls",
             Self::Ts => "ts",
+            Self::Replica => "replica",
         }
     }
 }
@@ -151,7 +161,7 @@ impl Topology {
             .iter()
             .filter(move |node| match &node.kind {
                 Kind::Ts(ts) => ts.records.get(name).is_some(),
-                Kind::Client(_) | Kind::Ls(_) => false,
+                Kind::Client(_) | Kind::Ls(_) | Kind::StoreClient(_) | Kind::Replica(_) => false,
             })
             .map(|node| node.id)
     }
@@ -179,7 +189,8 @@ impl Node {
     #[must_use]
     pub fn role(&self) -> Role {
         match self.kind {
-            Kind::Client(_) => Role::Client,
+            Kind::Client(_) | Kind::StoreClient(_) => Role::Client,
+            Kind::Replica(_) => Role::Replica,
             Kind::Ls(_) => Role::Ls,
             Kind::Ts(_) => Role::Ts,
         }
@@ -191,7 +202,9 @@ impl Node {
         match &self.kind {
             Kind::Client(client) => &client.asks,
             Kind::Ls(ls) => &ls.upstreams,
-            Kind::Ts(_) => &[],
+            Kind::Ts(ts) => &ts.store,
+            Kind::StoreClient(client) => &client.asks,
+            Kind::Replica(replica) => &replica.peers,
         }
     }
 }
@@ -201,6 +214,8 @@ impl Node {
 pub struct Listen {
     /// The port of the line wire; `Some(0)` for one that the lab chooses, `None` where the node does not listen.
     pub line: Option<u16>,
+    /// The port of the JSON wire; likewise.
+    pub json: Option<u16>,
     /// The address to bind, 127.0.0.1 where none is given.
     pub address: Option<std::net::IpAddr>,
 }
@@ -211,6 +226,7 @@ impl Listen {
     pub const fn port(&self, wire: Wire) -> Option<u16> {
         match wire {
             Wire::Line => self.line,
+            Wire::Json => self.json,
         }
     }
 }
@@ -224,6 +240,10 @@ pub enum Kind {
     Ls(LsConfig),
     /// Has a table.
     Ts(TsConfig),
+    /// Asks the replicas of a store.
+    StoreClient(StoreClientConfig),
+    /// Holds a copy of the store.
+    Replica(ReplicaConfig),
 }
 
 /// How a client works through its list.
@@ -409,6 +429,8 @@ impl Default for Service {
 pub struct TsConfig {
     /// Its table.
     pub records: Records,
+    /// The replicas that hold what is not in its table, in order; it asks them as a client of the store does.
+    pub store: Vec<NodeId>,
     /// What it does without an entry.
     pub on_miss: OnMiss,
     /// How long it takes.

@@ -1,10 +1,12 @@
 //! One setting of one node, typed: what `set NODE KEY VALUE` changes while the node runs.
 
 use super::model::{
-    Accept, ClientConfig, Health, Kind, LsConfig, OnMiss, Pace, Policy, Retry, Service, TsConfig,
+    Accept, ClientConfig, ClockKind, Health, HeartbeatMode, Kind, LsConfig, NoMajority, OnMiss,
+    Pace, Policy, Propagation, ReadFrom, ReplicaConfig, Retry, Service, StoreClientConfig,
+    TsConfig,
 };
 use crate::base::NodeId;
-use crate::message::Flaws;
+use crate::message::{CatchUp, Flaws};
 use std::time::Duration;
 
 /// A setting with its new value. `None` for a health figure switches ejection off.
@@ -59,6 +61,30 @@ pub enum Setting {
     Workers(Option<u32>),
     /// `queue` of a TS.
     Queue(u32),
+    /// `peers` of a replica.
+    Peers(Vec<NodeId>),
+    /// `heartbeat` of a replica.
+    Heartbeat(Duration),
+    /// `heartbeat_mode` of a replica.
+    HeartbeatMode(HeartbeatMode),
+    /// `suspect_after` of a replica.
+    SuspectAfter(Duration),
+    /// `propagation` of a replica.
+    Propagation(Propagation),
+    /// `lag` of a replica.
+    Lag(Duration),
+    /// `catch_up` of a replica.
+    CatchUp(CatchUp),
+    /// `terms` of a replica.
+    Terms(bool),
+    /// `clock` of a replica.
+    Clock(ClockKind),
+    /// `reads` of a client of the store.
+    Reads(ReadFrom),
+    /// `no_majority` of a client of the store.
+    NoMajority(NoMajority),
+    /// `request_timeout` of a client of the store.
+    RequestTimeout(Duration),
 }
 
 /// What `set` finds when health has been off: the usual figures of proxies (5 failures, 30 s) made
@@ -124,12 +150,51 @@ impl Setting {
         true
     }
 
+    /// Puts the setting into the configuration of a client of the store; false if it has none such.
+    pub fn apply_to_store_client(&self, client: &mut StoreClientConfig) -> bool {
+        match self {
+            Self::Upstreams(asks) => client.asks.clone_from(asks),
+            Self::Timeout(timeout) => client.timeout = *timeout,
+            Self::RequestTimeout(timeout) => client.request_timeout = *timeout,
+            Self::Reads(reads) => client.reads = *reads,
+            Self::NoMajority(then) => client.no_majority = *then,
+            Self::Reconnect(after) => client.reconnect = *after,
+            Self::Flaws(flaws) => client.flaws = *flaws,
+            Self::FlawsChange { on, off } => client.flaws = client.flaws.changed(*on, *off),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts the setting into a replica's configuration; false if a replica has none such.
+    pub fn apply_to_replica(&self, replica: &mut ReplicaConfig) -> bool {
+        match self {
+            Self::Peers(peers) => replica.peers.clone_from(peers),
+            Self::Heartbeat(every) => replica.heartbeat = *every,
+            Self::HeartbeatMode(mode) => replica.heartbeat_mode = *mode,
+            Self::SuspectAfter(silence) => replica.suspect_after = *silence,
+            Self::Propagation(propagation) => replica.propagation = *propagation,
+            Self::Lag(lag) => replica.lag = *lag,
+            Self::CatchUp(how) => replica.catch_up = *how,
+            Self::Terms(on) => replica.terms = *on,
+            Self::Clock(clock) => replica.clock = *clock,
+            Self::Reconnect(after) => replica.reconnect = *after,
+            Self::Lie(on) => replica.lie = *on,
+            Self::Flaws(flaws) => replica.flaws = *flaws,
+            Self::FlawsChange { on, off } => replica.flaws = replica.flaws.changed(*on, *off),
+            _ => return false,
+        }
+        true
+    }
+
     /// Puts the setting into whatever configuration this is; false if it has none such.
     pub fn apply(&self, kind: &mut Kind) -> bool {
         match kind {
             Kind::Client(client) => self.apply_to_client(client),
             Kind::Ls(ls) => self.apply_to_ls(ls),
             Kind::Ts(ts) => self.apply_to_ts(ts),
+            Kind::StoreClient(client) => self.apply_to_store_client(client),
+            Kind::Replica(replica) => self.apply_to_replica(replica),
         }
     }
 }

@@ -39,6 +39,8 @@ const LS: &[&str] = &[
     "flaws",
 ];
 const TS: &[&str] = &["on_miss", "responds", "lie", "workers", "queue"];
+const STORE_CLIENT: &[&str] = &[];
+const REPLICA: &[&str] = &[];
 
 /// Reads `set NODE KEY VALUE`: the typed setting.
 ///
@@ -86,6 +88,8 @@ pub fn keys(kind: &Kind) -> &'static [&'static str] {
         Kind::Client(_) => CLIENT,
         Kind::Ls(_) => LS,
         Kind::Ts(_) => TS,
+        Kind::StoreClient(_) => STORE_CLIENT,
+        Kind::Replica(_) => REPLICA,
     }
 }
 
@@ -120,6 +124,7 @@ pub fn current(topology: &Topology, kind: &Kind, key: &str) -> Option<String> {
             "workers" => ts.workers.map_or_else(|| "off".to_owned(), |count| count.to_string()),
             _ => ts.queue.to_string(),
         },
+        Kind::StoreClient(_) | Kind::Replica(_) => return None,
     })
 }
 
@@ -337,7 +342,7 @@ fn asked(topology: &Topology, node: NodeId, value: &str) -> Result<Vec<NodeId>, 
 fn circle(topology: &Topology, node: NodeId, asked: &[NodeId]) -> Option<NodeId> {
     let asks = |id: NodeId| match &topology.node(id).kind {
         Kind::Ls(ls) => &ls.upstreams[..],
-        Kind::Client(_) | Kind::Ts(_) => &[],
+        _ => &[],
     };
     asked.iter().copied().find(|first| {
         let mut seen = HashSet::from([*first]);

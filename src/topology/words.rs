@@ -38,8 +38,12 @@ macro_rules! choice {
     };
 }
 
-choice!(Role, "role", ["client" => Self::Client, "ls" => Self::Ls, "ts" => Self::Ts],
-    later ["replica"]);
+choice!(Role, "role", [
+    "client" => Self::Client,
+    "ls" => Self::Ls,
+    "ts" => Self::Ts,
+    "replica" => Self::Replica,
+]);
 choice!(Dialect, "dialect", [
     "first-2021" => Self::First2021,
     "first-2023" => Self::First2023,
@@ -78,12 +82,17 @@ choice!(Flaw, "flaw", [
     "cannot-stop" => Self::CannotStop,
     "timeout-crashes" => Self::TimeoutCrashes,
     "one-at-a-time" => Self::OneAtATime,
+    "crash-spreads" => Self::CrashSpreads,
+    "serves-early" => Self::ServesEarly,
+    "fresh-ids" => Self::FreshIds,
+    "stop-at-two" => Self::StopAtTwo,
+    "reconnect-storm" => Self::ReconnectStorm,
 ]);
 
 impl Choice for Wire {
     const WHAT: &'static str = "wire";
-    const ALL: &'static [(&'static str, Self)] = &[("line", Self::Line)];
-    const LATER: &'static [&'static str] = &["dns", "json"];
+    const ALL: &'static [(&'static str, Self)] = &[("line", Self::Line), ("json", Self::Json)];
+    const LATER: &'static [&'static str] = &["dns"];
     const OFFER: &'static str = "this version speaks:";
 }
 
@@ -136,6 +145,8 @@ pub fn roles_of(flaw: Flaw) -> &'static [Role] {
         | Flaw::CannotStop
         | Flaw::TimeoutCrashes
         | Flaw::OneAtATime => &[Role::Ls],
+        Flaw::CrashSpreads | Flaw::ServesEarly => &[Role::Replica],
+        Flaw::FreshIds | Flaw::StopAtTwo | Flaw::ReconnectStorm => &[Role::Client],
     }
 }
 
@@ -188,6 +199,7 @@ pub const fn a_role(role: Role) -> &'static str {
         Role::Client => "a client",
         Role::Ls => "an LS",
         Role::Ts => "a TS",
+        Role::Replica => "a replica",
     }
 }
 
@@ -203,7 +215,7 @@ mod tests {
         for flaw in Flaw::ALL {
             assert_eq!(flaw.word_of(), flaw.word());
         }
-        for role in [Role::Client, Role::Ls, Role::Ts] {
+        for role in [Role::Client, Role::Ls, Role::Ts, Role::Replica] {
             assert_eq!(role.word_of(), role.word());
         }
         for wire in Wire::ALL {
@@ -231,9 +243,9 @@ mod tests {
         assert!(help.contains("race, batch, failover, round-robin, sticky"));
         let (message, help) = choose::<Wire>("dns").unwrap_err();
         assert_eq!(message, "the wire `dns` is not in this version");
-        assert_eq!(help, "this version speaks: line");
+        assert_eq!(help, "this version speaks: line, json");
         let (_, help) = choose::<Wire>("lines").unwrap_err();
-        assert_eq!(help, "did you mean `line`? This version speaks: line");
+        assert_eq!(help, "did you mean `line`? This version speaks: line, json");
         let (message, help) = choose::<Policy>("round_robin").unwrap_err();
         assert_eq!(message, "`round_robin` is no policy");
         assert!(help.starts_with("did you mean `round-robin`?"));

@@ -4,6 +4,7 @@
 //! wire: whoever connects over a link is led to the listener's port of the link's wire, and a visitor speaks the wire
 //! of the port that it comes to. So both ends of a connection know its [`Codec`] without a word about it.
 
+pub mod json;
 pub mod line;
 
 use crate::message::Message;
@@ -35,6 +36,8 @@ pub enum Decoded {
 pub enum Codec {
     /// The course's lines, in this dialect.
     Line(Dialect),
+    /// One JSON object a line.
+    Json,
 }
 
 impl Codec {
@@ -43,6 +46,7 @@ impl Codec {
     pub const fn new(wire: Wire, dialect: Dialect) -> Self {
         match wire {
             Wire::Line => Self::Line(dialect),
+            Wire::Json => Self::Json,
         }
     }
 
@@ -50,6 +54,7 @@ impl Codec {
     pub fn encode(self, message: &Message, framed: bool, out: &mut Vec<u8>) {
         match self {
             Self::Line(dialect) => line::encode(message, dialect, framed, out),
+            Self::Json => json::encode(message, out),
         }
     }
 
@@ -58,6 +63,7 @@ impl Codec {
     pub fn decoder(self, reads: Reads, framed: bool) -> Decoder {
         match self {
             Self::Line(dialect) => Decoder::Line(line::Decoder::new(reads, dialect, framed)),
+            Self::Json => Decoder::Json(json::Decoder::default()),
         }
     }
 }
@@ -67,6 +73,8 @@ impl Codec {
 pub enum Decoder {
     /// Of the line wire.
     Line(line::Decoder),
+    /// Of the JSON wire.
+    Json(json::Decoder),
 }
 
 impl Decoder {
@@ -75,6 +83,7 @@ impl Decoder {
     pub fn is_framed(&self) -> bool {
         match self {
             Self::Line(decoder) => decoder.is_framed(),
+            Self::Json(_) => true,
         }
     }
 
@@ -82,6 +91,7 @@ impl Decoder {
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Decoded>) {
         match self {
             Self::Line(decoder) => decoder.feed(chunk, out),
+            Self::Json(decoder) => decoder.feed(chunk, out),
         }
     }
 }
@@ -105,7 +115,8 @@ mod tests {
                 let read = (bytes.len() - 6) as u64;
                 assert_eq!(heard, [Decoded::Message(asked, read)], "{wire:?} {dialect:?}");
                 assert!(decoder.is_framed());
-                assert!(!codec.decoder(Reads::Questions, false).is_framed());
+                let framed = codec.decoder(Reads::Questions, false).is_framed();
+                assert_eq!(framed, wire == Wire::Json);
             }
         }
     }

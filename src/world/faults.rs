@@ -56,6 +56,14 @@ impl LinkFault {
     }
 }
 
+/// The ends of a statement about one link.
+fn ends_of(command: &Command) -> Option<(Peer, Peer)> {
+    match links_of(command)? {
+        LinkSet::One(a, b) | LinkSet::Both(a, b) => Some((a, b)),
+        LinkSet::Around(_) | LinkSet::From(_) | LinkSet::To(_) => None,
+    }
+}
+
 fn links_of(command: &Command) -> Option<LinkSet> {
     match command {
         Command::Cut(links)
@@ -138,7 +146,7 @@ impl World {
             Life::Crashed => Some(Command::Crash(node)),
             Life::PoweredOff => Some(Command::PowerOff(node)),
             Life::Frozen => Some(Command::Freeze(node)),
-            Life::Off | Life::Up | Life::Stopping | Life::Stopped => None,
+            Life::Off | Life::Up | Life::Stopping | Life::Corrupt | Life::Stopped => None,
         };
         match (self.truth.standing.iter().position(of_life), new) {
             (Some(at), Some(new)) if self.truth.standing[at] == new => {}
@@ -176,6 +184,31 @@ impl World {
             Some(value) => is_yes(value),
             None => declared(),
         }
+    }
+
+    /// The faults that stand, in words, for a picture. What was done to the links of a node was done to the way of its
+    /// visitors as well; that is one deed, and is not told twice.
+    pub fn faults_shown(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> {
+        let standing = &self.truth.standing;
+        let is_of_visitors = |command: &Command| match ends_of(command) {
+            Some((Peer::Node(node), Peer::Visitor(_)) | (Peer::Visitor(_), Peer::Node(node))) => {
+                Some(node)
+            }
+            _ => None,
+        };
+        let is_told = move |command: &Command| {
+            is_of_visitors(command).is_some_and(|node| {
+                standing.iter().any(|other| {
+                    discriminant(other) == discriminant(command)
+                        && ends_of(other).is_some_and(|(a, b)| {
+                            let ends = [a.node(), b.node()];
+                            ends.contains(&Some(node)) && !ends.contains(&None)
+                        })
+                })
+            })
+        };
+        let told = self.truth.faults.iter().zip(standing);
+        told.filter(move |(_, command)| !is_told(command)).map(|(words, _)| words)
     }
 
     fn state(&mut self, command: Command) {

@@ -80,7 +80,7 @@ impl World {
         let state = self.nodes.get(node.index())?;
         match &self.topology.nodes.get(node.index())?.kind {
             Kind::Ls(ls) => Some(state.changed.get("policy").map_or(ls.policy.word(), |word| word)),
-            Kind::Client(_) | Kind::Ts(_) => None,
+            _ => None,
         }
     }
 

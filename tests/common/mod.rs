@@ -21,6 +21,33 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// Labs of one process look for ports at places of their own, so that they need not step over each other.
 static NEXT_BASE: AtomicU16 = AtomicU16::new(0);
 
+/// A client, an LS and two TSs, each with a name of its own, and with these settings: of the file, the client, the LS
+/// and ts2.
+pub fn two_tables(file: &str, client: &str, ls: &str, ts2: &str) -> String {
+    format!(
+        r#"
+title = "two tables"
+{file}
+[nodes.client]
+role = "client"
+asks = "ls"
+names = ["www.google.com"]
+{client}
+[nodes.ls]
+role = "ls"
+upstreams = ["ts1", "ts2"]
+{ls}
+[nodes.ts1]
+role = "ts"
+records = {{ "www.google.com" = "192.0.2.10" }}
+[nodes.ts2]
+role = "ts"
+records = {{ "www.mit.edu" = "192.0.2.11" }}
+{ts2}
+"#
+    )
+}
+
 /// A running lab of a test.
 pub struct Bench {
     lab: Option<Lab>,

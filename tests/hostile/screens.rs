@@ -41,7 +41,7 @@ fn topology(text: &str) -> Topology {
         match &mut node.kind {
             Kind::Client(client) => client.list = vec![HostName::new(text)].into(),
             Kind::Ts(ts) => ts.records = records(&[(text, text)]),
-            Kind::Ls(_) => {}
+            Kind::Ls(_) | Kind::StoreClient(_) | Kind::Replica(_) => {}
         }
     }
     topology

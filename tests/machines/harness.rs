@@ -70,6 +70,7 @@ pub fn ts_config(lines: &[(&str, &str)]) -> TsConfig {
         lie: false,
         workers: None,
         queue: 100,
+        store: Vec::new(),
         flaws: Flaws::NONE,
     }
 }
@@ -90,7 +91,7 @@ pub fn topology(ls: LsConfig) -> Topology {
         group: None,
         starts: true,
         at: None,
-        listen: Listen { line: Some(0), address: None },
+        listen: Listen { line: Some(0), json: None, address: None },
         kind,
     });
     Topology {
@@ -170,7 +171,7 @@ impl Solo {
             peers: BTreeMap::new(),
             done: Vec::new(),
         };
-        solo.input(Input::Boot);
+        solo.input(Input::Boot(faultlab::message::Image::default()));
         solo
     }
 
@@ -309,6 +310,9 @@ impl Solo {
             Effect::Note(note) => note_line(names, note),
             Effect::Result(line) => format!("result {line}"),
             Effect::ResultsBegin => "results".into(),
+            Effect::Persist { token, write } => {
+                format!("persist {token} after {} +{}", write.keep, write.entries.len())
+            }
             Effect::Exit => "exit".into(),
             Effect::Arm(..) | Effect::Disarm(_) => return None,
         })
@@ -333,6 +337,11 @@ pub fn words(message: &Message) -> String {
         }
         Message::End => "END".into(),
         Message::Text(text) => format!("\"{text}\""),
+        Message::Operate { id: Some(id), operation } => format!("{id} {operation}"),
+        Message::Operate { id: None, operation } => operation.to_string(),
+        Message::Operated { id: Some(id), said } => format!("{id} {said}"),
+        Message::Operated { id: None, said } => said.to_string(),
+        Message::Replica(message) => format!("{message:?}"),
     }
 }
 

@@ -110,7 +110,7 @@ impl Net {
         place.life = life;
         place.out = Effects::default();
         place.machine = Some(build(&self.topology, node, Incarnation(life)));
-        self.turn(node, Input::Boot);
+        self.turn(node, Input::Boot(faultlab::message::Image::default()));
     }
 
     pub fn kill(&mut self, node: NodeId) {
@@ -211,6 +211,8 @@ impl Net {
             Effect::ResultsBegin => {
                 self.results.insert(node, Vec::new());
             }
+            // None of the nodes of this net has a disk.
+            Effect::Persist { .. } => {}
             Effect::Exit => self.kill(node),
         }
     }

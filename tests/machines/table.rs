@@ -80,6 +80,16 @@ const NO: &str = "negative";
 const F: &str = "failed";
 const S: &str = "silent";
 
+/// Where the first final answer decides, it makes no difference whether the second is asked at once or afterwards.
+const FIRST_FINAL: [[&str; 6]; 6] = [
+    [A1, A1, A1, A1, A1, A1],
+    [N1, N1, N1, N1, N1, N1],
+    [A2, N2, F, F, F, F],
+    [A2, N2, F, S, F, F],
+    [A2, N2, F, F, F, F],
+    [A2, N2, F, F, F, F],
+];
+
 #[test]
 fn a_race_for_the_first_address() {
     check(
@@ -98,30 +108,10 @@ fn a_race_for_the_first_address() {
 #[test]
 fn a_race_for_the_first_final_answer() {
     let config = LsConfig { accept: Accept::FirstFinal, ..ls_config(Policy::Race) };
-    check(
-        &config,
-        &[
-            [A1, A1, A1, A1, A1, A1],
-            [N1, N1, N1, N1, N1, N1],
-            [A2, N2, F, F, F, F],
-            [A2, N2, F, S, F, F],
-            [A2, N2, F, F, F, F],
-            [A2, N2, F, F, F, F],
-        ],
-    );
+    check(&config, &FIRST_FINAL);
 }
 
 #[test]
 fn one_after_the_other() {
-    check(
-        &ls_config(Policy::Failover),
-        &[
-            [A1, A1, A1, A1, A1, A1],
-            [N1, N1, N1, N1, N1, N1],
-            [A2, N2, F, F, F, F],
-            [A2, N2, F, S, F, F],
-            [A2, N2, F, F, F, F],
-            [A2, N2, F, F, F, F],
-        ],
-    );
+    check(&ls_config(Policy::Failover), &FIRST_FINAL);
 }

@@ -24,7 +24,7 @@ pub const TS2: NodeId = NodeId(3);
 pub const HOP: u64 = 40;
 
 fn node(id: usize, kind: Kind) -> Node {
-    let listen = Listen { line: Some(0), address: None };
+    let listen = Listen { line: Some(0), json: None, address: None };
     Node { id: NodeId(id as u16), group: None, starts: true, at: None, listen, kind }
 }
 

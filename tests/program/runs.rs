@@ -16,24 +16,29 @@ fn the_exit_code_is_the_verdict() {
     let bad = place.file("bad.toml", "[nodes.ls]\nrole = \"sl\"\n");
     let missing = place.path("nowhere.toml");
     let missing = missing.to_str().expect("text");
-    let cases: [(&[&str], i32); 11] = [
-        (&["run", &held, "--headless"], 0),
-        (&["run", &failed, "--headless"], 1),
-        (&["run", &unjudged, "--headless", "--for", "300ms"], 2),
-        (&["run", &none, "--headless", "--for", "200ms"], 2),
-        (&["run", &bad, "--headless"], 3),
-        (&["run", missing, "--headless"], 3),
-        (&["run", &held, "--headless", "--time-scale", "0"], 3),
-        (&["run", &held, "--headless", "--time-scale", "nan"], 3),
-        (&["run", &held, "--headless", "--set", "ls.nonsense=1"], 3),
-        (&["run", &held, "--headless", "--for", "soon"], 3),
-        (&["run", &held, "--headless", "--no-such-flag"], 3),
+    let unclear = "nothing can be said: too little was judged\n";
+    let cases: [(&[&str], i32, &str); 12] = [
+        (&["run", &held, "--headless"], 0, "every expectation held\n"),
+        (&["run", &failed, "--headless"], 1, "an expectation failed\n"),
+        (&["run", &unjudged, "--headless", "--for", "300ms"], 2, unclear),
+        (&["run", &none, "--headless", "--for", "200ms"], 2, unclear),
+        (&["run", &bad, "--headless"], 3, "`sl` is no role"),
+        (&["run", missing, "--headless"], 3, "there is no file"),
+        (&["run", &held, "--headless", "--time-scale", "0"], 3, "'--time-scale <RATE>'"),
+        (&["run", &held, "--headless", "--time-scale", "nan"], 3, "'--time-scale <RATE>'"),
+        (&["run", &held, "--headless", "--set", "ls.nonsense=1"], 3, "`nonsense`"),
+        (&["run", &held, "--headless", "--for", "soon"], 3, "'--for <TIME>'"),
+        (&["run", &held, "--headless", "--no-such-flag"], 3, "'--no-such-flag'"),
+        (&["run", "--headless"], 3, "<TOPOLOGY>"),
     ];
-    for (words, code) in cases {
+    for (words, code, told) in cases {
         let output = place.run(words);
         let complaint = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{words:?}: {complaint}");
-        assert!(!complaint.is_empty() && !complaint.contains("panicked"), "{words:?}: {complaint}");
+        assert!(
+            complaint.contains(told) && !complaint.contains("panicked"),
+            "{words:?}: {complaint}"
+        );
     }
 }
 

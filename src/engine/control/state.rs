@@ -234,7 +234,7 @@ impl State {
                 acts.push(Act::Freeze(node));
             }
             Life::PoweredOff => acts.push(Act::PowerOff(node)),
-            Life::Off | Life::Killed | Life::Crashed | Life::Stopped => {
+            Life::Off | Life::Killed | Life::Crashed | Life::Corrupt | Life::Stopped => {
                 return self.end(node, wanted, acts);
             }
         }
@@ -375,7 +375,8 @@ impl State {
 fn load_of(kind: &Kind) -> u64 {
     match kind {
         Kind::Client(client) => (client.rate * 1000.0).round() as u64,
-        Kind::Ls(_) | Kind::Ts(_) => 0,
+        Kind::StoreClient(client) => (client.rate * 1000.0).round() as u64,
+        Kind::Ls(_) | Kind::Ts(_) | Kind::Replica(_) => 0,
     }
 }
 

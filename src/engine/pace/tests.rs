@@ -294,3 +294,96 @@ fn what_is_followed_is_bounded() {
     }
     assert!(lab.rate() < 0.1);
 }
+
+impl Wall {
+    /// One hop of 40 ms, and what it takes on the wall.
+    fn hop(&mut self, from: NodeId, to: NodeId, question: u64) -> f64 {
+        let sent = self.send(from, to, Some(question), 40.0);
+        let end = self.now.0 as f64 / 1e6 + 40.0;
+        let wall = self.took_on_the_wall(|lab| lab.to(end));
+        self.arrives(to, from, sent);
+        wall
+    }
+
+    /// A question of the client on its way to a server and back, or until a silence of two seconds is over.
+    fn question(&mut self, question: u64, is_silent: bool) -> f64 {
+        self.took_on_the_wall(|lab| {
+            lab.asked(question, FIVE);
+            lab.hop(CLIENT, LS, question);
+            lab.took(LS, question, Some(Duration::from_secs(2)));
+            lab.hop(LS, TS1, question);
+            if is_silent {
+                lab.to(lab.now.0 as f64 / 1e6 + 1960.0);
+            } else {
+                lab.hop(TS1, LS, question);
+            }
+            lab.decided(LS, question);
+            lab.hop(LS, CLIENT, question);
+            lab.decided(CLIENT, question);
+        })
+    }
+}
+
+#[test]
+fn the_first_of_a_list_is_seen_in_full_and_the_others_pass_ever_faster() {
+    let mut lab = Wall::default();
+    lab.note(CLIENT, Note::ListBegan { names: 20 });
+    let each: Vec<f64> = (1..=20).map(|no| lab.question(no, [5, 11, 17].contains(&no))).collect();
+    let alone = 4.0 * HOP_WALL_S;
+    assert!(each[0] >= alone, "{each:?}");
+    assert!((0.4..0.7).contains(&(each[1] / each[0])), "{each:?}");
+    let real = 0.16;
+    let settled = each.iter().skip(8).filter(|wall| **wall < 2.0);
+    assert!(settled.clone().count() >= 10, "{each:?}");
+    assert!(settled.into_iter().all(|wall| (wall - real).abs() < 1e-3), "{each:?}");
+    let whole: f64 = each.iter().sum();
+    assert!((9.0..=15.0).contains(&whole), "{whole}");
+    lab.note(CLIENT, Note::ListEnded { answered: 17, names: 20 });
+    assert!(lab.question(21, false) >= alone, "the burst is over");
+    assert!(lab.pace.bursts.is_empty());
+}
+
+#[test]
+fn a_load_and_several_at_once_hasten_and_questions_by_hand_do_not() {
+    let alone = 4.0 * HOP_WALL_S;
+    let mut lab = Wall::default();
+    assert!(lab.question(1, false) >= alone);
+    assert!(lab.question(2, false) >= alone);
+    // Two by hand, the second while the first is on its way.
+    lab.asked(3, FIVE);
+    lab.hop(CLIENT, LS, 3);
+    lab.asked(4, FIVE);
+    lab.decided(CLIENT, 3);
+    assert!(lab.hop(CLIENT, LS, 4) >= HOP_WALL_S);
+    lab.decided(CLIENT, 4);
+    // Three at once.
+    for question in 5..8 {
+        lab.asked(question, FIVE);
+    }
+    assert!(lab.hop(CLIENT, LS, 5) >= HOP_WALL_S);
+    lab.decided(CLIENT, 5);
+    assert!(lab.hop(CLIENT, LS, 6) < 0.7 * HOP_WALL_S);
+    lab.decided(CLIENT, 6);
+    lab.decided(CLIENT, 7);
+    assert!(lab.question(8, false) >= alone);
+    // A load, until it is off and its last question has its verdict.
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 5000 });
+    assert!(lab.question(9, false) >= alone);
+    assert!(lab.question(10, false) < 0.7 * alone);
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 0 });
+    assert!(lab.question(11, false) >= alone);
+    assert!(lab.pace.bursts.is_empty());
+}
+
+#[test]
+fn the_death_of_a_client_ends_its_burst_and_no_other() {
+    let mut lab = Wall::default();
+    lab.note(CLIENT, Note::ListBegan { names: 20 });
+    lab.note(TS2, Note::ListBegan { names: 20 });
+    lab.question(1, false);
+    lab.emit(CLIENT, Cause::Unknown, Fact::NodeKilled { node: CLIENT });
+    assert!(lab.hop(TS2, LS, 1) < 0.7 * HOP_WALL_S);
+    lab.emit(TS2, Cause::Unknown, Fact::NodeKilled { node: TS2 });
+    assert!(lab.hop(CLIENT, LS, 2) >= HOP_WALL_S);
+    assert!(lab.pace.bursts.is_empty());
+}

@@ -10,6 +10,7 @@ use crate::lab::listen::Port;
 use crate::lab::shared::Shared;
 use crate::lab::{listen, results, tasks};
 use crate::machine::{self, Input};
+use crate::message::Image;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -23,10 +24,12 @@ impl NodeShared {
         for tasks in old {
             tasks.wait().await;
         }
+        let image = match self.read_disk().await {
+            Some(Ok(image)) => image,
+            Some(Err(why)) => return self.corrupt(&why, cause, lab),
+            None => return,
+        };
         let mut core = self.lock();
-        if core.living.is_some() || self.at.is_some() {
-            return;
-        }
         core.return_of_the_host(lab);
         core.incarnations += 1;
         let number = Number(core.incarnations);
@@ -48,7 +51,49 @@ impl NodeShared {
         });
         self.gate.send_replace(true);
         self.listen(&mut core, lab, Cause::Event(booted), |_| true);
-        self.turn(&mut core, Input::Boot, Cause::Event(booted), lab);
+        self.turn(&mut core, Input::Boot(image), Cause::Event(booted), lab);
+    }
+
+    /// What its disk holds, for the life that is about to begin; none if it lives, or runs elsewhere.
+    async fn read_disk(&self) -> Option<Result<Image, String>> {
+        let life = {
+            let core = self.lock();
+            if core.living.is_some() || self.at.is_some() {
+                return None;
+            }
+            Number(core.incarnations + 1)
+        };
+        let Some(disk) = self.disk.clone() else { return Some(Ok(Image::default())) };
+        disk.settled().await;
+        let read = tokio::task::spawn_blocking(move || disk.begin(life));
+        // It fails only when the runtime ends, and then nobody boots any more.
+        read.await.ok()
+    }
+
+    fn corrupt(&self, why: &str, cause: Cause, lab: &Shared) {
+        let mut core = self.lock();
+        core.life = Life::Corrupt;
+        let name = lab.topology.names.of(self.id);
+        let why =
+            format!("{why}; `wipe {name}`, then `revive {name}`, starts it with an empty disk");
+        lab.recorder.lab(lab.now(), cause, Fact::NodeCorrupt { node: self.id, why: why.into() });
+    }
+
+    /// Empties its disk. Only for a node that does not live.
+    pub async fn wipe(&self, cause: Cause, lab: &Arc<Shared>) {
+        let Some(disk) = self.disk.clone() else { return };
+        disk.settled().await;
+        let wiped = tokio::task::spawn_blocking(move || disk.wipe()).await;
+        let fact = match wiped {
+            Ok(Ok(())) => Fact::NodeWiped { node: self.id },
+            Ok(Err(error)) => Fact::NodeCorrupt { node: self.id, why: error.to_string().into() },
+            Err(_) => return,
+        };
+        let mut core = self.lock();
+        if core.life == Life::Corrupt && matches!(fact, Fact::NodeWiped { .. }) {
+            core.life = Life::Off;
+        }
+        lab.recorder.lab(lab.now(), cause, fact);
     }
 
     /// Tries once more to listen, if it lives and could not.
@@ -105,6 +150,9 @@ impl NodeShared {
             Death::PoweredOff => Life::PoweredOff,
             Death::Stopped => Life::Stopped,
         };
+        if let Some(disk) = &self.disk {
+            disk.end(how == Death::Stopped);
+        }
         living.cancel.cancel();
         living.tasks.close();
         core.old_tasks.push(living.tasks);
@@ -137,6 +185,9 @@ impl NodeShared {
         let old: Vec<TaskTracker> = self.lock().old_tasks.clone();
         for tasks in old {
             tasks.wait().await;
+        }
+        if let Some(disk) = &self.disk {
+            disk.settled().await;
         }
         self.lock().ports.iter_mut().for_each(Port::hold);
     }
@@ -187,6 +238,7 @@ impl NodeShared {
             Stashed::Ended(conn, ending) => self.ended_locked(core, conn, ending, lab),
             Stashed::Told(told, cause) => self.turn(core, Input::Told(told), cause, lab),
             Stashed::Turn(turn) => self.handed_locked(core, turn, lab),
+            Stashed::Kept(kept) => self.kept_locked(core, kept, lab),
             Stashed::Accepted(caller) => self.accepted_locked(core, caller, lab),
         }
     }

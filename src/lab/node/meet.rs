@@ -72,7 +72,7 @@ impl NodeShared {
             peer,
             out: lab.line(me, peer),
             inward: intro.is_none().then(|| lab.line(peer, me)),
-            writer: Arc::new(Writer::new(stream.clone(), tap_out, peer_end)),
+            writer: Arc::new(Writer::new(stream.clone(), tap_out, peer_end, reader_cancel.clone())),
             stream: stream.clone(),
             reader: reader_cancel.clone(),
             decoder: codec.decoder(reads, framed),
@@ -83,12 +83,14 @@ impl NodeShared {
             stream_no: lab.new_stream(),
         };
         let (inward, stream_no) = (entry.inward.clone(), entry.stream_no);
+        let writer = entry.writer.clone();
         living.conns.insert(conn, entry);
         let reader = tasks::Reader {
             node: self.clone(),
             number: living.inc.number(),
             conn,
             stream,
+            writer,
             inward,
             gate: self.gate.subscribe(),
             cancel: reader_cancel,
@@ -98,14 +100,18 @@ impl NodeShared {
         living.tasks.spawn_on(reader.run(), &lab.runtime);
     }
 
-    /// A wish to connect to this node has come over the link: answers it as its kernel would.
+    /// A wish to connect to this node has come over the link: answers it as its kernel would. The opener's turn may be
+    /// going on, under its lock, so this node's lock is taken in a task: two that open to each other would stand still.
     pub fn answer_connect(self: &Arc<Self>, wish: Connect, lab: &Arc<Shared>) {
-        if self.life() == Life::PoweredOff {
-            // No power, no answer: the opener's connect hangs until it gives up.
-            return;
-        }
-        let address = self.address_for(lab.topology.wire(wish.opener, wish.to));
-        lab.runtime.spawn(tasks::connect(wish, address, self.clone(), lab.clone()));
+        let (node, lab2) = (self.clone(), lab.clone());
+        lab.runtime.spawn(async move {
+            if node.life() == Life::PoweredOff {
+                // No power, no answer: the opener's connect hangs until it gives up.
+                return;
+            }
+            let address = node.address_for(lab2.topology.wire(wish.opener, wish.to));
+            tasks::connect(wish, address, node, lab2).await;
+        });
     }
 
     /// What was handed over to the scheduler's task.
@@ -192,5 +198,41 @@ impl Ours {
             Side::Acceptor => (acceptor, opener),
         };
         Self { out: mine.0, inward: theirs.0, own: mine.1, peer: theirs.1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{EventId, NodeId, Owner};
+    use crate::topology::{Bundled, load_text};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_connect_is_answered_without_waiting_for_a_turn() {
+        let text = "[nodes.ts]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+        let topology = load_text("test.toml", text, &Bundled).expect("a good file").topology;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let lab = Shared::new(Arc::new(topology), runtime.handle().clone(), None);
+        let (done, answered) = mpsc::channel();
+        std::thread::spawn(move || {
+            let node = lab.node(NodeId(0));
+            // It has its turn; in the same turn, or in that of another, somebody asks for a connection to it.
+            let turn = node.lock();
+            let wish = Connect {
+                opener: NodeId(0),
+                incarnation: Number(1),
+                conn: ConnId(1),
+                to: NodeId(0),
+                framed: true,
+                cause: EventId { owner: Owner::Lab, number: 1 },
+            };
+            node.answer_connect(wish, &lab);
+            drop(turn);
+            done.send(()).expect("somebody listens");
+        });
+        let within = Duration::from_secs(20);
+        answered.recv_timeout(within).expect("nobody waits for the end of a turn");
     }
 }

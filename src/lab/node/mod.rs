@@ -10,18 +10,20 @@ mod turns;
 pub use meet::Caller;
 
 use super::conn::Owner;
+use super::disk::{Disk, Kept};
 use super::host::Conn;
 use super::line::Turn;
 use super::listen::Port;
 use super::shared::Shared;
 use super::tasks;
-use crate::base::{ConnId, Incarnation as Number, NodeId};
+use crate::base::{ConnId, Incarnation as Number, Names, NodeId};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Census, Ending, Life};
 use crate::machine::Told;
-use crate::topology::{Node, Wire};
+use crate::topology::{Kind, Node, Wire};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -49,6 +51,8 @@ pub struct NodeShared {
     pub id: NodeId,
     /// Where it runs, if it is no process of ours.
     pub at: Option<SocketAddr>,
+    /// What outlives its processes; replicas have one.
+    pub disk: Option<Arc<Disk>>,
     core: Mutex<Core>,
     /// Closed (`false`) while the node stands still.
     gate: watch::Sender<bool>,
@@ -90,12 +94,19 @@ enum Stashed {
     Told(Told, Cause),
     Turn(Turn),
     Accepted(Caller),
+    Kept(Kept),
 }
 
 impl NodeShared {
-    /// A node that has never lived.
+    /// A node that has never lived; its disk is in that folder.
     #[must_use]
-    pub fn new(node: &Node) -> Self {
+    pub fn new(node: &Node, names: &Names, folder: Option<&Path>) -> Self {
+        let disk = match &node.kind {
+            Kind::Replica(replica) => {
+                Some(Arc::new(Disk::new(names.of(node.id), replica.disk, folder)))
+            }
+            _ => None,
+        };
         let core = Core {
             life: Life::Off,
             incarnations: 0,
@@ -107,6 +118,7 @@ impl NodeShared {
         Self {
             id: node.id,
             at: node.at,
+            disk,
             core: Mutex::new(core),
             gate: watch::Sender::new(true),
             armed: AtomicU64::new(u64::MAX),

@@ -6,6 +6,7 @@ use super::{Core, Death, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Ending, Fact, Life};
+use crate::lab::disk::Kept;
 use crate::lab::host::NodeHost;
 use crate::lab::scheduler::Wake;
 use crate::lab::shared::Shared;
@@ -179,6 +180,30 @@ impl NodeShared {
             }
         }
         self.turn(core, Input::Ended { conn, peer, ending }, Cause::Unknown, lab);
+    }
+}
+
+impl NodeShared {
+    /// Writes of this life are on the disk, or never will be.
+    pub fn kept(&self, number: Number, all: Vec<Kept>, lab: &Shared) {
+        let mut core = self.lock();
+        for kept in all {
+            let Some(living) = core.living_as(number) else { return };
+            if living.frozen {
+                living.keep(Stashed::Kept(kept));
+            } else {
+                self.kept_locked(&mut core, kept, lab);
+            }
+        }
+    }
+
+    pub(super) fn kept_locked(&self, core: &mut Core, kept: Kept, lab: &Shared) {
+        let Kept { token, cause, result } = kept;
+        let input = match result {
+            Ok((bytes, took)) => Input::Persisted { token, bytes, took },
+            Err(why) => Input::Unpersisted { token, why },
+        };
+        self.turn(core, input, Cause::Event(cause), lab);
     }
 }
 

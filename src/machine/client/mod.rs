@@ -265,7 +265,7 @@ impl Client {
                 out.note(Note::Unmatched { upstream, name: None });
                 return;
             }
-            Message::Ask { .. } | Message::End => return,
+            _ => return,
         };
         match self.servers[at].answered(&answer) {
             Matched::Live(question) => self.answered(question, answer, Why::OnlyAnswer),
@@ -344,7 +344,7 @@ impl Machine for Client {
             return;
         }
         match input {
-            Input::Boot => self.boot(now, out),
+            Input::Boot(_) => self.boot(now, out),
             Input::Opened { conn, .. } => {
                 if let Some(server) = self.server_of(conn) {
                     server.opened(conn, out);
@@ -366,7 +366,7 @@ impl Machine for Client {
                 }
             }
             Input::Received { conn, message, .. } => self.received(conn, &message, out),
-            Input::Malformed { .. } => {}
+            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
             Input::Fired(timer) => {
                 if let Some(timer) = Timer::of(timer) {
                     self.fired(now, timer, out);

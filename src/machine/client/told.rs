@@ -30,6 +30,7 @@ impl Client {
             Told::Load { per_kilosecond } => self.set_load(now, per_kilosecond, out),
             Told::Set { setting, key, value } => self.set(now, &setting, key, value, out),
             Told::Stop => self.stop(out),
+            Told::Operate { .. } => {}
         }
     }
 

@@ -166,7 +166,7 @@ impl Ls {
                 out.note(Note::Unmatched { upstream, name: None });
                 return;
             }
-            Message::Ask { .. } | Message::End => return,
+            _ => return,
         };
         match self.upstreams[at].server.answered(&answer) {
             Matched::Live(question) => self.lane_answered(question, upstream, answer, None),
@@ -260,7 +260,7 @@ impl Ls {
                 Message::Ask { name, id } => self.take(now, conn, peer, name, *id, out),
                 Message::Text(text) => self.take(now, conn, peer, &HostName::new(text), None, out),
                 // A client that says that it is done will close its connection when it has heard everything.
-                Message::Reply { .. } | Message::End => {}
+                _ => {}
             }
         }
     }
@@ -313,7 +313,7 @@ impl Machine for Ls {
         }
         self.now = now;
         match input {
-            Input::Boot => {
+            Input::Boot(_) => {
                 for upstream in &mut self.upstreams {
                     upstream.server.open(now, out);
                 }
@@ -336,7 +336,7 @@ impl Machine for Ls {
             Input::Received { conn, peer, message } => {
                 self.received(now, conn, peer, &message, out);
             }
-            Input::Malformed { .. } => {}
+            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
             Input::Fired(timer) => {
                 if let Some(timer) = Timer::of(timer) {
                     self.fired(now, timer, out);

@@ -34,7 +34,7 @@ impl Ls {
                 }
             }
             Told::Stop => self.stop(out),
-            Told::Ask { .. } | Told::Batch | Told::Load { .. } => {}
+            Told::Ask { .. } | Told::Operate { .. } | Told::Batch | Told::Load { .. } => {}
         }
     }
 

@@ -276,7 +276,7 @@ impl Ts {
                 }
             }
             Told::Stop => self.stop(out),
-            Told::Ask { .. } | Told::Batch | Told::Load { .. } => {}
+            Told::Ask { .. } | Told::Operate { .. } | Told::Batch | Told::Load { .. } => {}
         }
     }
 
@@ -315,7 +315,7 @@ impl Machine for Ts {
                 match message.as_ref() {
                     Message::Ask { name, id } => self.take(conn, peer, name.clone(), *id, out),
                     Message::Text(text) => self.take(conn, peer, HostName::new(text), None, out),
-                    Message::Reply { .. } | Message::End => {}
+                    _ => {}
                 }
             }
             Input::Fired(timer) => {
@@ -324,11 +324,13 @@ impl Machine for Ts {
                 }
             }
             Input::Told(told) => self.told(told, out),
-            Input::Boot
+            Input::Boot(_)
             | Input::Opened { .. }
             | Input::Refused { .. }
             | Input::Received { .. }
-            | Input::Malformed { .. } => {}
+            | Input::Malformed { .. }
+            | Input::Persisted { .. }
+            | Input::Unpersisted { .. } => {}
         }
     }
 }

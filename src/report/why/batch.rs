@@ -1,9 +1,10 @@
 //! How an answer lay in a batch until its window closed, or why there was none to pass on.
 
 use super::Teller;
+use crate::base::NodeId;
 use crate::base::units::human;
 use crate::message::{Outcome, Why};
-use crate::world::Verdict;
+use crate::world::{Lane, LaneEnd, Verdict};
 
 impl Teller<'_> {
     /// In a batch an answer waits for `what`, and a name without one is told so then.
@@ -31,8 +32,21 @@ impl Teller<'_> {
                     let all = "All answers of the batch were in after";
                     return format!("{all} {waited}, none of them for this name, and {told}.");
                 }
-                format!("No answer was in when the window closed, after {waited}, and {told}.")
+                let missing = self.no_answer_was_in();
+                format!("{missing} when the window closed, after {waited}, and {told}.")
             }
+        }
+    }
+
+    /// Whose answer was missing when the window closed, for a name that got no address.
+    fn no_answer_was_in(&self) -> String {
+        let spoke = |lane: &&Lane| matches!(lane.end, LaneEnd::Ended(Outcome::Negative));
+        let missing: Vec<NodeId> =
+            self.asked_lanes().filter(|lane| !spoke(lane)).map(|lane| lane.upstream).collect();
+        match self.asked_lanes().filter(spoke).count() {
+            0 => "No answer was in".into(),
+            _ if missing.is_empty() => "No address was in".into(),
+            _ => format!("No answer of {} was in", self.nodes(missing, "or")),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Teller<'_> {
         let by_arrival = [Some(verdict.why), of_ls].contains(&Some(Why::Arrival));
         let servers = self.world.topology.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Ts(ts) => Some(ts),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         });
         let owner = servers
             .flat_map(|ts| ts.records.iter())
@@ -85,7 +85,7 @@ impl Teller<'_> {
     fn true_address(&self) -> Option<Shown> {
         self.world.topology.nodes.iter().find_map(|node| match &node.kind {
             Kind::Ts(ts) => ts.records.get(&self.race.name).map(|record| text(&record.address)),
-            Kind::Client(_) | Kind::Ls(_) => None,
+            _ => None,
         })
     }
 
@@ -140,7 +140,6 @@ impl Teller<'_> {
             return None;
         }
         Some(match first.split_once(' ') {
-            Some(("is", rest)) => format!("are {rest}"),
             Some(("was", rest)) => format!("were {rest}"),
             _ => first,
         })
@@ -155,13 +154,14 @@ impl Teller<'_> {
             Hindrance::Life(Life::Off) => "was never started",
             Hindrance::Life(Life::Killed) => "had been killed",
             Hindrance::Life(Life::Crashed) => "had crashed",
-            Hindrance::Life(Life::PoweredOff) => "is powered off",
-            Hindrance::Life(Life::Frozen) => "is frozen",
-            Hindrance::Life(Life::Stopping) => "is stopping",
+            Hindrance::Life(Life::PoweredOff) => "was powered off",
+            Hindrance::Life(Life::Corrupt) => "could not read its disk",
+            Hindrance::Life(Life::Frozen) => "was frozen",
+            Hindrance::Life(Life::Stopping) => "was stopping",
             Hindrance::Life(Life::Stopped) => "had been stopped",
             Hindrance::Life(Life::Up) => return None,
-            Hindrance::Cut => "is cut off",
-            Hindrance::Held => "is behind a link on which every frame is held",
+            Hindrance::Cut => "was cut off",
+            Hindrance::Held => "was behind a link on which every frame is held",
         };
         Some(words.into())
     }

@@ -75,14 +75,15 @@ fn a_question_of_an_earlier_step_does_not_count_in_this_one() {
 fn a_batch_answers_as_expected() {
     let list = |stage: &mut Stage, answered| {
         stage.says(CLIENT, Note::ListBegan { names: 20 });
+        stage.to(stage.now.0 / 1_000_000 + 1500);
         stage.says(CLIENT, Note::ListEnded { answered, names: 20 });
     };
     let mut stage = Stage::expecting("batch client answers 17 of 20");
     list(&mut stage, 17);
-    stage.passed("17 of 20 answered");
+    stage.passed("17 of 20 answered after 1,500 ms");
     let mut stage = Stage::expecting("batch client answers 17 of 20");
     list(&mut stage, 16);
-    stage.failed("16 of 20 answered");
+    stage.failed("16 of 20 answered after 1,500 ms");
     let mut stage = Stage::expecting("batch client answers 17 of 20");
     stage.says(LS, Note::ListBegan { names: 20 });
     stage.says(LS, Note::ListEnded { answered: 17, names: 20 });

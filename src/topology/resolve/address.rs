@@ -56,7 +56,7 @@ pub fn listen(
     problems: &mut Problems,
 ) -> Listen {
     let Some(stated) = stated else {
-        return Listen { line: Some(0), address: None };
+        return Listen { line: Some(0), json: None, address: None };
     };
     let listener = &stated.value;
     let address = listener.address.as_ref().and_then(|text| bindable(text, options, problems));
@@ -66,7 +66,7 @@ pub fn listen(
                 .error(stated.at, format!("{} would listen nowhere", quoted(id)))
                 .help("add the line wire: listen = { line = 0 }");
         }
-        return Listen { line: Some(0), address };
+        return Listen { line: Some(0), json: None, address };
     };
     let port = u16::try_from(line.value.0).unwrap_or(0);
     match port {
@@ -92,7 +92,7 @@ pub fn listen(
         let ip = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         ports.take(SocketAddr::new(ip, port), line.at, id, problems);
     }
-    Listen { line: Some(port), address }
+    Listen { line: Some(port), json: None, address }
 }
 
 fn bindable(text: &At<String>, options: Options, problems: &mut Problems) -> Option<IpAddr> {

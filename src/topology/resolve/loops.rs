@@ -31,7 +31,7 @@ pub fn circles(nodes: &[Node]) -> Vec<Vec<NodeId>> {
         while let Some((id, next)) = path.last_mut() {
             let asked = match &nodes[id.index()].kind {
                 Kind::Ls(ls) => ls.upstreams.get(*next).copied(),
-                Kind::Client(_) | Kind::Ts(_) => None,
+                _ => None,
             };
             *next += 1;
             let Some(asked) = asked else {

@@ -104,7 +104,7 @@ impl Builder<'_> {
         let kind = match role {
             Role::Client => Kind::Client(self.client(id, entry, problems)),
             Role::Ls => Kind::Ls(self.ls(id, entry, problems)),
-            Role::Ts => Kind::Ts(self.ts(entry, problems)),
+            Role::Ts | Role::Replica => Kind::Ts(self.ts(entry, problems)),
         };
         let starts = raw.start.as_ref().is_none_or(|start| start.value.0) && !raw.states("at");
         Node { id, group: entry.group.clone(), starts, at, listen, kind }
@@ -203,6 +203,7 @@ impl Builder<'_> {
         let responds = raw.responds.as_ref();
         TsConfig {
             records,
+            store: Vec::new(),
             on_miss: raw.on_miss.as_ref().map_or_else(Default::default, |miss| miss.value.0),
             responds: responds.and_then(|time| service(time, problems)).unwrap_or_default(),
             lie: raw.lie.as_ref().is_some_and(|lie| lie.value.0),

@@ -135,9 +135,9 @@ impl Reader<'_> {
                     self.refuse(line, message, "give the client `names`, or name what it asks");
                 }
             }
-            Kind::Client(_) => {}
-            kind @ (Kind::Ls(_) | Kind::Ts(_)) => {
-                let role = if matches!(kind, Kind::Ls(_)) { Role::Ls } else { Role::Ts };
+            Kind::Client(_) | Kind::StoreClient(_) => {}
+            Kind::Ls(_) | Kind::Ts(_) | Kind::Replica(_) => {
+                let role = self.topology.node(node).role();
                 let message =
                     format!("{name} is {}, and only clients ask of themselves", a_role(role));
                 self.refuse(line, message, "name a client");

@@ -29,7 +29,7 @@ pub(super) fn parse(_: &Topology, _: NodeId, key: &str, value: &str) -> Result<S
 
 pub(super) fn keys(kind: &Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Client(_) => &[],
+        Kind::Client(_) | Kind::StoreClient(_) | Kind::Replica(_) => &[],
         Kind::Ls(_) => &["policy", "fall", "rise"],
         Kind::Ts(_) => &["on_miss", "lie"],
     }
@@ -218,7 +218,7 @@ impl Bench {
                 self.life.insert(node, Life::Stopped);
                 self.see(Owner::Lab, Fact::NodeStopped { node });
             }
-            Told::Ask { .. } | Told::Batch => {}
+            Told::Ask { .. } | Told::Operate { .. } | Told::Batch => {}
         }
     }
 

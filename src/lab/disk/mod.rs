@@ -1,0 +1,270 @@
+//! The disk of a replica: a file in the run's data folder, or memory where a run writes nothing.
+//!
+//! Writes wait in a queue; one worker at a time takes all that wait and commits them together, off the threads that
+//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. It knows
+//! images and writes, not what they mean.
+
+mod hold;
+mod rewrite;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+pub use hold::Hold;
+pub use sqlite::Database;
+
+use super::shared::Shared;
+use crate::base::{EventId, Incarnation, NodeId, Token};
+use crate::message::{Image, Write};
+use crate::topology::DiskKind;
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Writes that wait for the disk of one replica. One that is asked beyond this fails at once: a replica that takes more
+/// than its disk can keep would acknowledge them minutes later.
+pub const WAITING_MAX: usize = 10_000;
+
+/// One write that a machine asked for.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The machine's number for it.
+    pub token: Token,
+    /// What.
+    pub write: Write,
+    /// The event that asked for it.
+    pub cause: EventId,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub struct Kept {
+    /// The machine's number for it.
+    pub token: Token,
+    /// The event that asked for it.
+    pub cause: EventId,
+    /// How many bytes were written for it and how long that took; or why it was not.
+    pub result: Result<(u64, Duration), Arc<str>>,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Place {
+    Memory(Image),
+    Sqlite(PathBuf, Option<Database>),
+    /// The file, and what it holds.
+    Rewrite(PathBuf, Image),
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Whose writes are taken at present.
+    life: Option<Incarnation>,
+    waiting: VecDeque<Wanted>,
+    working: bool,
+}
+
+/// The disk of one replica; it outlives the lives of its node.
+#[derive(Debug)]
+pub struct Disk {
+    place: Mutex<Place>,
+    queue: Mutex<Queue>,
+    /// No commit is under way.
+    idle: watch::Sender<bool>,
+    /// The life whose commit is under way has ended.
+    dying: AtomicBool,
+}
+
+impl Disk {
+    /// The disk of this node in that folder; in memory where there is none.
+    #[must_use]
+    pub fn new(name: &str, kind: DiskKind, folder: Option<&Path>) -> Self {
+        let place = match (folder, kind) {
+            (None, _) => Place::Memory(Image::default()),
+            (Some(folder), DiskKind::Sqlite) => {
+                Place::Sqlite(folder.join(format!("{name}.db")), None)
+            }
+            (Some(folder), DiskKind::Rewrite) => {
+                Place::Rewrite(folder.join(format!("{name}.json")), Image::default())
+            }
+        };
+        Self {
+            place: Mutex::new(place),
+            queue: Mutex::default(),
+            idle: watch::Sender::new(true),
+            dying: AtomicBool::new(false),
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no commit is under way.
+    pub async fn settled(&self) {
+        // The sender lives as long as this disk.
+        let _ = self.idle.subscribe().wait_for(|idle| *idle).await;
+    }
+
+    /// Reads everything for a new life, whose writes are taken from now on. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the disk.
+    pub fn begin(&self, life: Incarnation) -> Result<Image, String> {
+        let image = self.place().read()?;
+        self.dying.store(false, Ordering::Release);
+        *self.queue() = Queue { life: Some(life), ..Queue::default() };
+        Ok(image)
+    }
+
+    /// A life has ended: what it still wanted is refused. In good order, what waits is kept first.
+    pub fn end(&self, orderly: bool) {
+        let mut queue = self.queue();
+        if !orderly {
+            self.dying.store(true, Ordering::Release);
+            queue.waiting.clear();
+            queue.life = None;
+        }
+    }
+
+    /// Empties it. Nothing may be under way.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn wipe(&self) -> io::Result<()> {
+        self.place().wipe()
+    }
+
+    /// A write waits its turn. What becomes of it comes back to the node as an input.
+    pub fn ask(self: &Arc<Self>, node: NodeId, life: Incarnation, wanted: Wanted, lab: &Shared) {
+        let mut queue = self.queue();
+        if queue.life != Some(life) {
+            return;
+        }
+        if queue.waiting.len() >= WAITING_MAX {
+            let why = Arc::from("too many writes wait for the disk");
+            let kept = Kept { token: wanted.token, cause: wanted.cause, result: Err(why) };
+            let lab = lab.arc();
+            // The node's lock is held by whoever asks.
+            lab.runtime.clone().spawn(async move { lab.node(node).kept(life, vec![kept], &lab) });
+            return;
+        }
+        queue.waiting.push_back(wanted);
+        if !queue.working {
+            queue.working = true;
+            self.idle.send_replace(false);
+            let (disk, lab) = (self.clone(), lab.arc());
+            lab.runtime.clone().spawn_blocking(move || disk.work(node, life, &lab));
+        }
+    }
+
+    /// Commits whatever waits until nothing does.
+    fn work(&self, node: NodeId, life: Incarnation, lab: &Arc<Shared>) {
+        loop {
+            let batch: Vec<Wanted> = {
+                let mut queue = self.queue();
+                if queue.waiting.is_empty() {
+                    queue.working = false;
+                    self.idle.send_replace(true);
+                    return;
+                }
+                queue.waiting.drain(..).collect()
+            };
+            let kept = self.commit(batch);
+            lab.node(node).kept(life, kept, lab);
+        }
+    }
+
+    /// Commits all of a batch together, or none of it.
+    fn commit(&self, batch: Vec<Wanted>) -> Vec<Kept> {
+        let begun = Instant::now();
+        let writes = batch.iter().map(|wanted| &wanted.write);
+        let committed = self.place().commit(writes, || self.dying.load(Ordering::Acquire));
+        let took = begun.elapsed();
+        let result = match committed {
+            // Each bears its share of the commit.
+            Ok(bytes) => Ok((bytes / batch.len().max(1) as u64, took)),
+            Err(why) => Err(Arc::from(why)),
+        };
+        let kept =
+            |Wanted { token, cause, .. }| Kept { token, cause, result: Result::clone(&result) };
+        batch.into_iter().map(kept).collect()
+    }
+}
+
+impl Place {
+    fn read(&mut self) -> Result<Image, String> {
+        match self {
+            Self::Memory(image) => Ok(image.clone()),
+            // A file that is not there yet is made by the first write: a thousand replicas start at once.
+            Self::Sqlite(path, open) => {
+                *open = None;
+                if !path.exists() {
+                    return Ok(Image::default());
+                }
+                let database = Database::open(path)?;
+                let image = database.read()?;
+                *open = Some(database);
+                Ok(image)
+            }
+            Self::Rewrite(path, image) => {
+                *image = rewrite::read(path)?;
+                Ok(image.clone())
+            }
+        }
+    }
+
+    fn commit<'a>(
+        &mut self,
+        writes: impl Iterator<Item = &'a Write>,
+        dying: impl Fn() -> bool,
+    ) -> Result<u64, String> {
+        match self {
+            Self::Memory(image) => {
+                writes.for_each(|write| image.apply(write));
+                Ok(0)
+            }
+            Self::Sqlite(path, open) => {
+                let database = match open {
+                    Some(database) => database,
+                    None => open.insert(Database::open(path)?),
+                };
+                database.commit(writes)
+            }
+            Self::Rewrite(path, image) => {
+                writes.for_each(|write| image.apply(write));
+                rewrite::write(path, image, dying).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn wipe(&mut self) -> io::Result<()> {
+        let remove = |path: &Path| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        match self {
+            Self::Memory(image) => *image = Image::default(),
+            Self::Sqlite(path, open) => {
+                *open = None;
+                for ending in ["db", "db-wal", "db-shm"] {
+                    remove(&path.with_extension(ending))?;
+                }
+            }
+            Self::Rewrite(path, image) => {
+                *image = Image::default();
+                remove(path)?;
+            }
+        }
+        Ok(())
+    }
+}
