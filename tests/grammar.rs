@@ -1,15 +1,16 @@
 //! The words of commands and expectations: what is read, what is refused and where, and that both ways agree.
 
 use faultlab::base::{FrameId, Names, NodeId, Peer, VisitorId};
-use faultlab::command::grammar::{self, Known, complete};
+use faultlab::command::grammar::{self, Known, Part, complete};
 use faultlab::command::{BELIEFS, Command, Compare, Condition, Counted, Expectation, LinkSet};
-use faultlab::message::{HostName, Outcome, Shape};
+use faultlab::message::{HostName, Operation, Outcome, Shape};
 use proptest::prelude::*;
 use std::time::Duration;
 
 fn names() -> Names {
     Names::new([
         "client", "ls", "ts1", "ts2", "a-", "3", "x3", "all", "node", "ends", "off", "ejects",
+        "writer", "r1",
     ])
 }
 
@@ -62,6 +63,53 @@ fn a_query_takes_a_name_and_a_number_of_times() {
 }
 
 #[test]
+fn an_operation_takes_what_it_is_about_and_a_number_of_times() {
+    let operate = |operation: &str, times| {
+        let operation = grammar::operation(operation).expect(operation);
+        Command::Operate { client: id("writer"), operation, times }
+    };
+    for (line, operation, times) in [
+        ("put writer colour blue", "put colour blue", 1),
+        ("PUT writer colour \"dark blue\" X3", "put colour \"dark blue\"", 3),
+        ("put writer x3 x4 x5", "put x3 x4", 5),
+        ("get writer x3", "get x3", 1),
+        ("get writer colour x20", "get colour", 20),
+        ("read writer lobby", "read lobby", 1),
+        ("read writer lobby x2", "read lobby", 2),
+        ("post writer lobby  it's me, x20 ", "post lobby it's me, x20", 1),
+        ("post writer lobby \"hello there\"", "post lobby hello there", 1),
+        ("post writer lobby \"hello there\" x20", "post lobby hello there", 20),
+        ("post writer lobby \"hello\" there", "post lobby \"hello\" there", 1),
+    ] {
+        assert_eq!(read(line), operate(operation, times), "{line}");
+    }
+    assert_eq!(
+        grammar::operation(" Post lobby hello {n} "),
+        Ok(Operation::Post { room: "lobby".into(), text: "hello {n}".into() })
+    );
+    assert_eq!(read("wipe r1"), Command::Wipe(id("r1")));
+}
+
+#[test]
+fn a_wrong_operation_is_explained() {
+    for (line, at, text) in [
+        ("", "", "there is no operation here; an operation is `post`, `read`, `put` or `get`"),
+        ("say lobby hi", "say", "`say` is no operation; did you mean `post`?"),
+        ("pst lobby hi", "pst", "`pst` is no operation; did you mean `post`?"),
+        ("query www.a.com", "query", "`query` is no operation; an operation is"),
+        ("post lobby", "", "a text is missing; write `post ROOM TEXT`"),
+        ("put k", "", "a value is missing; write `put KEY VALUE`"),
+        ("put k v x2", "x2", "`x2` is too much here; write `put KEY VALUE`"),
+        ("get \"\"", "\"\"", "is no name of a key; write `get KEY`"),
+        ("read lobby now", "now", "`now` is too much here; write `read ROOM`"),
+    ] {
+        let error = grammar::operation(line).expect_err(line);
+        assert_eq!(&line[error.at.clone()], at, "{line}: {error}");
+        assert!(error.to_string().contains(text), "{line}: {error}");
+    }
+}
+
+#[test]
 fn a_value_is_the_rest_of_the_line() {
     let set =
         |value: &str| Command::Set { node: id("ls"), key: "flaws".into(), value: value.into() };
@@ -80,6 +128,19 @@ fn an_error_points_at_the_word_and_says_what_would_be_right() {
     let cases = [
         ("kil ts1", "kil", "`kil` is no command; did you mean `kill`?"),
         ("ask client", "ask", "`ask` is no command; did you mean `query`?"),
+        ("say writer lobby hi", "say", "`say` is no command; did you mean `post`?"),
+        ("erase r1", "erase", "`erase` is no command; did you mean `wipe`?"),
+        ("put writer k", "", "a value is missing; write `put CLIENT KEY VALUE [xN]`"),
+        (
+            "put writer k dark blue",
+            "blue",
+            "`blue` is too much here; write `put CLIENT KEY VALUE [xN]`",
+        ),
+        (
+            "get writer k x10001",
+            "x10001",
+            "`x10001` is out of range; nothing is asked more than 10000 times at once: x1 to x10000",
+        ),
         ("kill ts3", "ts3", "there is no node `ts3`; did you mean `ts1`?"),
         ("kill", "", "a node is missing; write `kill NODE`"),
         ("kill ts1 now", "now", "`now` is too much here; write `kill NODE`"),
@@ -100,7 +161,7 @@ fn an_error_points_at_the_word_and_says_what_would_be_right() {
         (
             "query client x0",
             "x0",
-            "`x0` is out of range; a query is asked once to 10000 times: x1 to x10000",
+            "`x0` is out of range; nothing is asked more than 10000 times at once: x1 to x10000",
         ),
         (
             "query client \"www",
@@ -149,11 +210,16 @@ fn a_wrong_expectation_is_explained() {
 struct Roles;
 
 impl Known for Roles {
-    fn is_client(&self, node: NodeId) -> bool {
-        node == id("client")
-    }
-    fn is_ts(&self, node: NodeId) -> bool {
-        node == id("ts1") || node == id("ts2")
+    fn part(&self, node: NodeId) -> Part {
+        let parts = [
+            ("client", Part::Client),
+            ("writer", Part::StoreClient),
+            ("r1", Part::Replica),
+            ("ts1", Part::Ts),
+            ("ts2", Part::Ts),
+        ];
+        let part = parts.into_iter().find(|(name, _)| id(name) == node);
+        part.map_or(Part::Ls, |(_, part)| part)
     }
     fn runs_here(&self, node: NodeId) -> bool {
         node != id("ts2")
@@ -166,6 +232,10 @@ impl Known for Roles {
     }
     fn hosts(&self, _: NodeId) -> Vec<HostName> {
         vec![HostName::new("www.google.com"), HostName::new("mail.google.com")]
+    }
+    fn operations(&self) -> Vec<Operation> {
+        let lines = ["post lobby hello {n}", "put colour blue", "put k{n} v", "get colour"];
+        lines.map(|line| grammar::operation(line).expect(line)).into()
     }
 }
 
@@ -180,9 +250,16 @@ fn offered(line: &str) -> Vec<String> {
 #[test]
 fn tab_offers_what_fits_the_place() {
     assert_eq!(offered("ki"), ["kill"]);
-    assert_eq!(offered("po"), ["power-off"]);
-    assert_eq!(offered("query "), ["query client"]);
+    assert_eq!(offered("po"), ["post", "power-off"]);
+    assert_eq!(offered("query "), ["query client", "query writer"]);
     assert_eq!(offered("lie t"), ["lie ts1"]);
+    assert_eq!(offered("lie r"), ["lie r1"]);
+    assert_eq!(offered("wipe "), ["wipe r1"]);
+    assert_eq!(offered("post "), ["post writer"]);
+    assert_eq!(offered("read writer "), ["read writer lobby"]);
+    assert_eq!(offered("put writer "), ["put writer colour"]);
+    assert_eq!(offered("get writer c"), ["get writer colour"]);
+    assert_eq!(offered("get writer colour "), ["get writer colour x20"]);
     assert_eq!(offered("kill ts"), ["kill ts1", "kill ejects"]);
     assert_eq!(offered("set "), ["set ls"]);
     assert_eq!(offered("set ls t"), ["set ls timeout"]);
@@ -232,7 +309,7 @@ fn the_documentation_has_every_verb_and_every_form_with_examples_that_are_read()
 }
 
 fn node() -> impl Strategy<Value = NodeId> {
-    (0..12_u16).prop_map(NodeId)
+    (0..14_u16).prop_map(NodeId)
 }
 
 fn peer() -> impl Strategy<Value = Peer> {
@@ -279,6 +356,16 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
+fn operation() -> impl Strategy<Value = Operation> {
+    let name = || text().prop_filter("a name", |name| !name.is_empty());
+    prop_oneof![
+        (name(), text()).prop_map(|(room, text)| Operation::Post { room, text }),
+        name().prop_map(|room| Operation::Read { room }),
+        (name(), text()).prop_map(|(key, value)| Operation::Put { key, value }),
+        name().prop_map(|key| Operation::Get { key }),
+    ]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let frame = || any::<u64>().prop_map(FrameId);
     let on_node = (node(), 0..7_u8).prop_map(|(node, which)| match which {
@@ -317,6 +404,15 @@ fn command() -> impl Strategy<Value = Command> {
         time().prop_map(Command::Wait),
         text().prop_map(Command::Mark),
         (node(), any::<bool>()).prop_map(|(node, on)| Command::Lie(node, on)),
+        node().prop_map(Command::Wipe),
+        (node(), operation(), 1..=10_000_u32).prop_map(|(client, operation, times)| {
+            Command::Operate { client, operation, times }
+        }),
+        (node(), operation()).prop_map(|(client, operation)| Command::Operate {
+            client,
+            operation,
+            times: 1
+        }),
         (0..9_usize).prop_map(|which| {
             [
                 Command::Pause,

@@ -138,6 +138,28 @@ fn a_lossy_link_says_how_many_of_its_newest_frames_were_late() {
 }
 
 #[test]
+fn a_race_after_the_flip_stands_below_the_one_of_its_name_before_it() {
+    let topology = story::topology(Policy::Race, 2);
+    let mut story = Story::new(&topology);
+    story.lab(50, Fact::StepBegan { step: 1 });
+    story.lab(60, Fact::Flipped { step: 1, repaired: false });
+    story.race(100, "www.google.com", &[mute(TS1), mute(TS2)]);
+    story.race(6000, "nobody.example", &[mute(TS1), mute(TS2)]);
+    story.lab(12_000, Fact::Flipped { step: 1, repaired: true });
+    story.race(12_100, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
+    story.race(14_000, "www.mit.edu", &[google(TS1, 10), google(TS2, 90)]);
+    let events = story.events();
+    for (until, before, after) in [(13_000, "#1 ", "#3 "), (15_000, "#2 ", "#4 ")] {
+        let (panel, now) = panel_at(topology.clone(), &events, until);
+        let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
+        let rows: Vec<&str> = shown.lines().collect();
+        let at = rows.iter().position(|row| row.contains("confessed")).expect("the race before");
+        assert!(rows[at].contains(before) && rows[at + 1].contains(after), "{shown}");
+        assert!(rows[at + 1].contains("repaired"), "{shown}");
+    }
+}
+
+#[test]
 fn every_dialog_looks_as_it_did() {
     for (name, keys) in [
         ("help", "?"),

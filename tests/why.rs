@@ -239,7 +239,7 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
                 ],
             ),
             "No answer of ts1 was in when the window closed, after 3,000 ms, and the LS told \
-             the client so. ts1 has the name.",
+             the client so. ts1 has the name but had not got the question yet.",
         ),
         (
             race("race", Why::EndOfFile, Outcome::Failed, Some(TS1), 60),

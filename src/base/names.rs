@@ -1,6 +1,6 @@
 //! The table of node names: which id is which node, and back.
 //!
-//! Commands, reports and the screen use it; machines never do.
+//! Commands, reports and the screen use it; machines only where a wire between them bears names.
 
 use super::ids::{NodeId, Peer, VisitorId};
 use std::collections::HashMap;

@@ -4,17 +4,19 @@
 
 mod complete;
 mod expect;
+mod operate;
 mod read;
 mod token;
 mod verbs;
 mod write;
 
-pub use complete::{Completion, Known, complete};
+pub use complete::{Completion, Known, Part, complete};
 pub use expect::{ExpectHelp, expectations};
 pub use verbs::{VerbHelp, verbs};
 
 use super::{Command, Expectation, LinkSet};
 use crate::base::Names;
+use crate::message::Operation;
 use std::fmt;
 use std::ops::Range;
 
@@ -56,6 +58,15 @@ impl std::error::Error for GrammarError {}
 pub fn command(line: &str, names: &Names) -> Result<Command, GrammarError> {
     check_length(line)?;
     read::command(&mut token::Reader::new(line, names))
+}
+
+/// Reads one operation on the store as a list of them has it: `post lobby hello {n}`.
+///
+/// # Errors
+/// The word that is wrong, and what would be right.
+pub fn operation(line: &str) -> Result<Operation, GrammarError> {
+    check_length(line)?;
+    operate::operation(&mut token::Reader::new(line, &Names::default()))
 }
 
 /// Reads one expectation.

@@ -34,6 +34,8 @@ pub enum Act {
     Freeze(NodeId),
     /// It goes on.
     Thaw(NodeId),
+    /// Empty its disk. No process of it runs.
+    Wipe(NodeId),
     /// Tell the machine something (`Told::Stop` is the way to stop it in good order).
     Tell(NodeId, Told),
     /// One direction of a link is like this from now on.
@@ -117,7 +119,7 @@ impl Control {
             }
         }
         acts.push(Act::Clock(self.clock));
-        for role in [Role::Ts, Role::Ls, Role::Client] {
+        for role in [Role::Replica, Role::Ts, Role::Ls, Role::Client] {
             for node in topology.nodes.iter().filter(|node| node.role() == role) {
                 if node.starts && node.at.is_none() {
                     self.state.boot(node.id, &mut acts);
@@ -136,18 +138,27 @@ impl Control {
         match command {
             Command::Query { client, name, times } => {
                 self.state.client(*client)?;
-                if name.is_none() {
-                    self.state.has_list(*client)?;
+                match name {
+                    Some(_) => self.state.asks_for_names(*client)?,
+                    None => self.state.has_list(*client)?,
                 }
                 let told = Told::Ask { name: name.clone(), times: *times };
                 Ok(vec![Act::Tell(*client, told)])
             }
+            Command::Operate { client, operation, times } => {
+                self.state.client(*client)?;
+                self.state.keeps_to_a_store(*client)?;
+                let told = Told::Operate { operation: operation.clone(), times: *times };
+                Ok(vec![Act::Tell(*client, told)])
+            }
             Command::Batch { client } => {
                 self.state.client(*client)?;
+                self.state.asks_for_names(*client)?;
                 self.state.has_list(*client)?;
                 Ok(vec![Act::Tell(*client, Told::Batch)])
             }
             Command::Stop(node) => self.stop(*node),
+            Command::Wipe(node) => self.wipe(*node),
             Command::Drop(links, frame) => {
                 let (from, to) = self.state.one_way(links)?;
                 Ok(vec![Act::DropFrame { from, to, frame: *frame }])
@@ -216,6 +227,16 @@ impl Control {
         Ok(vec![Act::Tell(node, Told::Stop)])
     }
 
+    /// Nobody can bring back what was on a disk: it is no part of the fault state, and `undo` leaves it alone.
+    fn wipe(&mut self, node: NodeId) -> Result<Vec<Act>, String> {
+        self.state.may_be_wiped(node)?;
+        let life = &mut self.state.life[node.index()];
+        if *life == Life::Corrupt {
+            *life = Life::Killed;
+        }
+        Ok(vec![Act::Wipe(node)])
+    }
+
     fn set_clock(&mut self, command: &Command) -> Result<Vec<Act>, String> {
         let before = self.clock;
         match command {
@@ -251,6 +272,7 @@ impl Control {
             }
             Fact::NodeCrashed { node, .. } => self.ended(*node, Life::Crashed),
             Fact::NodeStopped { node } => self.ended(*node, Life::Stopped),
+            Fact::NodeCorrupt { node, .. } => self.did_not_boot(*node),
             Fact::NodeKilled { node } => self.forget_visitors(*node),
             Fact::ConnOpened { peer: Peer::Visitor(visitor), side: Side::Acceptor, .. } => {
                 if let Owner::Node(node, _) = event.id.owner {
@@ -273,6 +295,15 @@ impl Control {
         let Some((ordered, seen)) = self.state.boots.get(node.index()) else { return };
         if seen >= ordered && self.state.life[node.index()].is_alive() {
             self.state.life[node.index()] = life;
+        }
+    }
+
+    /// A boot that was ordered has failed on its disk. If another was ordered since, that one counts.
+    fn did_not_boot(&mut self, node: NodeId) {
+        let Some((ordered, seen)) = self.state.boots.get_mut(node.index()) else { return };
+        *ordered = ordered.saturating_sub(1).max(*seen);
+        if ordered == seen && self.state.life[node.index()].is_alive() {
+            self.state.life[node.index()] = Life::Corrupt;
         }
     }
 

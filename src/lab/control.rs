@@ -217,6 +217,7 @@ impl Controller {
             Act::PowerOff(node) => {
                 lab.node(node).end(Death::PoweredOff, Fact::NodePoweredOff { node }, cause, &lab);
             }
+            Act::Wipe(node) => lab.node(node).wipe(cause, &lab).await,
             Act::Freeze(node) => lab.node(node).freeze(cause, &lab),
             Act::Thaw(node) => {
                 lab.recorder.lab(now, cause, Fact::NodeThawed { node });

@@ -5,7 +5,10 @@
 //! the links' business.
 
 mod askers;
+mod caller;
 mod client;
+mod kept;
+mod load;
 mod ls;
 mod matching;
 mod numbers;

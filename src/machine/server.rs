@@ -4,10 +4,10 @@
 //! The client has one for each server it asks, the LS one for each upstream. It knows how to ask and whose answer came;
 //! what an answer means, and when a question has had its time, is its owner's business.
 
+use super::kept::{Kept, Retry};
 use super::matching::{Answer, Matched, Outstanding};
 use super::timers::Timer;
 use super::{Effect, Effects};
-use crate::base::draw::{Purpose, unit};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::event::Ending;
 use crate::message::{Flaw, Flaws, HostName, Message};
@@ -30,13 +30,6 @@ const GLUED_WITHIN: Duration = Duration::from_millis(20);
 
 /// The longest text of glued names: the reader takes more than that for no name at all.
 const GLUED_BYTES_MAX: usize = 2048;
-
-/// A connect that has not come to anything in this time is given up and begun anew (a host without power says nothing,
-/// and the first attempt's packets are gone when it is back). Three times the longest delay that one key sets.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
-
-/// A question to a server that is down tries to connect at once, but not more often than this.
-const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// A program from outside that has not answered in this time, nor been asked, never will: where answers are counted,
 /// what it left unanswered is then forgotten.
@@ -64,39 +57,14 @@ pub enum Handed {
     Full,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    Closed,
-    Opening(ConnId),
-    Open(ConnId),
-}
-
-/// Why a server is down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loss {
-    /// Nobody listened.
-    Refused,
-    /// A connection ended by itself, and none has stood since.
-    Ended,
-}
-
 /// One server and the connection to it.
 #[derive(Debug)]
 pub struct Server {
-    node: NodeId,
+    kept: Kept,
     /// A program of someone else's (`at = …`): never sent a line end or an id, never left half-way.
     outside: bool,
     nameless: bool,
-    /// Seed and owner of the draws for waiting times.
-    draws: (u64, u64),
     manner: Manner,
-    line: Line,
-    /// Why there is no connection; none while one stands, and before the first attempt has come to anything.
-    loss: Option<Loss>,
-    /// Connects in a row that came to nothing.
-    fruitless: u32,
-    tries: u64,
-    tried: LabTime,
     /// When it was last asked something.
     asked: LabTime,
     /// The next question waits until the pause is over.
@@ -115,16 +83,10 @@ impl Server {
         let nameless = topology.dialect.is_nameless();
         let counts = nameless && (outside || !manner.ids);
         Self {
-            node,
+            kept: Kept::new(node, outside, draws, Retry::Backoff, manner.reconnect),
             outside,
             nameless,
-            draws: (draws.0, draws.1 ^ (u64::from(node.0) << 16)),
             manner,
-            line: Line::Closed,
-            loss: None,
-            fruitless: 0,
-            tries: 0,
-            tried: LabTime::ZERO,
             asked: LabTime::ZERO,
             pausing: false,
             unsent: VecDeque::new(),
@@ -135,25 +97,22 @@ impl Server {
 
     /// Which node it is.
     pub fn node(&self) -> NodeId {
-        self.node
+        self.kept.node()
     }
 
     /// The connection, opening or open.
     pub fn conn(&self) -> Option<ConnId> {
-        match self.line {
-            Line::Closed => None,
-            Line::Opening(conn) | Line::Open(conn) => Some(conn),
-        }
+        self.kept.conn()
     }
 
     /// Whether it refused, or its last connection ended, and none has stood since.
     pub fn is_down(&self) -> bool {
-        self.loss.is_some()
+        self.kept.is_down()
     }
 
     /// Whether its last connection ended by itself and none has stood since.
     pub fn has_ended(&self) -> bool {
-        self.loss == Some(Loss::Ended)
+        self.kept.has_ended()
     }
 
     /// Whether its answers bear neither name nor id.
@@ -171,15 +130,12 @@ impl Server {
 
     /// Opens the connection if there is none.
     pub fn open(&mut self, now: LabTime, out: &mut Effects) {
-        if self.line != Line::Closed {
-            return;
-        }
-        self.line = Line::Opening(out.open(self.node, !self.glues() && !self.outside));
-        self.tried = now;
-        out.push(Effect::Disarm(Timer::Reconnect(self.node).id()));
-        if !self.outside {
-            out.push(Effect::Arm(Timer::GiveUp(self.node).id(), CONNECT_MAX));
-        }
+        self.kept.open(now, self.framed(), out);
+    }
+
+    /// Whether each message ends its line.
+    fn framed(&self) -> bool {
+        !self.glues() && !self.outside
     }
 
     /// Hands a question over: sends it, or keeps it until it can be sent.
@@ -193,18 +149,16 @@ impl Server {
         if self.unsent.len() + self.sent.len() >= WAITING_MAX {
             return Handed::Full;
         }
-        if self.line == Line::Closed {
-            if self.loss.is_some() && now.since(self.tried) < TRY_EVERY {
-                return Handed::Refused;
-            }
-            self.open(now, out);
+        if self.kept.is_hopeless(now) {
+            return Handed::Refused;
         }
+        self.open(now, out);
         if self.outside && self.sent.is_empty() && now.since(self.asked) > ANSWERS_WITHIN {
             self.sent.forget_gone();
         }
         self.asked = now;
         self.unsent.push_back((question, name.clone()));
-        if self.glues() && !self.pausing && matches!(self.line, Line::Open(_)) {
+        if self.glues() && !self.pausing && self.kept.standing().is_some() {
             self.pause(GLUED_WITHIN, out);
         }
         self.pump(out);
@@ -218,12 +172,12 @@ impl Server {
 
     fn pause(&mut self, span: Duration, out: &mut Effects) {
         self.pausing = true;
-        out.push(Effect::Arm(Timer::Pause(self.node).id(), span));
+        out.push(Effect::Arm(Timer::Pause(self.node()).id(), span));
     }
 
     /// Sends what may be sent now. To be called after an answer or a verdict made room.
     pub fn pump(&mut self, out: &mut Effects) {
-        let Line::Open(conn) = self.line else { return };
+        let Some(conn) = self.kept.standing() else { return };
         if self.glues() {
             return;
         }
@@ -250,7 +204,7 @@ impl Server {
 
     /// Everything that waits goes out in one write with nothing between the names.
     fn send_glued(&mut self, out: &mut Effects) {
-        let Line::Open(conn) = self.line else { return };
+        let Some(conn) = self.kept.standing() else { return };
         while let Some((question, name)) = self.unsent.pop_front() {
             let mut text = String::from(name.as_str());
             let mut count = 1;
@@ -286,13 +240,9 @@ impl Server {
 
     /// The connection stands.
     pub fn opened(&mut self, conn: ConnId, out: &mut Effects) {
-        if self.line != Line::Opening(conn) {
+        if !self.kept.opened(conn, out) {
             return;
         }
-        self.line = Line::Open(conn);
-        self.loss = None;
-        self.fruitless = 0;
-        out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
         if self.glues() && !self.unsent.is_empty() {
             self.pause(GLUED_WITHIN, out);
         }
@@ -300,51 +250,25 @@ impl Server {
     }
 
     /// Nobody listens. Gives the questions that waited for the connection.
-    pub fn refused(&mut self, conn: ConnId, out: &mut Effects) -> Vec<QuestionNo> {
-        if self.conn() != Some(conn) {
-            return Vec::new();
-        }
-        out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
-        self.fruitless += 1;
-        self.loss.get_or_insert(Loss::Refused);
-        self.lost(out)
+    pub fn refused(&mut self, now: LabTime, conn: ConnId, out: &mut Effects) -> Vec<QuestionNo> {
+        if self.kept.refused(now, conn, out) { self.abandon(out) } else { Vec::new() }
     }
 
     /// The peer ended the connection. Gives the questions that waited, sent ones first.
-    pub fn ended(&mut self, conn: ConnId, ending: Ending, out: &mut Effects) -> Vec<QuestionNo> {
-        if self.conn() != Some(conn) {
-            return Vec::new();
-        }
-        if ending == Ending::EndOfFile {
-            out.push(Effect::Close(conn));
-        }
-        out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
-        self.loss = Some(Loss::Ended);
-        self.lost(out)
-    }
-
-    fn lost(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
-        self.line = Line::Closed;
-        self.tries += 1;
-        out.push(Effect::Arm(Timer::Reconnect(self.node).id(), self.wait_before_retry()));
-        self.abandon(out)
-    }
-
-    /// The first time what the file says; then twice and four times as long, spread out by a quarter either way, so
-    /// that many do not come back at once.
-    fn wait_before_retry(&self) -> Duration {
-        let base = self.manner.reconnect;
-        if self.fruitless < 2 {
-            return base;
-        }
-        let spread = 0.75 + 0.5 * unit(self.draws.0, self.draws.1, Purpose::Backoff, self.tries);
-        (base * (1 << (self.fruitless - 1).min(2))).mul_f64(spread)
+    pub fn ended(
+        &mut self,
+        now: LabTime,
+        conn: ConnId,
+        ending: Ending,
+        out: &mut Effects,
+    ) -> Vec<QuestionNo> {
+        if self.kept.ended(now, conn, ending, out) { self.abandon(out) } else { Vec::new() }
     }
 
     fn abandon(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
         if self.pausing {
             self.pausing = false;
-            out.push(Effect::Disarm(Timer::Pause(self.node).id()));
+            out.push(Effect::Disarm(Timer::Pause(self.node()).id()));
         }
         let mut waited = self.sent.end();
         waited.extend(self.unsent.drain(..).map(|(question, _)| question));
@@ -353,22 +277,12 @@ impl Server {
 
     /// A connect has hung for too long: begin anew, the questions wait on.
     pub fn hung(&mut self, now: LabTime, out: &mut Effects) {
-        if let Line::Opening(conn) = self.line {
-            out.push(Effect::Close(conn));
-            self.line = Line::Closed;
-            self.open(now, out);
-        }
+        self.kept.hung(now, self.framed(), out);
     }
 
     /// Closes the connection for good. Gives the questions that waited.
     pub fn close(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
-        if let Some(conn) = self.conn() {
-            out.push(Effect::Close(conn));
-        }
-        self.line = Line::Closed;
-        for timer in [Timer::GiveUp(self.node), Timer::Reconnect(self.node)] {
-            out.push(Effect::Disarm(timer.id()));
-        }
+        self.kept.close(out);
         self.abandon(out)
     }
 
@@ -395,11 +309,9 @@ impl Server {
         if self.outside {
             return;
         }
-        if let Line::Open(conn) = self.line {
-            out.push(Effect::Close(conn));
-            self.line = Line::Closed;
+        if self.kept.standing().is_some() {
             self.sent = Outstanding::new(self.counts());
-            self.open(now, out);
+            self.kept.renew(now, self.framed(), out);
         }
     }
 
@@ -414,17 +326,16 @@ impl Server {
         let glued = self.glues();
         let arrival = self.by_arrival();
         self.manner = manner;
+        self.kept.set_retry(Retry::Backoff, manner.reconnect);
         self.sent.set_counted(self.counts());
         let unread =
             if arrival && !self.by_arrival() { self.sent.take_unread() } else { VecDeque::new() };
         let mut waited = Vec::new();
         if glued == self.glues() || self.outside {
             self.pump(out);
-        } else if let Some(conn) = self.conn() {
-            out.push(Effect::Close(conn));
-            self.line = Line::Closed;
+        } else if self.conn().is_some() {
             waited = self.abandon(out);
-            self.open(now, out);
+            self.kept.renew(now, self.framed(), out);
         }
         (waited, unread)
     }

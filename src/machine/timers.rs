@@ -31,6 +31,18 @@ pub enum Timer {
     Arrival,
     /// A node that cannot stop goes round once more (flaw `cannot-stop`).
     Spin,
+    /// A replica's next heartbeat.
+    Beat,
+    /// A leader has been silent for too long, or nobody has said who leads.
+    Suspect,
+    /// An election has had its time.
+    Election,
+    /// A new leader has waited long enough for those who may be ahead of it.
+    Settle,
+    /// The oldest change that lags is sent.
+    Lag,
+    /// A replica that winds up has had its time.
+    WindUp,
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -52,6 +64,12 @@ impl Timer {
             Self::Window => (10, 0),
             Self::Arrival => (11, 0),
             Self::Spin => (12, 0),
+            Self::Beat => (20, 0),
+            Self::Suspect => (21, 0),
+            Self::Election => (22, 0),
+            Self::Settle => (23, 0),
+            Self::Lag => (24, 0),
+            Self::WindUp => (25, 0),
         };
         TimerId((kind << KIND_SHIFT) | of)
     }
@@ -74,6 +92,12 @@ impl Timer {
             10 => Self::Window,
             11 => Self::Arrival,
             12 => Self::Spin,
+            20 => Self::Beat,
+            21 => Self::Suspect,
+            22 => Self::Election,
+            23 => Self::Settle,
+            24 => Self::Lag,
+            25 => Self::WindUp,
             _ => return None,
         })
     }
@@ -100,6 +124,12 @@ mod tests {
             Timer::Window,
             Timer::Arrival,
             Timer::Spin,
+            Timer::Beat,
+            Timer::Suspect,
+            Timer::Election,
+            Timer::Settle,
+            Timer::Lag,
+            Timer::WindUp,
         ];
         let numbers: std::collections::BTreeSet<TimerId> = all.iter().map(|one| one.id()).collect();
         assert_eq!(numbers.len(), all.len());

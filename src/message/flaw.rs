@@ -33,6 +33,8 @@ pub enum Flaw {
     CrashSpreads,
     /// Replica: it serves, and counts as current, before it has been brought up to date.
     ServesEarly,
+    /// Replica: when it lies, it tells the very lie that every other liar with this flaw tells.
+    SameLie,
     /// Client of the store: each attempt bears an id of its own, so that a retry is done again.
     FreshIds,
     /// Client of the store: as soon as two replicas have agreed, the third is not waited for and not asked again.
@@ -43,7 +45,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::GluedNames,
         Self::AnswersByArrival,
         Self::SocketTimer,
@@ -56,6 +58,7 @@ impl Flaw {
         Self::OneAtATime,
         Self::CrashSpreads,
         Self::ServesEarly,
+        Self::SameLie,
         Self::FreshIds,
         Self::StopAtTwo,
         Self::ReconnectStorm,
@@ -77,6 +80,7 @@ impl Flaw {
             Self::OneAtATime => "one-at-a-time",
             Self::CrashSpreads => "crash-spreads",
             Self::ServesEarly => "serves-early",
+            Self::SameLie => "same-lie",
             Self::FreshIds => "fresh-ids",
             Self::StopAtTwo => "stop-at-two",
             Self::ReconnectStorm => "reconnect-storm",

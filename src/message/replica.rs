@@ -99,5 +99,8 @@ pub enum ReplicaMessage {
         keep: u64,
         /// What follows.
         entries: Arc<[Entry]>,
+        /// Whether this is a part, and the rest comes in another `State`; the receiver does nothing until it has all.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
     },
 }

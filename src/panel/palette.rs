@@ -8,7 +8,7 @@ use super::theme::Ink;
 use super::view::{Mode, View};
 use crate::base::NodeId;
 use crate::command::grammar;
-use crate::message::HostName;
+use crate::message::{HostName, Operation};
 use crate::topology::{Kind, setting};
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -20,12 +20,12 @@ const OFFERS_MAX: usize = 8;
 struct Lab<'a>(&'a World);
 
 impl grammar::Known for Lab<'_> {
-    fn is_client(&self, node: NodeId) -> bool {
-        matches!(self.0.topology.node(node).kind, Kind::Client(_))
+    fn part(&self, node: NodeId) -> grammar::Part {
+        self.0.topology.part(node)
     }
 
-    fn is_ts(&self, node: NodeId) -> bool {
-        matches!(self.0.topology.node(node).kind, Kind::Ts(_))
+    fn operations(&self) -> Vec<Operation> {
+        self.0.topology.operations()
     }
 
     fn runs_here(&self, node: NodeId) -> bool {

@@ -70,14 +70,17 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     draw_figures(canvas, foot, world);
 }
 
-/// The last race before the step was flipped, seen from a race after the flip.
+/// The last race before the step was flipped, seen from a race after the flip: that of the same name, if there is one.
 fn before_flip<'a>(world: &'a World, race: &Race) -> Option<&'a Race> {
     let repaired = race.repaired?;
     let earlier = world.races.iter().rev().filter(|other| other.no < race.no);
-    earlier
+    let mut before = earlier
         .take_while(|other| other.step == race.step)
-        .find(|other| other.repaired == Some(!repaired) && other.verdict.is_some())
+        .filter(|other| other.repaired == Some(!repaired) && other.verdict.is_some())
         .map(AsRef::as_ref)
+        .peekable();
+    let last = before.peek().copied();
+    before.find(|other| other.name == race.name).or(last)
 }
 
 /// `#41 confessed  silent 5,003 ms` over `#42 repaired  negative 81 ms`.

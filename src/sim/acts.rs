@@ -53,6 +53,14 @@ impl Sim {
             Act::PowerOff(node) => {
                 self.die(node, Fact::NodePoweredOff { node }, Life::PoweredOff, cause);
             }
+            Act::Wipe(node) => {
+                let place = self.net.place(node);
+                place.disk.wipe();
+                if place.life == Life::Corrupt {
+                    place.life = Life::Killed;
+                }
+                self.net.emit(cause, Fact::NodeWiped { node });
+            }
             Act::Freeze(node) => self.freeze(node, cause),
             Act::Thaw(node) => self.thaw(node, cause),
             Act::Tell(node, told) => self.tell(node, told, cause),

@@ -321,7 +321,8 @@ impl Host for Seat<'_> {
 
     fn open(&mut self, _: LabTime, conn: ConnId, to: NodeId, framed: bool, cause: EventId) {
         let topology = &self.net.topology;
-        let codec = Codec::new(topology.wire(self.node, to), topology.dialect);
+        let codec =
+            Codec::new(topology.wire(self.node, to), topology.dialect, topology.node(to).role());
         let end = |node, conn, out, reads| End {
             node,
             state: State::Opening,

@@ -1,22 +1,18 @@
 //! What a prompt may offer from a topology: who asks, who has a table, which settings there are.
 
-use super::model::{Kind, Topology};
+use super::model::{Kind, Node, Topology};
 use super::setting;
 use crate::base::NodeId;
-use crate::command::grammar::Known;
-use crate::message::HostName;
+use crate::command::grammar::{Known, Part};
+use crate::message::{HostName, Operation};
 use std::collections::BTreeSet;
 
-/// Names offered at most: a list on a screen, not a table.
+/// Names, or operations, offered at most: a list on a screen, not a table.
 const HOSTS_MAX: usize = 200;
 
 impl Known for Topology {
-    fn is_client(&self, node: NodeId) -> bool {
-        matches!(self.node(node).kind, Kind::Client(_))
-    }
-
-    fn is_ts(&self, node: NodeId) -> bool {
-        matches!(self.node(node).kind, Kind::Ts(_))
+    fn part(&self, node: NodeId) -> Part {
+        self.node(node).part()
     }
 
     fn runs_here(&self, node: NodeId) -> bool {
@@ -48,5 +44,26 @@ impl Known for Topology {
             .take(HOSTS_MAX)
             .cloned()
             .collect()
+    }
+    fn operations(&self) -> Vec<Operation> {
+        let lists = self.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::StoreClient(client) => Some(&client.operations),
+            _ => None,
+        });
+        lists.flat_map(|list| list.iter()).take(HOSTS_MAX).cloned().collect()
+    }
+}
+
+impl Node {
+    /// What it is, as far as commands care.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        match self.kind {
+            Kind::Client(_) => Part::Client,
+            Kind::StoreClient(_) => Part::StoreClient,
+            Kind::Ls(_) => Part::Ls,
+            Kind::Ts(_) => Part::Ts,
+            Kind::Replica(_) => Part::Replica,
+        }
     }
 }

@@ -16,15 +16,6 @@ const LATER: &[(&str, &str, &str)] = &[
     ("node", "hedge_after", "hedged requests"),
     ("node", "hedge_budget", "hedged requests"),
     ("node", "check_every", "active health checks"),
-    ("node", "reads", "replicas"),
-    ("node", "scheme", "replicas"),
-    ("node", "heartbeat", "replicas"),
-    ("node", "heartbeat_mode", "replicas"),
-    ("node", "suspect_after", "replicas"),
-    ("node", "propagation", "replicas"),
-    ("node", "catch_up", "replicas"),
-    ("node", "clock", "replicas"),
-    ("node", "terms", "replicas"),
 ];
 
 /// Reports a key that a table does not have, and gives the one that was probably meant: it counts
@@ -165,7 +156,7 @@ macro_rules! raw {
         }
 
         impl Read for $name {
-            const LIST: &'static str = super::mirror::TABLES;
+            const LIST: &'static str = $crate::topology::mirror::TABLES;
 
             fn read(value: &DeValue<'_>, at: Span, problems: &mut Problems) -> Option<Self> {
                 let table = table(value, at, $what, Self::KEYS, problems)?;

@@ -19,6 +19,7 @@ mod records;
 mod replica;
 mod resolve;
 pub mod setting;
+mod setting_asked;
 mod setting_text;
 mod source;
 mod tables;
@@ -34,6 +35,7 @@ pub use resolve::EPHEMERAL;
 pub use setting::Setting;
 pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Refusal};
 pub use wires::Wires;
+pub use words::a_role;
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

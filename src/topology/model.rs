@@ -165,6 +165,17 @@ impl Topology {
             })
             .map(|node| node.id)
     }
+
+    /// Whether what this server tells may come from a store, which holds what was put there: of a TS, its own; of any
+    /// other server, that of some TS behind it.
+    #[must_use]
+    pub fn tells_of_a_store(&self, server: NodeId) -> bool {
+        let has_store = |node: &Node| matches!(&node.kind, Kind::Ts(ts) if !ts.store.is_empty());
+        match self.node(server).role() {
+            Role::Ts => has_store(self.node(server)),
+            _ => self.nodes.iter().any(has_store),
+        }
+    }
 }
 
 /// One named place.

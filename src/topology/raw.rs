@@ -3,17 +3,20 @@
 //! One description of each table gives its reader, its list of keys and its JSON Schema (`mirror`).
 //! Whether the values make sense together is not decided here.
 
-use super::inline::{NameList, RecordTable, Responds};
+mod node;
+
+pub use node::{Listener, Node, Retry, ServiceTime};
+
 use super::mirror::{Properties, RawTable, TABLES, object, raw, table, unknown_key};
-use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role, Wire};
+use super::model::{Dialect, Wire};
 use super::problem::{Problems, Span};
 use super::value::{
-    At, Bandwidth, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, Wait, Whole, Word,
-    entries, read_at, wrong_type,
+    At, Bandwidth, COUNT_MAX, OnOff, OneOrMore, Read, Share, Time, Whole, Word, entries, read_at,
+    wrong_type,
 };
 use super::words::ClockPace;
 use crate::base::units;
-use crate::message::{Flaw, Shape};
+use crate::message::Shape;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use toml::Spanned;
@@ -58,120 +61,6 @@ raw!(
 );
 
 raw!(
-    /// A node: a client, an LS (load-balancing server) or a TS (name server).
-    Node("node") {
-        /// What it is.
-        role: Word<Role>,
-        /// `off`: it does not run until it is revived.
-        start: OnOff,
-        /// Where it runs, if it is a program of someone else's: "127.0.0.1:5300".
-        at: String,
-        /// Ports it listens on; 0 = the lab chooses.
-        listen: Listener,
-        /// Confessions that it starts with.
-        flaws: OneOrMore<Word<Flaw>>,
-        /// Client: whom it asks (a node, a group, a pattern); of several, the first that is not
-        /// down.
-        asks: OneOrMore<String>,
-        /// Client: its list of names, as a file with one name a line or written out.
-        names: NameList,
-        /// Client: `pipelined` (all names of the list at once) or `serial`. Pipelined unless
-        /// stated.
-        pace: Word<Pace>,
-        /// Client: how often it asks again after `failed`, `reset` or `refused`. Never unless
-        /// stated.
-        retry: Retry,
-        /// Client: the load it starts with, in questions a second. None unless stated.
-        rate: Rate,
-        /// LS: whom it asks (nodes, groups, patterns such as `leaf*`), in order.
-        upstreams: OneOrMore<String>,
-        /// LS: how it chooses. `race` unless stated.
-        policy: Word<Policy>,
-        /// Client, LS: what an unanswered question costs. 10 s for a client, 5 s for an LS unless
-        /// stated.
-        timeout: Wait,
-        /// LS, `race`: what settles it. `first-final` unless stated.
-        accept: Word<Accept>,
-        /// LS, `batch`: how long the window stays open. 3 s unless stated.
-        window: Wait,
-        /// LS, `batch`: whether the window closes when the last answer is in. It does not unless
-        /// stated.
-        early_end: OnOff,
-        /// LS, `round-robin` and `sticky`: whether another upstream is asked after a failure or
-        /// silence. It is unless this is false.
-        failover: OnOff,
-        /// LS, `failover`, `round-robin`, `sticky`: how long one upstream may take before the next
-        /// is asked. 1 s unless stated.
-        failover_after: Wait,
-        /// LS: an upstream is left alone after so many failures in a row; 0 = never. Never unless
-        /// `fall`, `rise` or `eject_for` is stated, then 2.
-        fall: Whole<0, COUNT_MAX>,
-        /// LS: an upstream is taken back after so many successes in a row. 2 unless stated.
-        rise: Whole<1, COUNT_MAX>,
-        /// LS: how long an upstream is left alone before it is tried again. 5 s unless stated.
-        eject_for: Wait,
-        /// Client, LS: how long it waits before it tries a lost connection again. 1 s unless
-        /// stated.
-        reconnect: Wait,
-        /// Client, LS: whether its questions bear correlation ids. They do not unless stated.
-        ids: OnOff,
-        /// TS: its table, as a file in the course's format or written out.
-        records: RecordTable,
-        /// TS: what it does without an entry. `silent` unless stated.
-        on_miss: Word<OnMiss>,
-        /// TS: how long it takes. No time unless stated.
-        responds: Responds,
-        /// TS: whether it answers wrongly.
-        lie: OnOff,
-        /// TS: how many questions it works on at once. Any number unless stated.
-        workers: Whole<1, COUNT_MAX>,
-        /// TS with `workers`: how many may wait for one. 100 unless stated.
-        queue: Whole<0, COUNT_MAX>,
-    }
-);
-
-raw!(
-    /// Where a node listens.
-    Listener("listener") {
-        /// The port of the line wire on TCP, dialled over links that speak it; 0 = the lab chooses.
-        line: Whole<0, 65535>,
-        /// The address to bind. 127.0.0.1 unless stated.
-        address: String,
-    }
-);
-
-raw!(
-    /// Asking again.
-    Retry("table of retries") {
-        /// How many more times for one question.
-        times: Whole<0, 255>,
-        /// Retries as a share of the questions asked. 0.1 unless stated.
-        budget: Share,
-    }
-);
-
-raw!(
-    /// A service time that varies: `p50` and `p99`; or `usual`, `slow` and `share`; or `mean` and
-    /// `distribution`.
-    ServiceTime("service time") {
-        /// Half of the questions take at most this long.
-        p50: Wait,
-        /// All but one in a hundred take at most this long.
-        p99: Wait,
-        /// The usual time.
-        usual: Time,
-        /// The slow time.
-        slow: Time,
-        /// The share of slow questions.
-        share: Share,
-        /// The mean.
-        mean: Time,
-        /// How it is distributed around the mean.
-        distribution: Word<Shape>,
-    }
-);
-
-raw!(
     /// What is special about a group.
     Group("group") {
         /// The ids of its nodes.
@@ -203,7 +92,8 @@ raw!(
         /// Whether nothing gets through.
         cut: OnOff,
         /// What is spoken there, in both directions: it decides which of the listener's ports is
-        /// dialled. `line` unless stated.
+        /// dialled. `line` unless stated; `json` on links to replicas, which speak nothing else to
+        /// nodes.
         wire: Word<Wire>,
     }
 );

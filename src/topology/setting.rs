@@ -199,4 +199,16 @@ impl Setting {
     }
 }
 
+impl Kind {
+    /// Whether it answers wrongly; none for what answers nothing of its own.
+    #[must_use]
+    pub fn lies(&self) -> Option<bool> {
+        match self {
+            Self::Ts(ts) => Some(ts.lie),
+            Self::Replica(replica) => Some(replica.lie),
+            Self::Client(_) | Self::StoreClient(_) | Self::Ls(_) => None,
+        }
+    }
+}
+
 pub use super::setting_text::{current, keys, parse};

@@ -6,18 +6,19 @@
 
 use super::inline::Responds;
 use super::mirror::RawTable;
-use super::model::{Kind, LsConfig, Retry, Role, Service, Topology};
+use super::model::{
+    Kind, LsConfig, ReplicaConfig, Retry, Role, Scheme, Service, StoreClientConfig, Topology,
+};
 use super::problem::{Problems, Span};
 use super::raw;
-use super::resolve::nodes;
-use super::resolve::roster::matches;
+use super::resolve::{keys_of, of_a_store, schemes_with, values};
 use super::setting::{HEALTH_DEFAULT, Setting};
-use super::value::{At, COUNT_MAX, OnOff, Read, Wait, Word};
+use super::setting_asked::{asked, peers};
+use super::value::{At, COUNT_MAX, OnOff, Read, Time, Wait, Word};
 use super::words::{self, Choice, a_role, quoted};
 use crate::base::NodeId;
 use crate::base::units::{exact, grouped};
 use crate::message::{Flaw, Flaws};
-use std::collections::HashSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -39,8 +40,24 @@ const LS: &[&str] = &[
     "flaws",
 ];
 const TS: &[&str] = &["on_miss", "responds", "lie", "workers", "queue"];
-const STORE_CLIENT: &[&str] = &[];
-const REPLICA: &[&str] = &[];
+const CLIENT_OF_LEADER: &[&str] =
+    &["asks", "timeout", "request_timeout", "reads", "no_majority", "reconnect", "flaws"];
+const CLIENT_OF_ALL: &[&str] =
+    &["asks", "timeout", "request_timeout", "no_majority", "reconnect", "flaws"];
+const PRIMARY_BACKUP: &[&str] = &[
+    "peers",
+    "heartbeat",
+    "heartbeat_mode",
+    "suspect_after",
+    "propagation",
+    "lag",
+    "catch_up",
+    "terms",
+    "reconnect",
+    "lie",
+    "flaws",
+];
+const ACTIVE: &[&str] = &["peers", "catch_up", "clock", "reconnect", "lie", "flaws"];
 
 /// Reads `set NODE KEY VALUE`: the typed setting.
 ///
@@ -56,6 +73,7 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
     Ok(match key {
         "policy" => Setting::Policy(word(value)?),
         "upstreams" | "asks" => Setting::Upstreams(asked(topology, node, value)?),
+        "peers" => Setting::Peers(peers(topology, node, value)?),
         "timeout" => Setting::Timeout(wait(value)?),
         "accept" => Setting::Accept(word(value)?),
         "window" => Setting::Window(wait(value)?),
@@ -68,7 +86,7 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
         "eject_for" => Setting::EjectFor(wait(value)?),
         "reconnect" => Setting::Reconnect(wait(value)?),
         "ids" => Setting::Ids(on_off(value)?),
-        "flaws" => flaws(topology.node(node).role(), value)?,
+        "flaws" => flaws((topology.node(node).role(), kind), value)?,
         "pace" => Setting::Pace(word(value)?),
         "retry" => Setting::Retry(retry(value)?),
         "on_miss" => Setting::OnMiss(word(value)?),
@@ -77,6 +95,17 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
         "workers" if matches!(value, "off" | "any") => Setting::Workers(None),
         "workers" => Setting::Workers(Some(count(value, 1)?)),
         "queue" => Setting::Queue(count(value, 0)?),
+        "heartbeat" => Setting::Heartbeat(wait(value)?),
+        "heartbeat_mode" => Setting::HeartbeatMode(word(value)?),
+        "suspect_after" => Setting::SuspectAfter(wait(value)?),
+        "propagation" => Setting::Propagation(word(value)?),
+        "lag" => Setting::Lag(read::<Time>(&string(value))?.0),
+        "catch_up" => Setting::CatchUp(word(value)?),
+        "terms" => Setting::Terms(on_off(value)?),
+        "clock" => Setting::Clock(word(value)?),
+        "reads" => Setting::Reads(word(value)?),
+        "no_majority" => Setting::NoMajority(word(value)?),
+        "request_timeout" => Setting::RequestTimeout(wait(value)?),
         _ => return Err(no_such_key(topology, node, key)),
     })
 }
@@ -88,8 +117,14 @@ pub fn keys(kind: &Kind) -> &'static [&'static str] {
         Kind::Client(_) => CLIENT,
         Kind::Ls(_) => LS,
         Kind::Ts(_) => TS,
-        Kind::StoreClient(_) => STORE_CLIENT,
-        Kind::Replica(_) => REPLICA,
+        Kind::StoreClient(client) => match client.scheme {
+            Scheme::PrimaryBackup => CLIENT_OF_LEADER,
+            Scheme::Active => CLIENT_OF_ALL,
+        },
+        Kind::Replica(replica) => match replica.scheme {
+            Scheme::PrimaryBackup => PRIMARY_BACKUP,
+            Scheme::Active => ACTIVE,
+        },
     }
 }
 
@@ -124,8 +159,44 @@ pub fn current(topology: &Topology, kind: &Kind, key: &str) -> Option<String> {
             "workers" => ts.workers.map_or_else(|| "off".to_owned(), |count| count.to_string()),
             _ => ts.queue.to_string(),
         },
-        Kind::StoreClient(_) | Kind::Replica(_) => return None,
+        Kind::StoreClient(client) => match key {
+            "asks" => names(&client.asks),
+            _ => current_of_store_client(client, key),
+        },
+        Kind::Replica(replica) => match key {
+            "peers" if replica.peers.is_empty() => "none".to_owned(),
+            "peers" => names(&replica.peers),
+            _ => current_of_replica(replica, key),
+        },
     })
+}
+
+fn current_of_store_client(client: &StoreClientConfig, key: &str) -> String {
+    match key {
+        "timeout" => exact(client.timeout),
+        "request_timeout" => exact(client.request_timeout),
+        "reads" => client.reads.word_of().to_owned(),
+        "no_majority" => client.no_majority.word_of().to_owned(),
+        "reconnect" => exact(client.reconnect),
+        _ => client.flaws.to_string(),
+    }
+}
+
+fn current_of_replica(replica: &ReplicaConfig, key: &str) -> String {
+    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    match key {
+        "heartbeat" => exact(replica.heartbeat),
+        "heartbeat_mode" => replica.heartbeat_mode.word_of().to_owned(),
+        "suspect_after" => exact(replica.suspect_after),
+        "propagation" => replica.propagation.word_of().to_owned(),
+        "lag" => exact(replica.lag),
+        "catch_up" => replica.catch_up.word_of().to_owned(),
+        "terms" => switch(replica.terms),
+        "clock" => replica.clock.word_of().to_owned(),
+        "reconnect" => exact(replica.reconnect),
+        "lie" => switch(replica.lie),
+        _ => replica.flaws.to_string(),
+    }
 }
 
 fn current_of_ls(ls: &LsConfig, key: &str) -> String {
@@ -170,7 +241,10 @@ fn no_such_key(topology: &Topology, node: NodeId, key: &str) -> String {
     if key == "rate" && role == Role::Client {
         return format!("`rate` is how a load begins; change it with `load {name} 50`");
     }
-    if nodes::keys_of(role).any(|known| known == key) {
+    if let Some(why) = of_another_kind(here, key) {
+        return format!("{name} has no `{key}`: {why}; it has {all}");
+    }
+    if keys_of(role).any(|known| known == key) {
         return format!(
             "`{key}` of {name} is settled when the lab starts: change it in the file; \
              what can be set is {all}"
@@ -182,6 +256,28 @@ fn no_such_key(topology: &Topology, node: NodeId, key: &str) -> String {
     match words::nearest(key, keys(here).iter().copied()) {
         Some(near) => format!("{name} has no {}; did you mean `{near}`?", quoted(key)),
         None => format!("{name} has no {}; it has {all}", quoted(key)),
+    }
+}
+
+/// Why a node has not a key that others of its role have.
+fn of_another_kind(kind: &Kind, key: &str) -> Option<String> {
+    let foreign = |scheme: Scheme| {
+        let schemes = schemes_with(key);
+        let owners = words::list(schemes.iter().map(|scheme| scheme.word_of()));
+        (!schemes.contains(&scheme)).then(|| format!("it belongs to the scheme {owners}"))
+    };
+    match kind {
+        Kind::Replica(replica) => foreign(replica.scheme),
+        Kind::StoreClient(_) if of_a_store(key) == Some(false) => {
+            Some("it belongs to clients that ask for names".to_owned())
+        }
+        Kind::StoreClient(client) if key == "reads" && client.scheme == Scheme::Active => {
+            Some("all replicas of the scheme active are asked".to_owned())
+        }
+        Kind::Client(_) if of_a_store(key) == Some(true) => {
+            Some("it belongs to clients that ask replicas".to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -254,7 +350,7 @@ fn table<T: Read>(value: &str) -> Result<T, String> {
 fn retry(value: &str) -> Result<Retry, String> {
     match value {
         "off" | "none" | "0" => Ok(Retry::default()),
-        table_text => table::<raw::Retry>(table_text).map(|raw| nodes::retries(&raw)),
+        table_text => table::<raw::Retry>(table_text).map(|raw| values::retries(&raw)),
     }
 }
 
@@ -266,11 +362,11 @@ fn responds(value: &str) -> Result<Service, String> {
     }?;
     let at = Span::default();
     let mut problems = Problems::new("", "");
-    nodes::service(&At { value: read, at, key: at }, &mut problems).ok_or_else(|| first(&problems))
+    values::service(&At { value: read, at, key: at }, &mut problems).ok_or_else(|| first(&problems))
 }
 
 /// `none`, `a,b`, or changes to those the node has: `+a,-b`.
-fn flaws(role: Role, value: &str) -> Result<Setting, String> {
+fn flaws((role, kind): (Role, &Kind), value: &str) -> Result<Setting, String> {
     if value == "none" {
         return Ok(Setting::Flaws(Flaws::NONE));
     }
@@ -289,70 +385,17 @@ fn flaws(role: Role, value: &str) -> Result<Setting, String> {
         if !words::roles_of(flaw).contains(&role) {
             return Err(format!("{} cannot have the flaw `{}`", a_role(role), flaw.word()));
         }
+        if let (Kind::Client(_) | Kind::StoreClient(_), Some(of_store)) =
+            (kind, words::of_a_store_client(flaw))
+            && of_store != matches!(kind, Kind::StoreClient(_))
+        {
+            let asks = if of_store { "replicas" } else { "for names" };
+            return Err(format!("`{}` is a mistake of clients that ask {asks}", flaw.word()));
+        }
         *set = set.with(flaw, true);
     }
     if let Some(flaw) = on.iter().find(|flaw| off.has(*flaw)) {
         return Err(format!("`{}` is switched on and off at once", flaw.word()));
     }
     Ok(if changes { Setting::FlawsChange { on, off } } else { Setting::Flaws(on) })
-}
-
-/// Nodes, groups and patterns, with commas.
-fn asked(topology: &Topology, node: NodeId, value: &str) -> Result<Vec<NodeId>, String> {
-    let mut list: Vec<NodeId> = Vec::new();
-    let fits = |id: &NodeId| *id != node && topology.node(*id).role() != Role::Client;
-    for word in value.split(',').map(str::trim) {
-        let found: Vec<NodeId> = if let Some(id) = topology.names.id(word) {
-            if id == node {
-                return Err(format!("`{word}` would ask itself"));
-            }
-            if !fits(&id) {
-                return Err(format!("`{word}` is a client and cannot be asked"));
-            }
-            vec![id]
-        } else if let Some(group) = topology.groups.get(word) {
-            group.iter().copied().filter(fits).collect()
-        } else if word.contains('*') {
-            let ids = topology.nodes.iter().map(|node| node.id);
-            ids.filter(|id| matches(word, topology.names.of(*id))).filter(fits).collect()
-        } else {
-            let known = || topology.names.iter().chain(topology.groups.keys().map(String::as_str));
-            return Err(match words::nearest(word, known()) {
-                Some(near) => format!("there is no node {}; did you mean `{near}`?", quoted(word)),
-                None => format!("there is no node {}", quoted(word)),
-            });
-        };
-        if found.is_empty() {
-            return Err(format!("{} means no node that can be asked", quoted(word)));
-        }
-        list.extend(found);
-    }
-    let mut seen = HashSet::new();
-    list.retain(|id| seen.insert(*id));
-    match circle(topology, node, &list) {
-        Some(through) => {
-            let (name, through) = (topology.names.of(node), topology.names.of(through));
-            Err(format!("`{through}` asks `{name}` in turn: a question would go round for ever"))
-        }
-        None => Ok(list),
-    }
-}
-
-/// Whether one of those that would be asked asks back, directly or through others.
-fn circle(topology: &Topology, node: NodeId, asked: &[NodeId]) -> Option<NodeId> {
-    let asks = |id: NodeId| match &topology.node(id).kind {
-        Kind::Ls(ls) => &ls.upstreams[..],
-        _ => &[],
-    };
-    asked.iter().copied().find(|first| {
-        let mut seen = HashSet::from([*first]);
-        let mut rest = vec![*first];
-        while let Some(id) = rest.pop() {
-            if asks(id).contains(&node) {
-                return true;
-            }
-            rest.extend(asks(id).iter().copied().filter(|next| seen.insert(*next)));
-        }
-        false
-    })
 }

@@ -1,27 +1,43 @@
 //! Which wire each link speaks. A link has one wire for both directions: questions and answers share a connection.
+//!
+//! Replicas speak `json` to every node, whoever asks: to each other, to their clients, to a TS in front of them.
 
 use super::model::Wire;
 use crate::base::NodeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The wires of all links. Generic, so that its rules can be tested while there is one wire only.
+/// The wires of all links.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wires<W = Wire> {
-    default: W,
+pub struct Wires {
+    default: Wire,
     /// Links that differ, the lower id first.
-    special: BTreeMap<(NodeId, NodeId), W>,
+    special: BTreeMap<(NodeId, NodeId), Wire>,
+    /// Nodes whose links speak `json`.
+    replicas: BTreeSet<NodeId>,
 }
 
-impl<W: Copy + PartialEq> Wires<W> {
+impl Wires {
     /// Every link speaks this wire, until one is given another.
     #[must_use]
-    pub fn new(default: W) -> Self {
-        Self { default, special: BTreeMap::new() }
+    pub fn new(default: Wire) -> Self {
+        Self { default, ..Self::default() }
+    }
+
+    /// These nodes are replicas.
+    #[must_use]
+    pub fn with_replicas(self, replicas: impl IntoIterator<Item = NodeId>) -> Self {
+        Self { replicas: replicas.into_iter().collect(), ..self }
+    }
+
+    /// What the link between two nodes speaks unless it is given another wire.
+    fn usual(&self, a: NodeId, b: NodeId) -> Wire {
+        let json = self.replicas.contains(&a) || self.replicas.contains(&b);
+        if json { Wire::Json } else { self.default }
     }
 
     /// The link between two nodes speaks this wire.
-    pub fn set(&mut self, a: NodeId, b: NodeId, wire: W) {
-        if wire == self.default {
+    pub fn set(&mut self, a: NodeId, b: NodeId, wire: Wire) {
+        if wire == self.usual(a, b) {
             self.special.remove(&pair(a, b));
         } else {
             self.special.insert(pair(a, b), wire);
@@ -30,8 +46,8 @@ impl<W: Copy + PartialEq> Wires<W> {
 
     /// The wire of the link between two nodes.
     #[must_use]
-    pub fn between(&self, a: NodeId, b: NodeId) -> W {
-        self.special.get(&pair(a, b)).copied().unwrap_or(self.default)
+    pub fn between(&self, a: NodeId, b: NodeId) -> Wire {
+        self.special.get(&pair(a, b)).copied().unwrap_or_else(|| self.usual(a, b))
     }
 }
 
@@ -46,13 +62,20 @@ mod tests {
     #[test]
     fn a_link_speaks_its_own_wire_in_both_directions_and_the_others_the_usual_one() {
         let [a, b, c] = [0, 1, 2].map(NodeId);
-        let mut wires = Wires::new("usual");
-        wires.set(b, a, "special");
-        assert_eq!((wires.between(a, b), wires.between(b, a)), ("special", "special"));
-        assert_eq!((wires.between(b, c), wires.between(a, c)), ("usual", "usual"));
-        wires.set(a, b, "other");
-        assert_eq!(wires.between(b, a), "other");
-        wires.set(a, b, "usual");
-        assert_eq!(wires, Wires::new("usual"), "nothing is kept of what is usual");
+        let mut wires = Wires::new(Wire::Line);
+        wires.set(b, a, Wire::Json);
+        assert_eq!((wires.between(a, b), wires.between(b, a)), (Wire::Json, Wire::Json));
+        assert_eq!((wires.between(b, c), wires.between(a, c)), (Wire::Line, Wire::Line));
+        wires.set(a, b, Wire::Line);
+        assert_eq!(wires, Wires::new(Wire::Line), "nothing is kept of what is usual");
+    }
+
+    #[test]
+    fn replicas_speak_json_unless_a_link_is_given_something_else() {
+        let [client, replica] = [0, 1].map(NodeId);
+        let mut wires = Wires::new(Wire::Line).with_replicas([replica]);
+        assert_eq!(wires.between(client, replica), Wire::Json);
+        wires.set(client, replica, Wire::Line);
+        assert_eq!(wires.between(replica, client), Wire::Line);
     }
 }

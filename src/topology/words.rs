@@ -5,9 +5,12 @@
 //! names and this version does not have are listed beside, so that the answer is not "unknown" but
 //! "not yet".
 
-use super::model::{Accept, Dialect, OnMiss, Pace, Policy, Role, Wire};
+use super::model::{
+    Accept, ClockKind, Dialect, DiskKind, HeartbeatMode, NoMajority, OnMiss, Pace, Policy,
+    Propagation, ReadFrom, Role, Scheme, Wire,
+};
 use crate::base::Shown;
-use crate::message::{Flaw, Shape};
+use crate::message::{CatchUp, Flaw, Shape};
 
 /// A value that is written as one word of a closed list.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -71,6 +74,34 @@ choice!(Shape, "distribution", [
     "exponential" => Self::Exponential,
     "heavy-tail" => Self::HeavyTail,
 ]);
+choice!(Scheme, "scheme", [
+    "primary-backup" => Self::PrimaryBackup,
+    "active" => Self::Active,
+], later ["raft"]);
+choice!(HeartbeatMode, "mode of heartbeats", ["pull" => Self::Pull, "push" => Self::Push]);
+choice!(Propagation, "way to propagate", [
+    "async" => Self::Async,
+    "sync" => Self::Sync,
+    "sync-deadlock" => Self::SyncDeadlock,
+]);
+choice!(CatchUp, "way to catch up", ["state" => Self::State, "log" => Self::Log]);
+choice!(ClockKind, "clock of replicas", [
+    "count" => Self::Count,
+    "time" => Self::Time,
+    "digest" => Self::Digest,
+    "vector" => Self::Vector,
+]);
+choice!(DiskKind, "kind of disk", ["sqlite" => Self::Sqlite, "rewrite" => Self::Rewrite]);
+choice!(ReadFrom, "way to read", [
+    "leader" => Self::Leader,
+    "any" => Self::Any,
+    "majority" => Self::Majority,
+    "all" => Self::All,
+]);
+choice!(NoMajority, "way to go on without a majority", [
+    "first" => Self::First,
+    "refuse" => Self::Refuse,
+]);
 choice!(Flaw, "flaw", [
     "glued-names" => Self::GluedNames,
     "answers-by-arrival" => Self::AnswersByArrival,
@@ -84,6 +115,7 @@ choice!(Flaw, "flaw", [
     "one-at-a-time" => Self::OneAtATime,
     "crash-spreads" => Self::CrashSpreads,
     "serves-early" => Self::ServesEarly,
+    "same-lie" => Self::SameLie,
     "fresh-ids" => Self::FreshIds,
     "stop-at-two" => Self::StopAtTwo,
     "reconnect-storm" => Self::ReconnectStorm,
@@ -145,8 +177,18 @@ pub fn roles_of(flaw: Flaw) -> &'static [Role] {
         | Flaw::CannotStop
         | Flaw::TimeoutCrashes
         | Flaw::OneAtATime => &[Role::Ls],
-        Flaw::CrashSpreads | Flaw::ServesEarly => &[Role::Replica],
+        Flaw::CrashSpreads | Flaw::ServesEarly | Flaw::SameLie => &[Role::Replica],
         Flaw::FreshIds | Flaw::StopAtTwo | Flaw::ReconnectStorm => &[Role::Client],
+    }
+}
+
+/// Whether only clients of replicas have a flaw (true), or only the others (false).
+#[must_use]
+pub fn of_a_store_client(flaw: Flaw) -> Option<bool> {
+    match flaw {
+        Flaw::FreshIds | Flaw::StopAtTwo | Flaw::ReconnectStorm => Some(true),
+        Flaw::GluedNames | Flaw::AnswersByArrival => Some(false),
+        _ => None,
     }
 }
 

@@ -6,9 +6,10 @@
 
 pub mod json;
 pub mod line;
+pub mod words;
 
 use crate::message::Message;
-use crate::topology::{Dialect, Wire};
+use crate::topology::{Dialect, Role, Wire};
 use std::sync::Arc;
 
 /// Which way a connection carries questions.
@@ -38,15 +39,18 @@ pub enum Codec {
     Line(Dialect),
     /// One JSON object a line.
     Json,
+    /// What a person types to a replica.
+    Words,
 }
 
 impl Codec {
-    /// How a wire is spoken in a lab with this dialect.
+    /// How a wire is spoken with a node of this role, who listens, in a lab with this dialect.
     #[must_use]
-    pub const fn new(wire: Wire, dialect: Dialect) -> Self {
-        match wire {
-            Wire::Line => Self::Line(dialect),
-            Wire::Json => Self::Json,
+    pub const fn new(wire: Wire, dialect: Dialect, listener: Role) -> Self {
+        match (wire, listener) {
+            (Wire::Line, Role::Replica) => Self::Words,
+            (Wire::Line, _) => Self::Line(dialect),
+            (Wire::Json, _) => Self::Json,
         }
     }
 
@@ -55,6 +59,7 @@ impl Codec {
         match self {
             Self::Line(dialect) => line::encode(message, dialect, framed, out),
             Self::Json => json::encode(message, out),
+            Self::Words => words::encode(message, out),
         }
     }
 
@@ -64,6 +69,7 @@ impl Codec {
         match self {
             Self::Line(dialect) => Decoder::Line(line::Decoder::new(reads, dialect, framed)),
             Self::Json => Decoder::Json(json::Decoder::default()),
+            Self::Words => Decoder::Words(words::Decoder::default()),
         }
     }
 }
@@ -75,6 +81,8 @@ pub enum Decoder {
     Line(line::Decoder),
     /// Of the JSON wire.
     Json(json::Decoder),
+    /// Of what a person types to a replica.
+    Words(words::Decoder),
 }
 
 impl Decoder {
@@ -83,7 +91,7 @@ impl Decoder {
     pub fn is_framed(&self) -> bool {
         match self {
             Self::Line(decoder) => decoder.is_framed(),
-            Self::Json(_) => true,
+            Self::Json(_) | Self::Words(_) => true,
         }
     }
 
@@ -92,6 +100,7 @@ impl Decoder {
         match self {
             Self::Line(decoder) => decoder.feed(chunk, out),
             Self::Json(decoder) => decoder.feed(chunk, out),
+            Self::Words(decoder) => decoder.feed(chunk, out),
         }
     }
 }
@@ -105,7 +114,7 @@ mod tests {
     fn what_a_codec_writes_its_decoder_reads() {
         for dialect in [Dialect::First2021, Dialect::First2023, Dialect::Sticky2021] {
             for wire in Wire::ALL {
-                let codec = Codec::new(wire, dialect);
+                let codec = Codec::new(wire, dialect, Role::Ts);
                 let asked = Message::Ask { name: HostName::new("www.a.com"), id: Some(7) };
                 let mut bytes = b"before".to_vec();
                 codec.encode(&asked, true, &mut bytes);

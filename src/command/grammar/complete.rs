@@ -3,15 +3,14 @@
 use super::token::{Reader, Word};
 use super::verbs::{self, Slot};
 use crate::base::{Names, NodeId};
-use crate::message::HostName;
+use crate::message::{HostName, Operation};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What a prompt knows of the lab, so that it offers what fits. A topology knows all of it.
 pub trait Known {
-    /// Whether the node asks questions of its own.
-    fn is_client(&self, node: NodeId) -> bool;
-    /// Whether the node has a table.
-    fn is_ts(&self, node: NodeId) -> bool;
+    /// What the node is, as far as commands care.
+    fn part(&self, node: NodeId) -> Part;
     /// Whether the node runs in this lab, so that it can be killed.
     fn runs_here(&self, node: NodeId) -> bool;
     /// The settings that can be changed while it runs.
@@ -20,6 +19,23 @@ pub trait Known {
     fn value(&self, node: NodeId, key: &str) -> Option<String>;
     /// Names that this client may want to ask for.
     fn hosts(&self, client: NodeId) -> Vec<HostName>;
+    /// The operations that clients of the store have in their lists.
+    fn operations(&self) -> Vec<Operation>;
+}
+
+/// What a node is, as far as commands care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It asks for names.
+    Client,
+    /// It asks the replicas of a store.
+    StoreClient,
+    /// It asks on behalf of others.
+    Ls,
+    /// It has a table.
+    Ts,
+    /// It keeps a store.
+    Replica,
 }
 
 /// One offer.
@@ -103,8 +119,14 @@ fn offers(
     };
     let first = done.get(1).and_then(|word| names.id(&word.text));
     match slot {
-        Slot::Client => nodes(&|id| known.is_client(id)),
-        Slot::Ts => nodes(&|id| known.is_ts(id) && known.runs_here(id)),
+        Slot::Client => nodes(&|id| matches!(known.part(id), Part::Client | Part::StoreClient)),
+        Slot::StoreClient => nodes(&|id| known.part(id) == Part::StoreClient),
+        Slot::Liar => {
+            nodes(&|id| matches!(known.part(id), Part::Ts | Part::Replica) && known.runs_here(id))
+        }
+        Slot::Replica => nodes(&|id| known.part(id) == Part::Replica && known.runs_here(id)),
+        Slot::Room => subjects(known, true),
+        Slot::StoreKey => subjects(known, false),
         Slot::Node => nodes(&|id| known.runs_here(id)),
         Slot::Server => nodes(&|id| known.runs_here(id) && !known.keys(id).is_empty()),
         Slot::Links => link_offers(typed, names),
@@ -129,6 +151,17 @@ fn offers(
         }
         Slot::Words(words) => words.iter().map(|word| plain((*word).to_owned())).collect(),
     }
+}
+
+/// The rooms, or the keys, of the lists of clients; those that bear a number are another each time.
+fn subjects(known: &dyn Known, rooms: bool) -> Vec<(String, String)> {
+    let operations = known.operations();
+    let of = operations.iter().filter(|operation| {
+        matches!(operation, Operation::Post { .. } | Operation::Read { .. }) == rooms
+    });
+    let names: BTreeSet<_> = of.map(Operation::place).collect();
+    let lasting = names.into_iter().filter(|name| !name.contains("{n}"));
+    lasting.map(|name| (name.to_string(), String::new())).collect()
 }
 
 /// Nodes, and behind an arrow the node at its other end.

@@ -2,7 +2,7 @@
 
 use super::token::{Reader, Word, did_you_mean, nearest};
 use super::verbs::{self, VerbHelp};
-use super::{GrammarError, SPEED_MAX, SPEED_MIN, TIMES_MAX};
+use super::{GrammarError, SPEED_MAX, SPEED_MIN, operate};
 use crate::base::{FrameId, Shown, units};
 use crate::command::{Command, LinkSet};
 use crate::message::{HostName, Shape};
@@ -29,10 +29,10 @@ pub(super) fn command(reader: &mut Reader<'_>) -> Result<Command, GrammarError> 
     reader.form = help.form;
     let command = match help.verb {
         "query" => query(reader)?,
+        verb if operate::is_verb(verb) => operate::command(verb, reader)?,
         "batch" | "load" => of_client(help, reader)?,
-        "kill" | "crash" | "power-off" | "freeze" | "thaw" | "revive" | "stop" | "lie" | "set" => {
-            of_node(help, reader)?
-        }
+        "kill" | "crash" | "power-off" | "freeze" | "thaw" | "revive" | "stop" | "wipe" | "lie"
+        | "set" => of_node(help, reader)?,
         "speed" | "pace" | "wait" | "mark" => of_lab(help, reader)?,
         "pause" => Command::Pause,
         "resume" => Command::Resume,
@@ -71,12 +71,7 @@ fn query(reader: &mut Reader<'_>) -> Result<Command, GrammarError> {
     while let Some(word) = reader.word()? {
         match repetitions(&word) {
             Some(figure) => {
-                let in_range = Some(figure).filter(|figure| (1..=TIMES_MAX).contains(figure));
-                times = in_range.ok_or_else(|| GrammarError {
-                    at: word.at.clone(),
-                    message: format!("`{}` is out of range", Shown::short(&word.text, 40)),
-                    help: format!("a query is asked once to {TIMES_MAX} times: x1 to x{TIMES_MAX}"),
-                })?;
+                times = operate::in_range(figure, &word)?;
                 break;
             }
             None if name.is_none() => name = Some(HostName::new(&word.text)),
@@ -116,6 +111,7 @@ fn of_node(help: &VerbHelp, reader: &mut Reader<'_>) -> Result<Command, GrammarE
         "thaw" => Command::Thaw(node),
         "revive" => Command::Revive(node),
         "stop" => Command::Stop(node),
+        "wipe" => Command::Wipe(node),
         "lie" => {
             Command::Lie(node, reader.one_of("`on` or `off`", &[("on", true), ("off", false)])?)
         }

@@ -5,9 +5,14 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     Client,
+    StoreClient,
     Server,
-    Ts,
+    /// Who can answer wrongly.
+    Liar,
+    Replica,
     Node,
+    Room,
+    StoreKey,
     Links,
     Host,
     Key,
@@ -30,8 +35,12 @@ pub struct VerbHelp {
     pub(super) slots: &'static [Slot],
 }
 
-use Slot::{Client, Host, Key, Links, Node, Server, Ts, Value, Words};
+use Slot::{
+    Client, Host, Key, Liar, Links, Node, Replica, Room, Server, StoreClient, StoreKey, Value,
+    Words,
+};
 
+const TWENTY: Slot = Words(&["x20"]);
 const ON_OFF: Slot = Words(&["on", "off"]);
 const SHAPES: Slot = Words(&["uniform", "constant", "exponential", "heavy-tail"]);
 const TIMES: Slot = Words(&["50ms", "200ms", "1s"]);
@@ -46,13 +55,22 @@ macro_rules! verbs {
 }
 
 static VERBS: &[VerbHelp] = verbs! {
-    "query" "query CLIENT [NAME] [xN]" [Client, Host, Words(&["x20"])]
+    "query" "query CLIENT [NAME] [xN]" [Client, Host, TWENTY]
         "The client asks for a name, or for the next of its list; xN asks so many times at once."
         "query client www.google.com x20";
+    "post" "post CLIENT ROOM TEXT" [StoreClient, Room]
+        "The client posts a line in a room of the store; a quoted text may be followed by xN."
+        "post writer lobby hello everybody";
+    "read" "read CLIENT ROOM [xN]" [StoreClient, Room, TWENTY]
+        "The client reads a room of the store." "read writer lobby";
+    "put" "put CLIENT KEY VALUE [xN]" [StoreClient, StoreKey, Words(&[]), TWENTY]
+        "The client puts a value under a key of the store." "put writer colour blue";
+    "get" "get CLIENT KEY [xN]" [StoreClient, StoreKey, TWENTY]
+        "The client gets the value of a key of the store." "get writer colour x3";
     "batch" "batch CLIENT" [Client]
-        "The client asks its whole list and writes its results file." "batch client";
+        "The client asks its whole list of names and writes its results file." "batch client";
     "load" "load CLIENT RATE|off" [Client, Words(&["1/s", "5/s", "20/s", "100/s", "off"])]
-        "The client asks for the names of its list at this rate, whatever becomes of them."
+        "The client goes through its list at this rate, whatever becomes of what it asked."
         "load client 5/s";
     "kill" "kill NODE" [Node]
         "The process crashes: all its connections are reset." "kill ts1";
@@ -69,8 +87,10 @@ static VERBS: &[VerbHelp] = verbs! {
         "revive ts1";
     "stop" "stop NODE" [Node]
         "The node answers or cancels what is in flight and ends in good order." "stop ls";
-    "lie" "lie NODE on|off" [Ts, ON_OFF]
-        "The name server answers wrongly." "lie ts1 on";
+    "wipe" "wipe NODE" [Replica]
+        "The disk of a dead replica is emptied: it comes back with nothing." "wipe r1";
+    "lie" "lie NODE on|off" [Liar, ON_OFF]
+        "The name server or the replica answers wrongly." "lie ts1 on";
     "cut" "cut LINKS" [Links]
         "Nothing gets through: streams stall, datagrams are lost." "cut ls<->ts1";
     "cut-only" "cut-only LINKS" [Links]
@@ -138,6 +158,13 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
     let known = [
         ("ask", "query"),
         ("fire", "query"),
+        ("write", "post"),
+        ("say", "post"),
+        ("send", "post"),
+        ("store", "put"),
+        ("fetch", "get"),
+        ("erase", "wipe"),
+        ("format", "wipe"),
         ("poweroff", "power-off"),
         ("off", "power-off"),
         ("start", "revive"),

@@ -1,6 +1,7 @@
 //! Writes commands and expectations in the words that are read back.
 
 use super::expect::FIRST_WORDS;
+use super::operate;
 use super::read::{SHAPES, repetitions};
 use super::token::{Word, quote};
 use crate::base::{Names, NodeId, Peer, units};
@@ -23,6 +24,10 @@ pub(super) fn command(command: &Command, names: &Names) -> String {
         Command::Load { client, per_kilosecond } => {
             format!("load {} {}", names.of(*client), rate(*per_kilosecond))
         }
+        Command::Operate { client, operation, times } => {
+            operate::words(names.of(*client), operation, *times)
+        }
+        Command::Wipe(id) => node("wipe", *id),
         Command::Kill(id) => node("kill", *id),
         Command::Crash(id) => node("crash", *id),
         Command::PowerOff(id) => node("power-off", *id),
@@ -161,7 +166,7 @@ fn host(name: &HostName) -> String {
 }
 
 /// Any text as one word.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let odd = |c: char| c.is_whitespace() || c.is_control();
     if text.is_empty() || text.starts_with('"') || text.contains(odd) {
         quote(text)
@@ -171,7 +176,7 @@ fn word(text: &str) -> String {
 }
 
 /// Any text as the rest of a line.
-fn rest(text: &str) -> String {
+pub(super) fn rest(text: &str) -> String {
     let plain = !text.is_empty()
         && !text.starts_with('"')
         && text.trim() == text

@@ -214,7 +214,8 @@ impl State {
     /// as far as peers can tell.
     fn live(&mut self, node: NodeId, wanted: Life, acts: &mut Vec<Act>) {
         let present = self.life[node.index()];
-        if present == wanted {
+        // What a disk has lost comes back by no order: it must be wiped.
+        if present == wanted || (present == Life::Corrupt && wanted != Life::PoweredOff) {
             return;
         }
         match wanted {
@@ -312,11 +313,9 @@ impl State {
                 told.push(Told::Set { setting, key: key.into(), value: value.into() });
             }
         }
-        if let (Kind::Ts(was), Kind::Ts(wanted)) = (&**known, &**wanted)
-            && was.lie != wanted.lie
-        {
-            let value = if wanted.lie { "on" } else { "off" };
-            let setting = Setting::Lie(wanted.lie);
+        if let Some(lie) = wanted.lies().filter(|_| known.lies() != wanted.lies()) {
+            let value = if lie { "on" } else { "off" };
+            let setting = Setting::Lie(lie);
             told.push(Told::Set { setting, key: "lie".into(), value: value.into() });
         }
         told

@@ -5,7 +5,7 @@ use crate::base::{NodeId, Peer, VisitorId};
 use crate::command::{Command, LinkSet};
 use crate::event::Life;
 use crate::message::{Faults, Jitter};
-use crate::topology::{Kind, Role};
+use crate::topology::{Kind, Role, Setting, a_role};
 use std::sync::Arc;
 
 impl State {
@@ -88,6 +88,10 @@ impl State {
             Life::PoweredOff => {
                 format!("the host of {name} has no power{already}: `revive {name}` switches it on")
             }
+            Life::Corrupt => format!(
+                "the disk of {name} cannot be read: `wipe {name}` empties it, \
+                 then `revive {name}` starts it with nothing"
+            ),
             _ => format!(
                 "{name} is {}dead: `revive {name}` brings it back",
                 if already.is_empty() { "" } else { "already " }
@@ -135,26 +139,31 @@ impl State {
 
     fn revive(&self, node: NodeId) -> Result<Vec<Piece>, String> {
         self.ours(node)?;
+        if self.life_of(node) == Life::Corrupt {
+            return Err(self.gone(node, ""));
+        }
         let mut pieces = self.lie_piece(node, false);
         pieces.push(Piece::Life(node, Life::Up));
         Ok(pieces)
     }
 
     fn lie_piece(&self, node: NodeId, on: bool) -> Vec<Piece> {
-        match &**self.kind(node) {
-            Kind::Ts(ts) if ts.lie != on => {
-                let mut ts = ts.clone();
-                ts.lie = on;
-                vec![Piece::Kind(node, Arc::new(Kind::Ts(ts)))]
-            }
-            _ => Vec::new(),
+        let present = self.kind(node);
+        if present.lies().is_none_or(|lies| lies == on) {
+            return Vec::new();
         }
+        let mut kind = (**present).clone();
+        Setting::Lie(on).apply(&mut kind);
+        vec![Piece::Kind(node, Arc::new(kind))]
     }
 
     fn lie(&self, node: NodeId, on: bool) -> Result<Vec<Piece>, String> {
         let name = self.ours(node)?;
-        if !matches!(&**self.kind(node), Kind::Ts(_)) {
-            return Err(format!("{name} is no TS: only a TS has a table to lie about"));
+        if self.kind(node).lies().is_none() {
+            return Err(format!(
+                "{name} is {}: only a TS and a replica have something to lie about",
+                a_role(self.file.node(node).role())
+            ));
         }
         match self.life_of(node) {
             life if life.is_alive() || !on => Ok(self.lie_piece(node, on)),
@@ -183,7 +192,46 @@ impl State {
         Ok(vec![Piece::Load(client, per_kilosecond)])
     }
 
-    /// The client has names to ask for.
+    /// The client asks for names.
+    pub fn asks_for_names(&self, node: NodeId) -> Result<(), String> {
+        let name = self.name(node);
+        match &**self.kind(node) {
+            Kind::StoreClient(_) => Err(format!(
+                "{name} keeps to a store: `put {name} KEY VALUE`, `get`, `post` and `read` say \
+                 what it does, and `query {name} x5` goes through its list"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The client asks replicas.
+    pub fn keeps_to_a_store(&self, node: NodeId) -> Result<(), String> {
+        if matches!(&**self.kind(node), Kind::StoreClient(_)) {
+            return Ok(());
+        }
+        let clients = self.file.nodes.iter();
+        let mut of_store = clients.filter(|node| matches!(node.kind, Kind::StoreClient(_)));
+        let hint = of_store.next().map_or_else(
+            || "no client of this topology asks replicas".into(),
+            |client| format!("try `{}`", self.name(client.id)),
+        );
+        Err(format!("{} asks for names and knows no store: {hint}", self.name(node)))
+    }
+
+    /// The node has a disk, and no process that would write on.
+    pub fn may_be_wiped(&self, node: NodeId) -> Result<(), String> {
+        let name = self.ours(node)?;
+        if !matches!(&**self.kind(node), Kind::Replica(_)) {
+            let role = a_role(self.file.node(node).role());
+            return Err(format!("{name} is {role} and has no disk: only replicas keep anything"));
+        }
+        if self.life_of(node).is_alive() {
+            return Err(format!("{name} runs and writes its disk: `kill {name}` first"));
+        }
+        Ok(())
+    }
+
+    /// The client has names to ask for, or operations to go through.
     pub fn has_list(&self, node: NodeId) -> Result<(), String> {
         match &**self.kind(node) {
             Kind::Client(client) if client.list.is_empty() => {
@@ -191,6 +239,13 @@ impl State {
                 Err(format!(
                     "{name} has no list of names: give it `names` in the file, \
                      or a name in the command"
+                ))
+            }
+            Kind::StoreClient(client) if client.operations.is_empty() => {
+                let name = self.name(node);
+                Err(format!(
+                    "{name} has no list: give it `operations` in the file, \
+                     or say what it does: `put {name} KEY VALUE`"
                 ))
             }
             _ => Ok(()),
@@ -214,11 +269,13 @@ impl State {
         let mut pieces: Vec<Piece> =
             self.changed_links().into_iter().map(|way| Piece::Link(way, None)).collect();
         for node in self.file.nodes.iter().filter(|node| node.at.is_none()) {
-            if let Kind::Ts(ts) = &node.kind {
-                pieces.extend(self.lie_piece(node.id, ts.lie));
+            if let Some(lies) = node.kind.lies() {
+                pieces.extend(self.lie_piece(node.id, lies));
             }
             let life = self.life_of(node.id);
-            if life == Life::Frozen || (node.starts && life != Life::Up) {
+            // A disk that cannot be read is no fault that could be taken back.
+            let down = node.starts && !matches!(life, Life::Up | Life::Corrupt);
+            if life == Life::Frozen || down {
                 pieces.push(Piece::Life(node.id, Life::Up));
             }
         }

@@ -91,7 +91,7 @@ impl NodeShared {
         };
         let mut core = self.lock();
         if core.life == Life::Corrupt && matches!(fact, Fact::NodeWiped { .. }) {
-            core.life = Life::Off;
+            core.life = Life::Killed;
         }
         lab.recorder.lab(lab.now(), cause, fact);
     }

@@ -64,7 +64,13 @@ impl NodeShared {
             None => (None, None, None, None),
         };
         let reads = if side == Side::Opener { Reads::Answers } else { Reads::Questions };
-        let codec = Codec::new(wire, lab.topology.dialect);
+        // A peer outside comes to us.
+        let listener = match (side, peer) {
+            (Side::Opener, Peer::Node(node)) => node,
+            _ => self.id,
+        };
+        let role = lab.topology.node(listener).role();
+        let codec = Codec::new(wire, lab.topology.dialect, role);
         let framed = intro.as_ref().is_some_and(|intro| intro.framed);
         let me = Peer::Node(self.id);
         let reader_cancel = living.cancel.child_token();

@@ -4,10 +4,10 @@
 //! It asks the first of its servers that is not down. What a server did to find its answer it does not know.
 
 mod list;
-mod load;
 mod retry;
 mod told;
 
+use super::load::Load;
 use super::matching::{Answer, Matched};
 use super::numbers::NumberMap;
 use super::server::{Handed, Manner, Server};
@@ -17,7 +17,6 @@ use crate::base::{ConnId, Incarnation, LabTime, NodeId, QuestionNo};
 use crate::message::{HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::{ClientConfig, Topology};
 use list::List;
-use load::Load;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -123,7 +122,7 @@ impl Client {
             cursor: 0,
             list: None,
             lists_waiting: 0,
-            load: Load::default(),
+            load: Load::new(draws),
             over: false,
             config,
         }
@@ -302,7 +301,13 @@ impl Client {
                     self.work.push_back(Work::Ask(wanted));
                 }
             }
-            Timer::Arrival => self.arrival(now, out),
+            Timer::Arrival => {
+                for _ in 0..self.load.arrivals(now, out) {
+                    if let Some(name) = self.next_name() {
+                        self.work.push_back(Work::Ask(Wanted::first(name, None)));
+                    }
+                }
+            }
             Timer::Reconnect(node) => {
                 if let Some(server) = self.server(node) {
                     server.open(now, out);
@@ -355,13 +360,13 @@ impl Machine for Client {
             }
             Input::Refused { conn, .. } => {
                 if let Some(server) = self.server_of(conn) {
-                    let waited = server.refused(conn, out);
+                    let waited = server.refused(now, conn, out);
                     self.all_ended(waited, Outcome::Refused);
                 }
             }
             Input::Ended { conn, ending, .. } => {
                 if let Some(server) = self.server_of(conn) {
-                    let waited = server.ended(conn, ending, out);
+                    let waited = server.ended(now, conn, ending, out);
                     self.all_ended(waited, Outcome::Reset);
                 }
             }

@@ -17,17 +17,14 @@ impl Client {
         for server in &mut self.servers {
             server.open(now, out);
         }
-        let per_kilosecond = (self.config.rate * 1000.0).round();
-        if per_kilosecond >= 1.0 {
-            self.set_load(now, per_kilosecond as u64, out);
-        }
+        self.load.begin(now, self.config.rate, out);
     }
 
     pub(super) fn told(&mut self, now: LabTime, told: Told, out: &mut Effects) {
         match told {
             Told::Ask { name, times } => self.ask_times(name.as_ref(), times),
             Told::Batch => self.begin_list(now, out),
-            Told::Load { per_kilosecond } => self.set_load(now, per_kilosecond, out),
+            Told::Load { per_kilosecond } => self.load.set(now, per_kilosecond, out),
             Told::Set { setting, key, value } => self.set(now, &setting, key, value, out),
             Told::Stop => self.stop(out),
             Told::Operate { .. } => {}

@@ -234,9 +234,9 @@ impl Ls {
         }
     }
 
-    fn connection_ended(&mut self, conn: ConnId, ending: Ending, out: &mut Effects) {
+    fn connection_ended(&mut self, now: LabTime, conn: ConnId, ending: Ending, out: &mut Effects) {
         if let Some(at) = self.at_conn(conn) {
-            let waited = self.upstreams[at].server.ended(conn, ending, out);
+            let waited = self.upstreams[at].server.ended(now, conn, ending, out);
             self.upstream_lost(at, waited, Outcome::Reset, out);
         } else if ending == Ending::EndOfFile {
             self.askers.ended(conn, out);
@@ -293,7 +293,8 @@ impl Ls {
                     self.trial(now, at, out);
                 }
             }
-            Timer::Again(_) | Timer::Served(_) | Timer::Arrival => {}
+            // The others are timers of other machines.
+            _ => {}
         }
     }
 
@@ -328,11 +329,11 @@ impl Machine for Ls {
             }
             Input::Refused { conn, .. } => {
                 if let Some(at) = self.at_conn(conn) {
-                    let waited = self.upstreams[at].server.refused(conn, out);
+                    let waited = self.upstreams[at].server.refused(now, conn, out);
                     self.upstream_lost(at, waited, Outcome::Refused, out);
                 }
             }
-            Input::Ended { conn, ending, .. } => self.connection_ended(conn, ending, out),
+            Input::Ended { conn, ending, .. } => self.connection_ended(now, conn, ending, out),
             Input::Received { conn, peer, message } => {
                 self.received(now, conn, peer, &message, out);
             }

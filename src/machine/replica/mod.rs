@@ -4,6 +4,7 @@
 
 mod active;
 mod backup;
+mod lie;
 mod store;
 
 use super::Machine;

@@ -83,6 +83,16 @@ impl Store {
         next
     }
 
+    /// The entry at this position.
+    pub fn entry(&self, position: u64) -> Option<&Entry> {
+        self.log.get(usize::try_from(position.checked_sub(1)?).ok()?)
+    }
+
+    /// How far it was with only its first entries.
+    pub fn have_at(&self, position: u64) -> Option<Position> {
+        self.digest_at(position).map(|digest| Position { at: position, digest })
+    }
+
     /// The entries after a position.
     pub fn after(&self, position: u64) -> Arc<[Entry]> {
         let from = usize::try_from(position).unwrap_or(usize::MAX).min(self.log.len());

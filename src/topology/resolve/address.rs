@@ -2,11 +2,11 @@
 
 use crate::topology::Options;
 use crate::topology::mirror::RawTable;
-use crate::topology::model::Listen;
+use crate::topology::model::{Listen, Role};
 use crate::topology::problem::{Problems, Span};
 use crate::topology::raw;
-use crate::topology::value::At;
-use crate::topology::words::quoted;
+use crate::topology::value::{At, Whole};
+use crate::topology::words::{a_role, quoted};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -47,52 +47,69 @@ impl Ports {
     }
 }
 
-/// Where one of our own nodes listens. Nodes that are asked listen unless they say otherwise.
+/// Where one of our own nodes listens. Nodes that are asked listen unless they say otherwise; a
+/// replica with both wires, whatever it says of their ports.
 pub fn listen(
     id: &str,
-    stated: Option<&At<raw::Listener>>,
+    (role, stated): (Role, Option<&At<raw::Listener>>),
     options: Options,
     ports: &mut Ports,
     problems: &mut Problems,
 ) -> Listen {
+    let replica = role == Role::Replica;
+    let json = replica.then_some(0);
     let Some(stated) = stated else {
-        return Listen { line: Some(0), json: None, address: None };
+        return Listen { line: Some(0), json, address: None };
     };
     let listener = &stated.value;
     let address = listener.address.as_ref().and_then(|text| bindable(text, options, problems));
-    let Some(line) = &listener.line else {
-        if !listener.states("line") {
+    if !replica {
+        if let Some(json) = &listener.json {
+            problems
+                .error(json.key, format!("{} does not speak `json`", a_role(role)))
+                .help("only replicas do: take `json` out");
+        } else if !listener.states("line") {
             problems
                 .error(stated.at, format!("{} would listen nowhere", quoted(id)))
                 .help("add the line wire: listen = { line = 0 }");
         }
-        return Listen { line: Some(0), json: None, address };
+    }
+    let ip = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let mut taken = |stated: &At<Whole<0, 65535>>| {
+        let port = u16::try_from(stated.value.0).unwrap_or(0);
+        usable(port, stated.at, problems);
+        if port != 0 {
+            ports.take(SocketAddr::new(ip, port), stated.at, id, problems);
+        }
+        port
     };
-    let port = u16::try_from(line.value.0).unwrap_or(0);
+    let line = listener.line.as_ref().map_or(0, &mut taken);
+    let stated_json = listener.json.as_ref().filter(|_| replica);
+    let json = stated_json.map(&mut taken).or(json);
+    Listen { line: Some(line), json, address }
+}
+
+/// Reports a port that cannot be had, or only sometimes.
+fn usable(port: u16, at: Span, problems: &mut Problems) {
     match port {
         0 => {}
         1..=1023 => {
             problems
-                .error(line.at, format!("port {port} is privileged: only root may bind it"))
+                .error(at, format!("port {port} is privileged: only root may bind it"))
                 .help("choose one from 1024 to 32767, or 0, and the lab chooses");
         }
         MDNS => {
             problems
-                .warn(line.at, "port 5353 belongs to multicast DNS and is often taken")
+                .warn(at, "port 5353 belongs to multicast DNS and is often taken")
                 .help("choose another, or 0, and the lab chooses");
         }
         port if EPHEMERAL.contains(&port) => {
             problems
-                .warn(line.at, format!("port {port} is one that connections get by chance"))
+                .warn(at, format!("port {port} is one that connections get by chance"))
                 .help("choose one from 1024 to 32767, or 0, and the lab chooses");
         }
         _ => {}
     }
-    if port != 0 {
-        let ip = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        ports.take(SocketAddr::new(ip, port), line.at, id, problems);
-    }
-    Listen { line: Some(port), json: None, address }
 }
 
 fn bindable(text: &At<String>, options: Options, problems: &mut Problems) -> Option<IpAddr> {

@@ -11,15 +11,15 @@ use crate::topology::mirror::RawTable;
 use crate::topology::model::{Role, Wire};
 use crate::topology::problem::{Problems, Span};
 use crate::topology::raw::{self, LinkDefault};
-use crate::topology::value::At;
+use crate::topology::value::{At, Word};
 use crate::topology::wires::Wires;
-use crate::topology::words::quoted;
+use crate::topology::words::{a_role, quoted};
 use std::collections::{BTreeMap, HashMap};
 
 /// The most links that may be written out, as directions after groups and patterns are resolved.
 pub const LINKS_MAX: usize = 20_000;
 
-const ANYBODY: &[Role] = &[Role::Client, Role::Ls, Role::Ts];
+const ANYBODY: &[Role] = &[Role::Client, Role::Ls, Role::Ts, Role::Replica];
 
 type Directions = BTreeMap<(NodeId, NodeId), Faults>;
 
@@ -37,9 +37,11 @@ pub struct Links {
 pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Links {
     let defaults = file.defaults.as_ref().and_then(|defaults| defaults.value.link.as_ref());
     let mut default = Faults::default();
-    let mut wires = Wires::default();
+    let mut wires = Wires::default().with_replicas(roster.of(Role::Replica));
     if let Some(stated) = defaults {
-        wires = Wires::new(stated.value.wire.as_ref().map_or(Wire::default(), |wire| wire.value.0));
+        if let Some(wire) = &stated.value.wire {
+            check_default_wire(wire, roster, problems);
+        }
         lay_over(&mut default, &stated.value);
         check(&stated.value, &default, problems);
     }
@@ -72,7 +74,9 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Li
             }
             let faults = resolved.entry((from, to)).or_insert(default);
             lay_over(faults, &link.value.rest);
-            if let Some(wire) = &link.value.rest.wire {
+            if let Some(wire) = &link.value.rest.wire
+                && check_wire(wire, [from, to], roster, problems)
+            {
                 wires.set(from, to, wire.value.0);
             }
             last = *faults;
@@ -186,6 +190,47 @@ fn pairs(left: &[NodeId], right: &[NodeId], both: bool) -> Vec<(NodeId, NodeId)>
     pairs.sort_unstable();
     pairs.dedup();
     pairs
+}
+
+/// Reports a default that cannot hold for all links. `line` is what they speak anyway; those to
+/// replicas are not meant by it.
+fn check_default_wire(wire: &At<Word<Wire>>, roster: &Roster, problems: &mut Problems) {
+    let speaks_line = roster.of(Role::Ls).chain(roster.of(Role::Ts)).next();
+    if let Some(node) = speaks_line.filter(|_| wire.value.0 == Wire::Json) {
+        let (name, role) = (roster.names.of(node), roster.entries[node.index()].role);
+        let role = role.map_or("no replica", a_role);
+        problems
+            .error(wire.at, format!("`{name}` is {role} and does not speak `json`"))
+            .help("take `wire` out: links to replicas speak `json`, and the others `line`");
+    }
+}
+
+/// Reports a wire that one of the two nodes does not speak with the other.
+fn check_wire(
+    wire: &At<Word<Wire>>,
+    ends: [NodeId; 2],
+    roster: &Roster,
+    problems: &mut Problems,
+) -> bool {
+    let replica = |id: &NodeId| roster.entries[id.index()].role == Some(Role::Replica);
+    let names = ends.map(|id| roster.names.of(id));
+    match (wire.value.0, ends.iter().position(replica)) {
+        (Wire::Line, Some(at)) => {
+            let name = names[at];
+            problems
+                .error(wire.at, format!("the replica `{name}` speaks `json` with every node"))
+                .help("take `wire` out: the lines of `line` are for visitors");
+            false
+        }
+        (Wire::Json, None) => {
+            let [from, to] = names;
+            problems
+                .error(wire.at, format!("neither `{from}` nor `{to}` is a replica"))
+                .help("take `wire` out: only links to replicas speak `json`");
+            false
+        }
+        _ => true,
+    }
 }
 
 /// Puts what is stated over what was there.

@@ -2,14 +2,19 @@
 //! whatever does not make sense together is reported. Nothing here stops at the first problem.
 
 mod address;
+mod defaults;
+mod keys;
 mod links;
 mod lists;
 mod loops;
-pub mod nodes;
+mod nodes;
+mod replicas;
 pub mod roster;
 mod steps;
+pub mod values;
 
 pub use address::EPHEMERAL;
+pub use keys::{keys_of, of_a_store, schemes_with};
 
 use super::Options;
 use super::model::{Dialect, Topology};
@@ -42,6 +47,7 @@ pub fn resolve(
     let count = u16::try_from(roster.entries.len()).expect("the roster keeps to its limit");
     let nodes: Vec<_> = (0..count).map(|id| builder.node(NodeId(id), problems)).collect();
     loops::check(&nodes, &roster, problems);
+    replicas::check(&nodes, &roster, problems);
     let links = links::resolve(file, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),

@@ -1,74 +1,27 @@
-//! What each node is set to: the keys of its role and its policy, and the defaults for what is not
-//! stated.
-//!
-//! The defaults of the whole format stand here and nowhere else.
+//! What each node is set to: what its role makes of its keys, and the defaults for what is not
+//! stated. (Replicas and who asks them: `replicas`.)
 
 use super::address::{self, Ports};
+use super::defaults::{CLIENT_TIMEOUT, FAILOVER_AFTER, LS_TIMEOUT, QUEUE, RECONNECT, WINDOW};
+use super::keys;
 use super::lists::Lists;
 use super::roster::{Entry, Roster};
+use super::values::{flaws, health, retries, service, small};
 use crate::base::NodeId;
 use crate::message::{Flaws, HostName};
 use crate::topology::Options;
-use crate::topology::inline::Responds;
 use crate::topology::mirror::RawTable;
 use crate::topology::model::{
-    ClientConfig, Health, Kind, Listen, LsConfig, Node, Policy, Records, Retry, Role, Service,
-    TsConfig,
+    ClientConfig, Kind, Listen, LsConfig, Node, Policy, Records, Retry, Role, TsConfig,
 };
 use crate::topology::problem::{Problems, Span};
-use crate::topology::raw;
-use crate::topology::setting::HEALTH_DEFAULT;
-use crate::topology::value::{At, OneOrMore, Word};
-use crate::topology::words::{self, Choice, a_role, quoted};
+use crate::topology::value::{At, OneOrMore};
+use crate::topology::words::{a_role, quoted};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// A client gives up after twice the time of an LS.
-pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What silence costs in the course.
-pub const LS_TIMEOUT: Duration = Duration::from_secs(5);
-/// The window of the course's batches.
-pub const WINDOW: Duration = Duration::from_secs(3);
-/// Long enough for a slow answer, short enough to leave time for the next upstream.
-pub const FAILOVER_AFTER: Duration = Duration::from_secs(1);
-/// How long a lost connection rests.
-pub const RECONNECT: Duration = Duration::from_secs(1);
-/// Questions that wait for a worker before a TS says that it cannot.
-pub const QUEUE: u32 = 100;
-/// Retries for each question asked, where a client retries at all.
-pub const RETRY_BUDGET: f64 = 0.1;
 
 /// Names of a list beyond this are a mistake.
 const UPSTREAMS_MAX: usize = 2_000;
-
-/// Which roles have a key.
-fn roles_with(key: &str) -> &'static [Role] {
-    match key {
-        "role" | "start" => &[Role::Client, Role::Ls, Role::Ts],
-        "asks" | "names" | "pace" | "retry" | "rate" => &[Role::Client],
-        "flaws" | "timeout" | "reconnect" | "ids" => &[Role::Client, Role::Ls],
-        "at" | "listen" => &[Role::Ls, Role::Ts],
-        "records" | "on_miss" | "responds" | "lie" | "workers" | "queue" => &[Role::Ts],
-        _ => &[Role::Ls],
-    }
-}
-
-/// Which policies have a key of an LS.
-fn policies_with(key: &str) -> &'static [Policy] {
-    match key {
-        "accept" => &[Policy::Race],
-        "window" | "early_end" => &[Policy::Batch],
-        "failover" => &[Policy::RoundRobin, Policy::Sticky],
-        "failover_after" => &[Policy::Failover, Policy::RoundRobin, Policy::Sticky],
-        _ => &Policy::ALL,
-    }
-}
-
-/// The keys that a role has, in the order of the format.
-pub fn keys_of(role: Role) -> impl Iterator<Item = &'static str> {
-    raw::Node::KEYS.iter().copied().filter(move |key| roles_with(key).contains(&role))
-}
 
 /// Builds nodes one after another.
 pub struct Builder<'a> {
@@ -86,7 +39,7 @@ impl Builder<'_> {
         let raw = &entry.raw;
         let role = entry.role.unwrap_or(Role::Ts);
         if entry.role.is_some() {
-            check_keys(entry, role, problems);
+            keys::of_role(entry, role, problems);
         }
         let at = match &raw.at {
             Some(text) if role != Role::Client => {
@@ -96,24 +49,39 @@ impl Builder<'_> {
         };
         let listens = entry.role.is_some_and(|role| role != Role::Client) && !raw.states("at");
         let listen = if listens {
-            let listen = raw.listen.as_ref();
-            address::listen(&entry.id, listen, self.options, &mut self.ports, problems)
+            let listener = (role, raw.listen.as_ref());
+            address::listen(&entry.id, listener, self.options, &mut self.ports, problems)
         } else {
             Listen::default()
         };
         let kind = match role {
-            Role::Client => Kind::Client(self.client(id, entry, problems)),
+            Role::Client => self.client(id, entry, problems),
             Role::Ls => Kind::Ls(self.ls(id, entry, problems)),
-            Role::Ts | Role::Replica => Kind::Ts(self.ts(entry, problems)),
+            Role::Ts => Kind::Ts(self.ts(id, entry, problems)),
+            Role::Replica => Kind::Replica(self.replica(id, entry, problems)),
         };
         let starts = raw.start.as_ref().is_none_or(|start| start.value.0) && !raw.states("at");
         Node { id, group: entry.group.clone(), starts, at, listen, kind }
     }
 
-    fn client(&mut self, id: NodeId, entry: &Entry, problems: &mut Problems) -> ClientConfig {
+    /// A client is what those are that it asks: of names, or of a store.
+    fn client(&mut self, id: NodeId, entry: &Entry, problems: &mut Problems) -> Kind {
+        let stated = entry.raw.asks.as_ref();
+        let roles = &[Role::Ls, Role::Ts, Role::Replica];
+        let asks = self.asked(id, entry, stated, ("asks", roles), problems);
+        match self.of_store(entry, &asks, problems) {
+            true => Kind::StoreClient(self.store_client(entry, asks, problems)),
+            false => Kind::Client(self.client_of_names(entry, asks, problems)),
+        }
+    }
+
+    fn client_of_names(
+        &mut self,
+        entry: &Entry,
+        asks: Vec<NodeId>,
+        problems: &mut Problems,
+    ) -> ClientConfig {
         let raw = &entry.raw;
-        let asks = &[Role::Ls, Role::Ts];
-        let asks = self.asked(id, entry, raw.asks.as_ref(), ("asks", asks), problems);
         let list: Arc<[HostName]> = match &raw.names {
             Some(names) => self.lists.names(names, problems),
             None => Arc::from([]),
@@ -148,7 +116,7 @@ impl Builder<'_> {
             self.asked(id, entry, raw.upstreams.as_ref(), ("upstreams", asks), problems)
         };
         if !outside && !raw.bad.contains(&"policy") {
-            check_policy(raw, policy, problems);
+            keys::of_policy(raw, policy, problems);
         }
         let on = |value: &Option<At<crate::topology::value::OnOff>>, default: bool| {
             value.as_ref().map_or(default, |on| on.value.0)
@@ -181,13 +149,20 @@ impl Builder<'_> {
         ls
     }
 
-    fn ts(&mut self, entry: &Entry, problems: &mut Problems) -> TsConfig {
+    fn ts(&mut self, id: NodeId, entry: &Entry, problems: &mut Problems) -> TsConfig {
         let raw = &entry.raw;
+        let store = match &raw.store {
+            Some(stated) if !raw.states("at") => {
+                self.asked(id, entry, Some(stated), ("store", &[Role::Replica]), problems)
+            }
+            _ => Vec::new(),
+        };
         let records = match &raw.records {
             Some(records) => self.lists.records(records, problems),
             None => Records::default(),
         };
-        if entry.role.is_some() && !raw.states("records") && !raw.states("at") {
+        let knows = ["records", "store", "at"].iter().any(|key| raw.states(key));
+        if entry.role.is_some() && !knows {
             problems
                 .warn(entry.at, format!("{} has no table: it will know no name", quoted(&entry.id)))
                 .help("add `records`: a file, or { \"www.a.com\" = \"1.2.3.4\" }");
@@ -203,7 +178,7 @@ impl Builder<'_> {
         let responds = raw.responds.as_ref();
         TsConfig {
             records,
-            store: Vec::new(),
+            store,
             on_miss: raw.on_miss.as_ref().map_or_else(Default::default, |miss| miss.value.0),
             responds: responds.and_then(|time| service(time, problems)).unwrap_or_default(),
             lie: raw.lie.as_ref().is_some_and(|lie| lie.value.0),
@@ -214,8 +189,8 @@ impl Builder<'_> {
     }
 
     /// Whom a node asks: at least one, each once.
-    fn asked(
-        &mut self,
+    pub fn asked(
+        &self,
         id: NodeId,
         entry: &Entry,
         stated: Option<&At<OneOrMore<String>>>,
@@ -247,7 +222,8 @@ impl Builder<'_> {
             if asked.is_new(word, problems)
                 && let Some(found) = self.roster.meant(word, Some(id), roles, problems)
             {
-                asked.add(found);
+                let named = self.roster.names.id(&word.value).is_some();
+                asked.add(if named { found } else { self.known(found) });
             }
         }
         asked.list
@@ -280,174 +256,5 @@ impl<'a> Asked<'a> {
                 self.list.push(id);
             }
         }
-    }
-}
-
-/// Reports keys that the node's role has not, and those that have no meaning for a program of
-/// someone else's.
-fn check_keys(entry: &Entry, role: Role, problems: &mut Problems) {
-    let outside = entry.raw.states("at") && role != Role::Client;
-    for (key, at) in entry.raw.stated() {
-        let roles = roles_with(key);
-        if !roles.contains(&role) {
-            let owners = roles.iter().map(|role| a_role(*role)).collect::<Vec<_>>().join(" or ");
-            let mut help = format!("`{key}` belongs to {owners}");
-            if let ("asks", Role::Ls) = (key, role) {
-                help.push_str("; an LS asks its `upstreams`");
-            } else if let ("upstreams", Role::Client) = (key, role) {
-                help.push_str("; a client `asks` somebody");
-            }
-            problems.error(at, format!("{} has no `{key}`", a_role(role))).help(help);
-        } else if outside && !matches!(key, "role" | "at" | "records") {
-            problems
-                .error(
-                    at,
-                    format!("{} runs elsewhere, so `{key}` cannot be set here", quoted(&entry.id)),
-                )
-                .help("take the key out, or take `at` out and let it run here");
-        }
-    }
-}
-
-fn check_policy(raw: &raw::Node, policy: Policy, problems: &mut Problems) {
-    for (key, at) in raw.stated() {
-        let policies = policies_with(key);
-        if policies.contains(&policy) {
-            continue;
-        }
-        let owners = words::list(policies.iter().map(|policy| policy.word_of()));
-        let word = policy.word_of();
-        let message = if raw.states("policy") {
-            format!("the policy `{word}` has no `{key}`")
-        } else {
-            format!("the policy is `{word}`, because none is stated, and has no `{key}`")
-        };
-        problems.error(at, message).help(format!("`{key}` belongs to {owners}"));
-    }
-}
-
-fn health(raw: &raw::Node) -> Option<Health> {
-    if !(raw.states("fall") || raw.states("rise") || raw.states("eject_for")) {
-        return None;
-    }
-    let health = Health {
-        fall: raw.fall.as_ref().map_or(HEALTH_DEFAULT.fall, |fall| small(fall.value.0)),
-        rise: raw.rise.as_ref().map_or(HEALTH_DEFAULT.rise, |rise| small(rise.value.0)),
-        eject_for: raw.eject_for.as_ref().map_or(HEALTH_DEFAULT.eject_for, |time| time.value.0),
-    };
-    Some(health).filter(|health| health.fall > 0)
-}
-
-fn flaws(
-    stated: Option<&At<OneOrMore<Word<crate::message::Flaw>>>>,
-    role: Role,
-    problems: &mut Problems,
-) -> Flaws {
-    let Some(stated) = stated else {
-        return Flaws::NONE;
-    };
-    let mut flaws = Flaws::NONE;
-    for word in &stated.value.0 {
-        let flaw = word.value.0;
-        let roles = words::roles_of(flaw);
-        if roles.contains(&role) {
-            flaws = flaws.with(flaw, true);
-        } else {
-            let owners = roles.iter().map(|role| a_role(*role)).collect::<Vec<_>>().join(" or ");
-            problems
-                .error(word.at, format!("{} cannot have the flaw `{}`", a_role(role), flaw.word()))
-                .help(format!("it is a mistake of {owners}"));
-        }
-    }
-    flaws
-}
-
-/// What a table of retries says.
-pub fn retries(raw: &raw::Retry) -> Retry {
-    let times = raw.times.as_ref().map_or(1, |times| times.value.0);
-    Retry {
-        times: u8::try_from(times).unwrap_or(u8::MAX),
-        budget: raw.budget.as_ref().map_or(RETRY_BUDGET, |budget| budget.value.0),
-    }
-}
-
-/// What a service time says; none after a problem was reported.
-pub fn service(stated: &At<Responds>, problems: &mut Problems) -> Option<Service> {
-    let varies = match &stated.value {
-        Responds::Always(time) => return Some(Service::Constant(time.0)),
-        Responds::Varies(varies) => varies,
-    };
-    let forms: [(&[&str], &[&str]); 3] = [
-        (&["p50", "p99"], &["p50", "p99"]),
-        (&["usual", "slow", "share"], &["usual", "slow", "share"]),
-        (&["mean"], &["mean", "distribution"]),
-    ];
-    let help = "write p50 and p99; or usual, slow and share; or mean and distribution";
-    let fits = |(needed, allowed): &&(&[&str], &[&str])| {
-        needed.iter().all(|key| varies.states(key))
-            && raw::ServiceTime::KEYS.iter().all(|key| !varies.states(key) || allowed.contains(key))
-    };
-    if !forms.iter().any(|form| fits(&form)) {
-        problems.error(stated.at, "these keys make no service time").help(help);
-        return None;
-    }
-    if let (Some(p50), Some(p99)) = (&varies.p50, &varies.p99) {
-        if p99.value.0 < p50.value.0 {
-            problems
-                .error(p99.at, "p99 is shorter than p50")
-                .also(p50.at, "p50")
-                .help("99 of 100 questions take at least as long as the quicker half");
-            return None;
-        }
-        return Some(Service::Percentiles { p50: p50.value.0, p99: p99.value.0 });
-    }
-    if let (Some(usual), Some(slow), Some(share)) = (&varies.usual, &varies.slow, &varies.share) {
-        let (usual, slow, share) = (usual.value.0, slow.value.0, share.value.0);
-        return Some(Service::SlowShare { usual, slow, share });
-    }
-    let mean = varies.mean.as_ref()?.value.0;
-    let shape = varies.distribution.as_ref().map_or_else(Default::default, |word| word.value.0);
-    Some(Service::Shaped(mean, shape))
-}
-
-/// Counts are read in a range that fits.
-fn small(count: u64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_of_a_node_belongs_to_a_role_and_a_policy() {
-        for key in raw::Node::KEYS {
-            assert!(!roles_with(key).is_empty(), "{key}");
-            assert!(!policies_with(key).is_empty(), "{key}");
-        }
-        let ls: Vec<_> = keys_of(Role::Ls).collect();
-        assert_eq!(
-            ls,
-            [
-                "role",
-                "start",
-                "at",
-                "listen",
-                "flaws",
-                "upstreams",
-                "policy",
-                "timeout",
-                "accept",
-                "window",
-                "early_end",
-                "failover",
-                "failover_after",
-                "fall",
-                "rise",
-                "eject_for",
-                "reconnect",
-                "ids"
-            ]
-        );
     }
 }

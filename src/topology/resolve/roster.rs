@@ -68,10 +68,16 @@ impl Roster {
             if !entry.raw.states("role") {
                 problems
                     .error(entry.at, format!("{} has no role", quoted(&entry.id)))
-                    .help("add `role`: client, ls or ts");
+                    .help("add `role`: client, ls, ts or replica");
             }
         }
         self
+    }
+
+    /// The nodes of a role, in the file's order.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = NodeId> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter(move |(_, entry)| entry.role == Some(role)).map(|(at, _)| number(at))
     }
 
     /// The nodes that a word of a list means; none after a problem was reported. `roles` are those

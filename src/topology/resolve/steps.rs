@@ -1,8 +1,9 @@
 //! The lecture: each line of a step is read by the grammar of commands, and checked against the
 //! topology.
 
-use crate::base::NodeId;
+use crate::base::{NodeId, Shown};
 use crate::command::{Command, Expectation, GrammarError, grammar};
+use crate::message::HostName;
 use crate::topology::mirror::RawTable;
 use crate::topology::model::{Kind, Role, Step, Topology};
 use crate::topology::problem::{Problems, Span};
@@ -93,18 +94,25 @@ impl Reader<'_> {
     /// What the grammar cannot know: whether the node that is named can do it.
     fn check(&mut self, command: &Command, line: &At<String>) {
         match command {
-            Command::Query { client, name, .. } => {
-                self.asks(*client, name.is_none().then_some("names nothing to ask"), line);
+            Command::Query { client, name, .. } => self.query(*client, name.as_ref(), line),
+            Command::Batch { client } => self.batch(*client, line),
+            Command::Load { client, per_kilosecond: 0 } => {
+                self.is_client(*client, line);
             }
-            Command::Batch { client } => self.asks(*client, Some("is a batch of no names"), line),
-            Command::Load { client, per_kilosecond } => {
-                self.asks(*client, (*per_kilosecond > 0).then_some("is a load of no names"), line);
+            Command::Load { client, .. } => self.asks(*client, "is a load of nothing", line),
+            Command::Operate { client, .. } => self.operates(*client, line),
+            Command::Wipe(node) => {
+                if !matches!(self.topology.node(*node).kind, Kind::Replica(_)) {
+                    let role = a_role(self.topology.node(*node).role());
+                    let help = "only replicas keep anything: name one";
+                    self.refuse(line, format!("{role} has no disk"), help);
+                }
             }
             Command::Lie(node, _) => {
                 self.runs_here(*node, line);
                 let role = self.topology.node(*node).role();
-                if role != Role::Ts {
-                    let help = "only a TS has a table that it could misread";
+                if !matches!(role, Role::Ts | Role::Replica) {
+                    let help = "only a TS has a table that it could misread, and a replica a store";
                     self.refuse(line, format!("{} answers nothing itself", a_role(role)), help);
                 }
             }
@@ -125,24 +133,64 @@ impl Reader<'_> {
         }
     }
 
-    /// `listless` is what the command is without a list of names; none if it needs none.
-    fn asks(&mut self, node: NodeId, listless: Option<&str>, line: &At<String>) {
-        let name = quoted(self.topology.names.of(node));
-        match &self.topology.node(node).kind {
-            Kind::Client(client) if client.list.is_empty() => {
-                if let Some(what) = listless {
-                    let message = format!("this {what}: {name} has no list");
-                    self.refuse(line, message, "give the client `names`, or name what it asks");
-                }
+    fn query(&mut self, client: NodeId, name: Option<&HostName>, line: &At<String>) {
+        match (&self.topology.node(client).kind, name) {
+            (Kind::StoreClient(_), Some(name)) => {
+                let client = quoted(self.topology.names.of(client));
+                let message = format!("{client} keeps to a store and asks for no names");
+                let help = format!("put, get, post or read, such as `get … {}`", name.as_str());
+                self.refuse(line, message, &Shown::short(&help, 80).to_string());
             }
-            Kind::Client(_) | Kind::StoreClient(_) => {}
-            Kind::Ls(_) | Kind::Ts(_) | Kind::Replica(_) => {
-                let role = self.topology.node(node).role();
-                let message =
-                    format!("{name} is {}, and only clients ask of themselves", a_role(role));
-                self.refuse(line, message, "name a client");
+            (_, None) => self.asks(client, "names nothing to ask", line),
+            (_, Some(_)) => {
+                self.is_client(client, line);
             }
         }
+    }
+
+    fn batch(&mut self, client: NodeId, line: &At<String>) {
+        if let Kind::StoreClient(_) = &self.topology.node(client).kind {
+            let client = quoted(self.topology.names.of(client));
+            let help = "`query … x5` goes through the list of a client of replicas";
+            return self.refuse(line, format!("{client} keeps to a store"), help);
+        }
+        self.asks(client, "is a batch of no names", line);
+    }
+
+    /// The node is a client with a list; `what` is the command.
+    fn asks(&mut self, node: NodeId, what: &str, line: &At<String>) {
+        if !self.is_client(node, line) {
+            return;
+        }
+        let name = quoted(self.topology.names.of(node));
+        let help = match &self.topology.node(node).kind {
+            Kind::Client(client) if client.list.is_empty() => {
+                "give the client `names`, or name what it asks"
+            }
+            Kind::StoreClient(client) if client.operations.is_empty() => {
+                "give the client `operations`, or name what it does: put, get, post, read"
+            }
+            _ => return,
+        };
+        self.refuse(line, format!("this {what}: {name} has no list"), help);
+    }
+
+    fn operates(&mut self, node: NodeId, line: &At<String>) {
+        if self.is_client(node, line) && matches!(self.topology.node(node).kind, Kind::Client(_)) {
+            let name = quoted(self.topology.names.of(node));
+            let help = "name a client that `asks` replicas";
+            self.refuse(line, format!("{name} asks for names and knows no store"), help);
+        }
+    }
+
+    fn is_client(&mut self, node: NodeId, line: &At<String>) -> bool {
+        let role = self.topology.node(node).role();
+        if role != Role::Client {
+            let name = quoted(self.topology.names.of(node));
+            let message = format!("{name} is {}, and only clients ask of themselves", a_role(role));
+            self.refuse(line, message, "name a client");
+        }
+        role == Role::Client
     }
 
     fn runs_here(&mut self, node: NodeId, line: &At<String>) {
@@ -159,7 +207,7 @@ impl Reader<'_> {
 }
 
 /// The place of some bytes of a string's text in the file; the whole string where it has escapes.
-fn inside(line: &At<String>, range: &std::ops::Range<usize>, problems: &Problems) -> Span {
+pub fn inside(line: &At<String>, range: &std::ops::Range<usize>, problems: &Problems) -> Span {
     let source = problems.text(line.at.source);
     let written = source.get(line.at.start as usize..line.at.end as usize).unwrap_or_default();
     let Some(offset) = written.find(line.value.as_str()).filter(|_| !line.value.is_empty()) else {

@@ -1,0 +1,203 @@
+//! How a replica is brought up to date.
+//!
+//! What a leader says it has sent is compared with the own log. A log that is longer is cut; one that ends earlier, or
+//! differs, is asked for: all of it (`catch_up = "state"`, as in the original), or what follows the own end (`"log"`).
+//! Whoever is asked for what follows and does not find the asker's end in its own log sends everything. A long answer
+//! comes in parts, and nothing is done before all are there.
+
+use super::{Replica, Say, Stage};
+use crate::base::{LabTime, NodeId};
+use crate::machine::Effects;
+use crate::message::{CatchUp, Entry, Message, Note, Position, ReplicaMessage, StoreNote};
+use std::sync::Arc;
+
+/// About so many bytes go into one part: far less than a line may have, and quickly read.
+const PART_BYTES_MAX: usize = 1 << 20;
+
+/// What an entry takes on the wire besides its texts, about.
+const ENTRY_BYTES: usize = 96;
+
+/// A request to be brought up to date, and what has come of the answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// Who was asked.
+    pub from: NodeId,
+    at: LabTime,
+    how: CatchUp,
+    keep: u64,
+    entries: Vec<Entry>,
+    bytes: u64,
+}
+
+impl Replica {
+    /// The leader says how far it has sent: is this one there? `cuts`: what goes beyond is thrown away.
+    pub(super) fn compare(
+        &mut self,
+        leader: NodeId,
+        have: Position,
+        cuts: bool,
+        out: &mut Effects,
+    ) {
+        let agrees = self.store.digest_at(have.at) == Some(have.digest);
+        if !agrees {
+            self.in_step = false;
+            self.ask_to_catch_up(leader, out);
+        } else if self.store.last() == have.at {
+            self.is_in_step();
+        // In the blocking form a backup takes writes, too, and its leader may not have heard of them yet.
+        } else if cuts && !self.blocks() {
+            let entries = self.store.replace(have.at, &[]);
+            self.disk.cut(have.at);
+            discard(entries, leader, out);
+            self.is_in_step();
+            self.write_disk(out);
+        }
+    }
+
+    fn is_in_step(&mut self) {
+        self.in_step = true;
+        self.ready = true;
+        self.asked = None;
+    }
+
+    /// Asks to be brought up to date, unless that was asked a moment ago.
+    pub(super) fn ask_to_catch_up(&mut self, from: NodeId, out: &mut Effects) {
+        let waits = self.asked.as_ref().is_some_and(|asked| {
+            asked.from == from && self.now.since(asked.at) < self.config.suspect_after
+        });
+        let how = self.config.catch_up;
+        let (term, have) = (self.term(), self.store.have());
+        let whole = how == CatchUp::State;
+        if waits || !self.say(from, Say::CatchUp { term, have, whole }, out) {
+            return;
+        }
+        out.note(Note::Store(StoreNote::CatchUpAsked { from, how }));
+        let at = self.now;
+        self.asked = Some(Asked { from, at, how, keep: 0, entries: Vec::new(), bytes: 0 });
+    }
+
+    /// Another asks to be brought up to date.
+    pub(super) fn take_catch_up(
+        &mut self,
+        from: NodeId,
+        term: u64,
+        have: Position,
+        whole: bool,
+        out: &mut Effects,
+    ) {
+        self.learn(term, out);
+        let upto = if self.leads() { self.sent } else { self.store.last() };
+        let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);
+        let keep = if is_prefix && !whole { have.at } else { 0 };
+        let term = self.term();
+        let (mut part, mut bytes, mut from_place) = (Vec::new(), 0, keep);
+        for at in keep + 1..=upto {
+            let Some(entry) = self.store.entry(at) else { break };
+            let size = entry.operation.to_string().len() + entry.id.client.len() + ENTRY_BYTES;
+            if bytes + size > PART_BYTES_MAX && !part.is_empty() {
+                let entries = Arc::from(std::mem::take(&mut part));
+                self.say(from, Say::State { term, keep: from_place, entries, more: true }, out);
+                (bytes, from_place) = (0, at - 1);
+            }
+            bytes += size;
+            part.push(entry.clone());
+        }
+        let entries = Arc::from(part);
+        self.say(from, Say::State { term, keep: from_place, entries, more: false }, out);
+    }
+
+    /// What was asked for, or a part of it.
+    pub(super) fn take_state(
+        &mut self,
+        from: NodeId,
+        term: u64,
+        message: &Message,
+        out: &mut Effects,
+    ) {
+        self.learn(term, out);
+        let Message::Replica(ReplicaMessage::State { keep, entries, more, .. }) = message else {
+            return;
+        };
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.from == from) else { return };
+        asked.at = self.now;
+        asked.bytes += size_of(message);
+        if asked.entries.is_empty() {
+            asked.keep = *keep;
+        }
+        asked.entries.extend(entries.iter().cloned());
+        if *more {
+            return;
+        }
+        let Some(asked) = self.asked.take() else { return };
+        let follows = (asked.keep + 1..).zip(&asked.entries).all(|(at, one)| one.position == at);
+        if !follows || asked.keep > self.store.last() {
+            // It is not what was asked for; the next heartbeat shows that something is missing still.
+            return;
+        }
+        match &self.stage {
+            Stage::Follows(leader) if *leader == from => {
+                self.install(asked, out);
+                self.is_in_step();
+                self.confirms.insert(from);
+                if self.disk.is_idle() {
+                    self.confirm(from, out);
+                }
+            }
+            Stage::Leads { settling: Some(left) } if left.contains(&from) => {
+                if self.is_further(&asked) {
+                    self.install(asked, out);
+                    self.sent = self.store.last();
+                }
+                self.settle_without(from, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a log goes further than the own one: in a newer term, or in the same and longer (as in Raft, 5.4.1).
+    fn is_further(&self, asked: &Asked) -> bool {
+        let Some(last) = asked.entries.last() else { return false };
+        (last.term, last.position) > (self.store.last_term(), self.store.last())
+    }
+
+    /// Another's log takes the place of the own one. What both have is not written anew.
+    fn install(&mut self, asked: Asked, out: &mut Effects) {
+        let Asked { from, how, keep, entries, bytes, .. } = asked;
+        let shared = entries
+            .iter()
+            .take_while(|entry| self.store.entry(entry.position) == Some(*entry))
+            .count();
+        let keep = keep + shared as u64;
+        let shipped = entries.len() as u64;
+        let discarded = self.store.replace(keep, &entries[shared..]);
+        self.disk.cut(keep);
+        discard(discarded, from, out);
+        let have = self.store.have();
+        out.note(Note::Store(StoreNote::CaughtUp { from, how, entries: shipped, bytes, have }));
+        self.write_disk(out);
+    }
+}
+
+fn discard(entries: Vec<Entry>, for_the_log_of: NodeId, out: &mut Effects) {
+    if !entries.is_empty() {
+        let entries = Arc::from(entries);
+        out.note(Note::Store(StoreNote::Discarded { entries, for_the_log_of }));
+    }
+}
+
+/// The bytes of a message as they stand on the wire.
+fn size_of(message: &Message) -> u64 {
+    struct Count(u64);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(1);
+    // Counting cannot fail, and a message is plain data.
+    serde_json::to_writer(&mut count, message).map_or(0, |()| count.0)
+}
