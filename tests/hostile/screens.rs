@@ -5,7 +5,7 @@ use crate::story::{self, LS, Served, Story, TS1, TS2, found, records};
 use faultlab::base::{LabTime, Names, Peer, QuestionNo, VisitorId};
 use faultlab::command::Command;
 use faultlab::event::{Event, Fact, Hand, Judgement};
-use faultlab::message::{HostName, Message, Note, Outcome, Said, Why};
+use faultlab::message::{HostName, Message, Note, OpId, Operation, Outcome, Said, StoreSaid, Why};
 use faultlab::panel::{self, Depth, Offer, Panel, Picker, Theme};
 use faultlab::report::{self, Exit, Report, Tally, spoken};
 use faultlab::topology::{Kind, Policy, Topology};
@@ -61,6 +61,9 @@ fn events(topology: &Topology, text: &str) -> Vec<Event> {
     let conn = faultlab::base::ConnId(90);
     let fact = Fact::MessageReceived { conn, from: visitor, message };
     story.own(LS, 401, None, fact);
+    for (at, message) in (390..).zip(of_the_store(text)) {
+        story.message((LS, TS1), (at, Some(at + 1)), None, None, message);
+    }
     let question = QuestionNo(77);
     let took = Note::Took { question, name: name.clone(), from: visitor, deadline: None };
     story.note(LS, 402, None, took);
@@ -84,6 +87,26 @@ fn events(topology: &Topology, text: &str) -> Vec<Event> {
     let setting = Note::Changed { key: of(), value: of() };
     story.note(LS, 416, None, setting);
     story.events()
+}
+
+/// What is said to a store and by one.
+fn of_the_store(text: &str) -> Vec<Message> {
+    let of = || Arc::<str>::from(text);
+    let id = Some(OpId { client: of(), number: 1 });
+    let operations = [
+        Operation::Post { room: of(), text: of() },
+        Operation::Read { room: of() },
+        Operation::Put { key: of(), value: of() },
+        Operation::Get { key: of() },
+    ];
+    let said = [
+        StoreSaid::Value(Some(of())),
+        StoreSaid::Lines(Arc::from([of(), of()])),
+        StoreSaid::Failed(of()),
+        StoreSaid::NotLeader(Some(of())),
+    ];
+    let told = operations.map(|operation| Message::Operate { id: id.clone(), operation });
+    told.into_iter().chain(said.map(|said| Message::Operated { id: id.clone(), said })).collect()
 }
 
 fn world(text: &str, until: u64) -> (World, Vec<Event>) {
