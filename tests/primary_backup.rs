@@ -16,7 +16,6 @@ use faultlab::topology::{HeartbeatMode, Propagation};
 use judge::Rule;
 use labs::{Choice, SYNC};
 
-
 fn show(run: &Run) {
     for event in run.sim.log().read(0, usize::MAX).events() {
         if !matches!(event.fact, Fact::TimerFired { .. }) {
