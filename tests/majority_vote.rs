@@ -173,14 +173,14 @@ fn one_faulty(choice: Choice, seed: u64, accomplice: bool) -> (Vec<String>, u32,
 #[test]
 fn with_one_faulty_of_three_a_majority_is_never_wrong() {
     let clocks = [ClockKind::Count, ClockKind::Digest, ClockKind::Vector];
-    let runs = seeds(300, |seed| {
+    let runs = seeds(200, |seed| {
         let clock = clocks[(seed % 3) as usize];
         one_faulty(Choice { clock, ..USUAL }, seed, false)
     });
     let wrong: Vec<&String> = runs.iter().flat_map(|(wrong, ..)| wrong).collect();
     assert!(wrong.is_empty(), "{} wrong, first {}", wrong.len(), wrong[0]);
     let (right, none) = runs.iter().fold((0, 0), |sum, run| (sum.0 + run.1, sum.1 + run.2));
-    assert!(runs.len() == 1 || right > 2_000 && none * 20 < right, "{right} right, {none} none");
+    assert!(runs.len() == 1 || right > 1_500 && none * 20 < right, "{right} right, {none} none");
     // Two who agree on a lie are a majority: the same check sees it.
     let caught = (0..20).filter(|seed| !one_faulty(USUAL, *seed, true).0.is_empty()).count();
     assert!(caught >= 15, "{caught}");
@@ -233,7 +233,7 @@ fn torment(choice: Choice, seed: u64, hasty: bool) -> (Vec<String>, usize, usize
 #[test]
 fn under_random_faults_each_operation_has_one_verdict_and_no_retry_is_done_twice() {
     let clocks = [ClockKind::Count, ClockKind::Vector, ClockKind::Digest, ClockKind::Time];
-    let runs = seeds(200, |seed| {
+    let runs = seeds(100, |seed| {
         let clock = clocks[(seed % 4) as usize];
         let no_majority = [NoMajority::First, NoMajority::Refuse][(seed / 4 % 2) as usize];
         torment(Choice { clock, no_majority, ..BUSY }, seed, false)
@@ -252,7 +252,7 @@ fn the_checks_see_what_they_guard() {
     let twice = twice.iter().flat_map(|(problems, ..)| problems);
     assert!(twice.filter(|what| what.contains("a line twice")).count() > 0);
     let busier = Choice { rate: 200.0, ..USUAL };
-    let hasty = seeds(20, |seed| torment(busier, seed, true));
+    let hasty = seeds(6, |seed| torment(busier, seed, true));
     let hasty = hasty.iter().flat_map(|(problems, ..)| problems);
     assert!(hasty.filter(|what| what.contains("had acknowledged")).count() > 0);
 }
@@ -372,7 +372,7 @@ fn verdicts(lab: &Lab, verdict: ClockVerdict) -> usize {
 
 #[test]
 fn equal_counts_look_in_sync_whatever_the_contents() {
-    for seed in 0..50 {
+    for seed in 0..30 {
         let lab = two_histories(ClockKind::Count, 2, 2, seed);
         let have = REPLICAS.map(|node| lab.watch.have[&node]);
         assert!(have.iter().all(|have| have.at == 2) && have[0].digest != have[2].digest);
@@ -388,7 +388,7 @@ fn equal_counts_look_in_sync_whatever_the_contents() {
 
 #[test]
 fn the_longer_side_erases_an_acknowledged_write_unless_vectors_see_the_conflict() {
-    for seed in 0..50 {
+    for seed in 0..30 {
         let lab = two_histories(ClockKind::Count, 2, 1, seed);
         let lost: Vec<_> =
             lab.watch.discarded.iter().map(|(node, id)| (*node, &*id.client)).collect();

@@ -2,7 +2,7 @@
 //! topology's types, not what must hold.
 
 use crate::watch::{Watch, watched};
-use faultlab::base::{LabTime, Names, NodeId};
+use faultlab::base::{Names, NodeId};
 use faultlab::command::{Command, grammar};
 use faultlab::machine::build;
 use faultlab::message::{CatchUp, Faults, Flaws, Jitter, OpOutcome, Operation, Shape, StoreSaid};
@@ -203,9 +203,5 @@ impl Lab {
             }
             assert!(self.sim.now() < limit, "no verdict on {operation}");
         }
-    }
-
-    pub fn now(&self) -> LabTime {
-        self.sim.now()
     }
 }
