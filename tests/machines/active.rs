@@ -3,7 +3,7 @@
 use crate::active_lab::*;
 use crate::harness::*;
 use crate::store_lab::*;
-use faultlab::base::{Incarnation, NodeId, Peer, Token, VisitorId};
+use faultlab::base::{NodeId, Peer, Token, VisitorId};
 use faultlab::event::Ending;
 use faultlab::machine::{Input, Told};
 use faultlab::message::{Flaw, Message, Position, ReplicaMessage, StoreSaid};

@@ -350,4 +350,3 @@ fn a_write_that_waits_for_the_disk_when_the_log_is_replaced_is_not_lost_sight_of
     persisted(&mut solo, 2);
     assert_eq!(did_only(&mut solo, &["acked"]), ["acked a#1 at 3"]);
 }
-
