@@ -1,6 +1,7 @@
 //! Rows 1 and 2 and the banner: where we are, what the clock does, what is true, and what is wrong.
 
 use super::paint::{Canvas, Row, width};
+use super::store_alarms;
 use super::theme::Ink;
 use super::words;
 use crate::base::{LabTime, Shown};
@@ -221,6 +222,7 @@ fn banner_words(world: &World, kind: &AlarmKind) -> (&'static str, [String; 2]) 
         AlarmKind::AsksTheDead { node, dead } => {
             ("ASKS THE DEAD", same(format!("{} keeps asking {}", names.of(*node), names.of(*dead))))
         }
+        of_a_store => store_alarms::words(world, of_a_store).unwrap_or_default(),
     }
 }
 

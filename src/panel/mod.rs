@@ -33,6 +33,7 @@ mod screen;
 mod sequence;
 mod steer;
 mod steps;
+mod store_alarms;
 mod system;
 mod targets;
 mod terminal;
