@@ -1,12 +1,12 @@
 //! Rows 1 and 2 and the banner: where we are, what the clock does, what is true, and what is wrong.
 
 use super::paint::{Canvas, Row, width};
-use super::store_alarms;
 use super::theme::Ink;
 use super::words;
 use crate::base::{LabTime, Shown};
 use crate::event::Life;
 use crate::message::Outcome;
+use crate::report::store_alarm;
 use crate::world::{Alarm, AlarmKind, World};
 use ratatui::layout::Rect;
 use std::time::Duration;
@@ -222,7 +222,7 @@ fn banner_words(world: &World, kind: &AlarmKind) -> (&'static str, [String; 2]) 
         AlarmKind::AsksTheDead { node, dead } => {
             ("ASKS THE DEAD", same(format!("{} keeps asking {}", names.of(*node), names.of(*dead))))
         }
-        of_a_store => store_alarms::words(world, of_a_store).unwrap_or_default(),
+        of_a_store => store_alarm(world, of_a_store).unwrap_or_default(),
     }
 }
 

@@ -33,7 +33,6 @@ mod screen;
 mod sequence;
 mod steer;
 mod steps;
-mod store_alarms;
 mod system;
 mod targets;
 mod terminal;

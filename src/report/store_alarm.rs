@@ -1,11 +1,12 @@
-//! What the banner says when a store is in trouble: the word, and the reason in two lengths.
+//! What is said when a store is in trouble: the word, and the reason in two lengths.
 
 use crate::base::{NodeId, Shown};
 use crate::check::Group;
 use crate::world::{AlarmKind, World};
 
 /// The word and the reason; none for an alarm that is not about a store.
-pub fn words(world: &World, kind: &AlarmKind) -> Option<(&'static str, [String; 2])> {
+#[must_use]
+pub fn store_alarm(world: &World, kind: &AlarmKind) -> Option<(&'static str, [String; 2])> {
     let name = |id: NodeId| world.topology.names.of(id);
     let list = |ids: &mut dyn Iterator<Item = NodeId>| {
         ids.map(|id| name(id).to_owned()).collect::<Vec<_>>().join(", ")
