@@ -42,8 +42,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::KillLeader => {
             let id = targets::to_kill(world, view)?;
             let leads = world.audit.replica(id).is_some();
-            let word = if leads { "leader" } else { "winner" };
-            filled(&format!("{word} {}", names.of(id)))
+            let word = if leads { "leader" } else { "kill winner" };
+            Some(format!("{word} {}", names.of(id)))
         }
         Action::Losses => store::lost::is_any(world).then(|| match store::lost::count(world) {
             0 => "what is wrong".into(),
@@ -136,6 +136,9 @@ pub fn panel_word(panel: PanelId, world: &World, view: &View) -> &'static str {
     let ls = topology.nodes.iter().any(|node| node.role() == Role::Ls);
     match panel {
         PanelId::System if group.is_some() => group.map_or("", store::word),
+        PanelId::Race if group.is_some_and(|it| store::failover_shown(it, view).is_some()) => {
+            "Failover"
+        }
         PanelId::Race if group.is_some() => "Operation",
         PanelId::System if ls => "Load balancer",
         other => other.word(),

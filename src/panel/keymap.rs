@@ -152,7 +152,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('p'), Action::Partition, "cut%", "cut both ways, or uncut"),
     row(Panels, c('d'), Action::Delay, "delay%", "add 50, 200, 1000 ms, nothing"),
     row(Panels, c(' '), Action::Pause, "pause", "pause the world, or let it go on"),
-    row(Panels, c('X'), Action::KillLeader, "kill %", "kill the leader, or who wins most races"),
+    row(Panels, c('X'), Action::KillLeader, "kill leader %", "kill who leads, or wins most races"),
     row(Panels, c('!'), Action::Losses, "%", "what is wrong, and every write that is gone"),
     row(Panels, c('Q'), Action::ChooseName, "ask…", "choose what to ask, by who has it"),
     row(Panels, c('s'), Action::ChoosePolicy, "policy", "choose how the LS chooses"),

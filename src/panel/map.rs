@@ -229,7 +229,9 @@ fn draw_value(
     let late_up = targets::late(world, route.lower, route.upper);
     let mut parts = words::link_parts((&there, late_down), (&back, late_up));
     if ink == Ink::Muted {
-        if there.latency < Duration::from_millis(1) {
+        // Between peers the picture is full enough: there only what is wrong is told.
+        let between = matches!(route.way, Way::Beside | Way::Arc);
+        if between || there.latency < Duration::from_millis(1) {
             return;
         }
         parts = vec![human(there.latency)];

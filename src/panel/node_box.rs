@@ -44,7 +44,10 @@ pub fn draw(
         .peer
         .node()
         .is_some_and(|id| world.audit.replica(id).is_some_and(crate::check::ReplicaState::leads));
-    let content = Content { name, selected, badge, detail, ink, leads };
+    let replica = spot.peer.node().and_then(|id| world.audit.replica(id));
+    let leads = replica.is_some_and(crate::check::ReplicaState::leads);
+    let stored = replica.is_some();
+    let content = Content { name, selected, badge, detail, ink, leads, stored };
     match form {
         Form::Tall => boxed(canvas, spot.area, &content),
         Form::Trio | Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
@@ -60,6 +63,8 @@ struct Content {
     ink: Ink,
     /// Whether it leads: it has a double frame.
     leads: bool,
+    /// Whether it is a replica: its detail is never left out for its badge.
+    stored: bool,
 }
 
 /// What a node does, in words of several lengths: the longest that fits is shown.
@@ -129,8 +134,10 @@ fn boxed(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
     let mut row = y;
     if let Some(badge) = &content.badge {
         let beside = last.saturating_sub(end + 1);
-        // Beside the name where it fits; else in the place of the detail.
-        if width(&badge.whole()) <= beside {
+        // Beside the name where it fits; else in the place of the detail. Who has a detail all the same keeps it, and
+        // the badge loses its figure first.
+        let both = !content.detail.forms.is_empty() && content.stored;
+        if width(badge.word) <= beside && (both || width(&badge.whole()) <= beside) {
             canvas.text(end + 1, y, beside, &badge.text(beside), badge.style(canvas));
         } else {
             row = y + 1;

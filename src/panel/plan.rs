@@ -113,6 +113,8 @@ pub struct Wants<'a> {
 
 /// Rows between tiers at least: a mark must be seen on its way.
 const GAP_MIN: u16 = 2;
+/// Columns of the badge that stands beside the name of one that has a detail, too: `LEAD t12`.
+const BADGE_COLUMNS: u16 = 10;
 /// Columns between two boxes that are linked with each other.
 const PEERS_GAP: u16 = 4;
 /// A box that is wider says nothing more.
@@ -129,12 +131,14 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
         return nothing;
     }
     let slot = area.width / most.max(1);
-    let badge = wants.texts.iter().flatten().map(|text| text.badge).max().unwrap_or(0);
     let both = !wants.peers.is_empty();
+    let linked = wants.tiers.iter().zip(wants.texts).filter(|(tier, _)| has_peers(wants, tier));
+    let name = linked.flat_map(|(_, texts)| texts.iter().map(|text| text.name)).max();
+    let name = name.unwrap_or(wants.name_columns);
     let form = [Form::Tall, Form::Trio, Form::Pair, Form::Pill].into_iter().find(|form| {
         let frame = match form {
             // Whoever has a detail besides its badge has them in rows of their own: name and badge share the first.
-            Form::Tall if both => 6 + badge + PEERS_GAP,
+            Form::Tall if both => (name + 4 + BADGE_COLUMNS + PEERS_GAP).saturating_sub(wants.name_columns).max(5),
             Form::Tall => 5,
             _ => 4,
         };
@@ -157,6 +161,11 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
     plan
 }
 
+/// Whether those of a tier are linked with each other.
+fn has_peers(wants: &Wants<'_>, tier: &[Peer]) -> bool {
+    wants.peers.iter().any(|(a, _)| tier.contains(a))
+}
+
 fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
     let count = wants.tiers.len() as u16;
     let height = form.height();
@@ -167,10 +176,9 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
     for (number, tier) in wants.tiers.iter().enumerate() {
         let slot = area.width / (tier.len() as u16).max(1);
         let margin = (area.width - slot * tier.len() as u16) / 2;
-        let has_peers = wants.peers.iter().any(|(a, _)| tier.contains(a));
         let room = match slot {
             slot if slot > 26 => slot - 6,
-            slot if has_peers => slot.saturating_sub(PEERS_GAP),
+            slot if has_peers(wants, tier) => slot.saturating_sub(PEERS_GAP),
             slot => slot.saturating_sub(2),
         };
         let framed = room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 4);

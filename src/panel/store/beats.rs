@@ -29,7 +29,7 @@ struct Pair {
 /// Whom each replica listens to; where it follows nobody any more, whom it heard of late.
 fn pairs(world: &World, group: &Group, now: LabTime, reach: Duration) -> Vec<Pair> {
     let mut out = Vec::new();
-    for replica in &group.replicas {
+    for replica in group.replicas.iter().filter(|replica| replica.runs()) {
         let to = replica.id;
         let countdown = world.countdown(to, now);
         let heard_of_late = || {
@@ -130,13 +130,9 @@ fn draw_strip(canvas: &mut Canvas<'_>, area: Rect, world: &World, pair: &Pair, s
 
 /// `ok 301 ms`, `late 903 ms`, `SUSPECTED`: how the listener's end of a pair stands.
 fn state(canvas: &Canvas<'_>, world: &World, group: &Group, pair: &Pair) -> Row {
-    let runs = |id| group.replica(id).is_some_and(ReplicaState::runs);
-    if !runs(pair.to) {
-        return Row::new().with("listens no more", canvas.ink(Ink::Muted));
-    }
     if group.view(pair.to, pair.from).belief != Belief::Up {
         // A suspicion of one that runs is wrong: the loudest there is.
-        let wrong = runs(pair.from);
+        let wrong = group.replica(pair.from).is_some_and(ReplicaState::runs);
         let text = if wrong { " SUSPECTED ≠ " } else { " SUSPECTED " };
         let style = canvas.badge(if wrong { Ink::Bad } else { Ink::Slow });
         return Row::new().with(text, style);

@@ -24,7 +24,7 @@ pub fn shown<'a>(group: &'a Group, view: &View) -> Option<&'a Failover> {
 #[must_use]
 pub fn title(canvas: &Canvas<'_>, world: &World, failover: &Failover) -> Row {
     let name = world.topology.names.of(failover.leader);
-    let text = format!(" failover: {name} {} ", fault_word(world, failover));
+    let text = format!(" {name} {} ", fault_word(world, failover));
     Row::new().with(text, canvas.ink(Ink::Strong))
 }
 
@@ -98,7 +98,9 @@ pub fn draw(
             let waits = std::mem::take(&mut pending);
             let text = if waits { format!("{}?", stage.label) } else { stage.label.into() };
             let from = waits.then(|| ms(before));
-            let to = if waits { ms(now) } else { 0.0 };
+            // Before anybody has noticed, the silence grows; a write that nobody tries is no silence.
+            let grows = waits && failover.promoted.is_none();
+            let to = if grows { ms(now) } else { from.unwrap_or(0.0) };
             let ink = if waits { Ink::Message } else { Ink::Muted };
             let result = Row::new().with(text, canvas.ink(ink));
             bars.push(Bar { label, from, to, glyph: '━', end: '▶', ink, result });
@@ -132,6 +134,15 @@ pub fn account(world: &World, group: &Group, failover: &Failover, now: LabTime) 
         let silence = words::figure(at.since(failover.at));
         out.push(format!("{} noticed after {silence}.", names.of(who)));
     }
+    let predicted = group
+        .predictions
+        .iter()
+        .rev()
+        .find(|it| it.leader == failover.leader && it.at >= failover.at);
+    if let Some(predicted) = predicted {
+        let lost = group.figures.lost.saturating_sub(predicted.lost_before);
+        out.push(format!("Predicted loss {}, lost {lost}.", predicted.writes));
+    }
     match (failover.served, failover.called_off) {
         (Some((_, at, _)), _) => {
             let time = words::figure(at.since(failover.at));
@@ -144,21 +155,12 @@ pub fn account(world: &World, group: &Group, failover: &Failover, now: LabTime) 
             ));
         }
         (None, None) if failover.promoted.is_some() => {
-            out.push("No write has been tried under the new leader yet: f does one.".into());
+            out.push("No write was tried since: f does one.".into());
         }
         (None, None) => {
             let time = words::tiny(now.since(failover.at));
             out.push(format!("Nobody leads for {time} now."));
         }
-    }
-    let predicted = group
-        .predictions
-        .iter()
-        .rev()
-        .find(|it| it.leader == failover.leader && it.at >= failover.at);
-    if let Some(predicted) = predicted {
-        let lost = group.figures.lost.saturating_sub(predicted.lost_before);
-        out.push(format!("Predicted loss {}, lost {lost}.", predicted.writes));
     }
     out.join(" ")
 }

@@ -125,8 +125,8 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         return Some(quiet("late?", nothing(), Ink::Slow));
     }
     if let Some(count) = world.countdown(id, now).filter(|count| count.share() > NEAR) {
-        // It hears its leader late: what it will do next is suspect.
-        return Some(quiet("hears late", words::tiny(count.silence), Ink::Slow));
+        // It hears its leader late, and will suspect it soon.
+        return Some(quiet("hears", words::tiny(count.silence), Ink::Slow));
     }
     match group.scheme {
         Scheme::PrimaryBackup => Some(quiet("back", nothing(), Ink::Muted)),

@@ -119,17 +119,30 @@ pub struct Try<'a> {
     pub vote: Option<&'a Vote>,
     /// When the client went on to something else, or had its end; none as long as it waits.
     pub until: Option<LabTime>,
+    /// How often it was asked from then on.
+    pub times: u32,
 }
 
-/// Every replica that was asked, each time, oldest first.
+/// Whether several replicas were asked at once: then each has a lane, and being asked again is no turn of its own.
+pub fn asks_several(op: &Op) -> bool {
+    let first = op.attempts.first();
+    op.attempts.iter().any(|attempt| {
+        attempt.to.len() > 1 || first.is_some_and(|first| first.at == attempt.at && first.to != attempt.to)
+    })
+}
+
+/// Every replica that was asked, oldest first: each time where one was asked after the other, once where all were.
 pub fn tries(op: &Op) -> Vec<Try<'_>> {
+    if asks_several(op) { together(op) } else { in_turn(op) }
+}
+
+fn in_turn(op: &Op) -> Vec<Try<'_>> {
     let mut out = Vec::new();
     let end = op.ended.as_ref().map(|ended| ended.at);
     for (at, attempt) in op.attempts.iter().enumerate() {
         let later = &op.attempts[at + 1..];
         for replica in attempt.to.iter() {
             let again = later.iter().find(|it| it.to.contains(replica));
-            let next = later.first().map(|it| it.at);
             let is_answer = |vote: &&Vote| {
                 let before = |other: &Attempt| vote.at < other.at;
                 vote.replica == *replica && vote.at >= attempt.at && again.is_none_or(before)
@@ -138,11 +151,41 @@ pub fn tries(op: &Op) -> Vec<Try<'_>> {
                 replica: *replica,
                 at: attempt.at,
                 vote: op.votes.iter().find(is_answer),
-                until: next.or(end),
+                until: later.first().map(|it| it.at).or(end),
+                times: 1,
             });
         }
     }
     out
+}
+
+fn together(op: &Op) -> Vec<Try<'_>> {
+    let mut out: Vec<Try<'_>> = Vec::new();
+    let until = op.ended.as_ref().map(|ended| ended.at);
+    for attempt in &op.attempts {
+        for replica in attempt.to.iter() {
+            match out.iter_mut().find(|one| one.replica == *replica) {
+                Some(known) => known.times += 1,
+                None => out.push(Try {
+                    replica: *replica,
+                    at: attempt.at,
+                    vote: op.votes.iter().rev().find(|vote| vote.replica == *replica),
+                    until,
+                    times: 1,
+                }),
+            }
+        }
+    }
+    out.sort_by_key(|one| one.replica);
+    out
+}
+
+/// What a replica said, in the words of a lane.
+pub fn said_words(said: &StoreSaid) -> String {
+    match said {
+        StoreSaid::Lines(lines) if lines.len() == 1 => "1 line".into(),
+        said => said.to_string(),
+    }
 }
 
 fn bars(canvas: &Canvas<'_>, world: &World, group: &Group, op: &Op, now: LabTime) -> Vec<Bar> {
@@ -167,7 +210,7 @@ fn bars(canvas: &Canvas<'_>, world: &World, group: &Group, op: &Op, now: LabTime
 
 fn bar(canvas: &Canvas<'_>, world: &World, op: &Op, one: &Try<'_>, now: LabTime) -> Bar {
     let agreed = op.ended.as_ref().is_some_and(|ended| ended.agreed.contains(&one.replica));
-    let several = op.attempts.iter().any(|attempt| attempt.to.len() > 1);
+    let several = asks_several(op);
     let end = one.vote.map(|vote| vote.at).or(one.until).unwrap_or(now);
     let time = words::figure(end.since(one.at));
     let plain = |text: String, ink: Ink| Row::new().with(text, canvas.ink(ink));
@@ -192,7 +235,10 @@ fn bar(canvas: &Canvas<'_>, world: &World, op: &Op, one: &Try<'_>, now: LabTime)
         None if one.until.is_none() => {
             (Ink::Message, '▶', plain(format!("waits {time}"), Ink::Message))
         }
-        None => (Ink::Frozen, '┊', plain(format!("no answer {time}"), Ink::Frozen)),
+        None => {
+            let again = if one.times > 1 { format!(" ×{}", one.times) } else { String::new() };
+            (Ink::Frozen, '┊', plain(format!("no answer {time}{again}"), Ink::Frozen))
+        }
     };
     let label = world.topology.names.of(one.replica).to_owned();
     let from = Some(ms(op.begun, one.at));
@@ -231,12 +277,12 @@ fn asker(canvas: &Canvas<'_>, world: &World, op: &Op, now: LabTime) -> Bar {
         (_, Some(_), said) => {
             let said = said
                 .as_ref()
-                .map_or_else(String::new, |it| Shown::short(&it.to_string(), 12).into());
+                .map_or_else(String::new, |it| Shown::short(&said_words(it), 12).into());
             let word = format!(" {} {said} ", why::flaw_word(op));
             bar(to, Ink::Bad, Row::new().with(word, canvas.badge(Ink::Bad)))
         }
         (OpOutcome::Ok, None, Some(said)) => {
-            let said = Shown::short(&said.to_string(), 14).to_string();
+            let said = Shown::short(&said_words(said), 14).to_string();
             bar(to, Ink::Text, Row::new().with(format!("{said}  {time}"), canvas.ink(Ink::Strong)))
         }
         (outcome, ..) => {

@@ -1,7 +1,7 @@
 //! Why an operation ended as it did, in a sentence or a few: first what its client can know, then the truth.
 
 use super::super::words;
-use super::ops::{Try, tries};
+use super::ops::{Try, asks_several, said_words, tries};
 use crate::base::{NodeId, Shown};
 use crate::check::{Flawed, Group, Op, Safety};
 use crate::message::{OpOutcome, OpWhy, StoreSaid};
@@ -60,7 +60,7 @@ impl Teller<'_> {
     /// What went wrong on the way: who kept silent, who sent the client elsewhere.
     fn way(&self) -> Vec<String> {
         let all = tries(self.op);
-        if self.op.attempts.iter().any(|attempt| attempt.to.len() > 1) {
+        if asks_several(self.op) {
             return Vec::new();
         }
         // Of many attempts the last ones decide; the rest are a number.
@@ -96,10 +96,9 @@ impl Teller<'_> {
     fn end(&self) -> String {
         let op = self.op;
         let Some(ended) = &op.ended else {
-            let asked = op
-                .attempts
-                .last()
-                .map_or_else(String::new, |last| self.names(last.to.iter().copied()));
+            let waiting = tries(op).into_iter().filter(|one| one.vote.is_none() && one.until.is_none());
+            let asked: Vec<NodeId> = waiting.map(|one| one.replica).collect();
+            let asked = if asked.is_empty() { String::new() } else { self.names(asked) };
             return match (op.orphaned, asked.is_empty(), op.acked) {
                 (true, ..) => "Its client died before it had an end.".into(),
                 (_, true, Some(_)) => format!("{} was told that it is done.", self.client()),
@@ -112,7 +111,7 @@ impl Teller<'_> {
             .as_ref()
             .map_or_else(String::new, |said| Shown::short(&said.to_string(), SAID_MAX).into());
         let agreed = self.names(ended.agreed.iter().copied());
-        let of = op.attempts.iter().map(|attempt| attempt.to.len()).max().unwrap_or(1);
+        let of = tries(op).len();
         let time = words::figure(ended.at.since(op.begun));
         match ended.why {
             OpWhy::Answer if ended.outcome == OpOutcome::Ok => {
