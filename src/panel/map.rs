@@ -383,9 +383,8 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
     match &*mark.message {
         Message::Reply { said: Said::Found { .. }, .. } => ('◆', Ink::Good),
         Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
-        Message::Reply { .. } => ('◆', Ink::Bad),
         Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
-        Message::Operated { .. } => ('◆', Ink::Bad),
+        Message::Reply { .. } | Message::Operated { .. } => ('◆', Ink::Bad),
         Message::Replica(message) => replica_glyph(message),
         Message::Ask { .. } | Message::Text(_) | Message::End | Message::Operate { .. } => {
             ('●', Ink::Message)

@@ -40,10 +40,6 @@ pub fn draw(
         spot.peer,
         badge.as_ref().filter(|badge| badge.ink != Ink::Muted).map(|badge| badge.ink),
     );
-    let leads = spot
-        .peer
-        .node()
-        .is_some_and(|id| world.audit.replica(id).is_some_and(crate::check::ReplicaState::leads));
     let replica = spot.peer.node().and_then(|id| world.audit.replica(id));
     let leads = replica.is_some_and(crate::check::ReplicaState::leads);
     let stored = replica.is_some();

@@ -138,7 +138,9 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
     let form = [Form::Tall, Form::Trio, Form::Pair, Form::Pill].into_iter().find(|form| {
         let frame = match form {
             // Whoever has a detail besides its badge has them in rows of their own: name and badge share the first.
-            Form::Tall if both => (name + 4 + BADGE_COLUMNS + PEERS_GAP).saturating_sub(wants.name_columns).max(5),
+            Form::Tall if both => {
+                (name + 4 + BADGE_COLUMNS + PEERS_GAP).saturating_sub(wants.name_columns).max(5)
+            }
             Form::Tall => 5,
             _ => 4,
         };

@@ -359,7 +359,10 @@ fn store_why(world: &World, view: &View) -> Option<String> {
         return Some(store::failover_account(world, group, failover, world.now));
     }
     let op = store::ops::shown(group, view);
-    Some(op.map_or_else(|| "There was no operation yet.".into(), |op| store::why(world, group, op)))
+    Some(op.map_or_else(
+        || "There was no operation yet.".into(),
+        |op| store::ops::why(world, group, op),
+    ))
 }
 
 /// Rows that the page with the reason needs.

@@ -5,13 +5,14 @@ use super::super::paint::{Canvas, Row, width, wrap};
 use super::super::theme::Ink;
 use super::super::words;
 use crate::base::{LabTime, NodeId, Shown};
-use crate::check::{Gone, Group, Loss, Thrown};
-use crate::event::Life;
+use crate::check::{Gone, Group, Thrown};
 use crate::message::{OpId, Operation};
-use crate::report::store_alarm;
+use crate::report::{self, store_alarm};
 use crate::world::World;
 use ratatui::layout::Rect;
 
+/// Columns before what is said of a row.
+const INDENT: u16 = 11;
 /// Columns of a text that somebody wrote.
 const TEXT_MAX: usize = 40;
 
@@ -58,13 +59,25 @@ fn rows(canvas: &Canvas<'_>, world: &World, columns: u16, now: LabTime) -> Vec<R
         rows.extend(lines.map(|line| Row::new().with(format!("  {line}"), canvas.ink(Ink::Text))));
     }
     for group in world.audit.groups() {
-        rows.extend(lost(canvas, world, group));
-        rows.extend(thrown(canvas, world, group));
+        if let Some(split) = &group.split {
+            let why = report::why_split(&world.topology.names, group, split);
+            rows.extend(below(canvas, &why, columns));
+        }
+        rows.extend(lost(canvas, world, group, columns));
+        rows.extend(thrown(canvas, world, group, columns));
     }
     if rows.is_empty() {
         rows.push(Row::new().with("Nothing is lost.", canvas.ink(Ink::Good)));
     }
     rows
+}
+
+/// What is said of the row above, indented.
+fn below(canvas: &Canvas<'_>, text: &str, columns: u16) -> Vec<Row> {
+    let lines = wrap(text, columns.saturating_sub(INDENT));
+    let indent = " ".repeat(usize::from(INDENT));
+    let row = |line| Row::new().with(format!("{indent}{line}"), canvas.ink(Ink::Muted));
+    lines.into_iter().map(row).collect()
 }
 
 fn heading(canvas: &Canvas<'_>, text: String, ink: Ink) -> [Row; 2] {
@@ -90,7 +103,7 @@ fn write_row(canvas: &Canvas<'_>, id: &OpId, operation: &Operation) -> Row {
         .with(text, canvas.ink(Ink::Message))
 }
 
-fn lost(canvas: &Canvas<'_>, world: &World, group: &Group) -> Vec<Row> {
+fn lost(canvas: &Canvas<'_>, world: &World, group: &Group, columns: u16) -> Vec<Row> {
     let mut rows = Vec::new();
     let count = group.figures.lost;
     if count > 0 {
@@ -100,8 +113,7 @@ fn lost(canvas: &Canvas<'_>, world: &World, group: &Group) -> Vec<Row> {
     // The newest are what the room has just seen go.
     for gone in group.lost.values().rev() {
         rows.push(write_row(canvas, &gone.id, &gone.operation));
-        let text = format!("           {}", fate(world, gone));
-        rows.push(Row::new().with(text, canvas.ink(Ink::Muted)));
+        rows.extend(below(canvas, &fate(world, gone), columns));
     }
     let untold = count.saturating_sub(group.lost.len() as u64);
     if untold > 0 {
@@ -110,35 +122,18 @@ fn lost(canvas: &Canvas<'_>, world: &World, group: &Group) -> Vec<Row> {
     rows
 }
 
-/// Who had acknowledged a write, who was told so, and what took its last copy.
+/// Who was told that it is done and when, who had acknowledged it, and what took its last copy.
 fn fate(world: &World, gone: &Gone) -> String {
-    let name = |id: NodeId| world.topology.names.of(id);
-    let by: Vec<&str> = gone.acked_by.iter().map(|id| name(*id)).collect();
-    let by = if by.is_empty() { "somebody".to_owned() } else { by.join(", ") };
-    let told = gone.told.map_or_else(String::new, |client| format!(", {} was told", name(client)));
+    let names = &world.topology.names;
     let at = format!("{:.1} s", gone.acked.millis_f64() / 1e3);
-    format!("acked by {by} at {at}{told}; {}", loss_words(world, gone.why))
+    let told = match gone.told {
+        Some(client) => format!("{} was told ok at {at}.", names.of(client)),
+        None => format!("Acknowledged at {at}."),
+    };
+    format!("{told} {}", report::why_lost(names, gone))
 }
 
-fn loss_words(world: &World, loss: Loss) -> String {
-    let name = |id: NodeId| world.topology.names.of(id);
-    match loss {
-        Loss::Unknown => "the log does not tell why it is gone".into(),
-        Loss::Died(id, Life::PoweredOff) => format!("{} lost its power with it", name(id)),
-        Loss::Died(id, _) => format!("{} died with it", name(id)),
-        Loss::Wiped(id) => format!("the disk of {} was emptied", name(id)),
-        Loss::Discarded { by, for_the_log_of } => {
-            format!("{} threw it away for the log of {}", name(by), name(for_the_log_of))
-        }
-        Loss::NeverArrived { from, to } => {
-            format!("the message from {} to {} never arrived", name(from), name(to))
-        }
-        Loss::NeverHeld => "nobody who lived had it".into(),
-        Loss::BegunWithout(id) => format!("{} began without it", name(id)),
-    }
-}
-
-fn thrown(canvas: &Canvas<'_>, world: &World, group: &Group) -> Vec<Row> {
+fn thrown(canvas: &Canvas<'_>, world: &World, group: &Group, columns: u16) -> Vec<Row> {
     if group.discarded.is_empty() {
         return Vec::new();
     }
@@ -152,8 +147,7 @@ fn thrown(canvas: &Canvas<'_>, world: &World, group: &Group) -> Vec<Row> {
             row.push(" ACKED ", canvas.badge(Ink::Slow));
         }
         rows.push(row);
-        let text = format!("           {}", thrown_words(world, one));
-        rows.push(Row::new().with(text, canvas.ink(Ink::Muted)));
+        rows.extend(below(canvas, &thrown_words(world, one), columns));
     }
     rows
 }

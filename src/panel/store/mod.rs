@@ -13,11 +13,9 @@ mod stage;
 mod sweep;
 pub mod truth;
 mod votes;
-mod why;
 
 pub use failover::{account as failover_account, shown as failover_shown};
 pub use stage::{draw, note, word};
-pub use why::sentence as why;
 
 use super::theme::Ink;
 use super::view::{Selection, View};

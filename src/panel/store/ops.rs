@@ -6,10 +6,11 @@ use super::super::paint::{Canvas, Row, wrap};
 use super::super::theme::Ink;
 use super::super::view::View;
 use super::super::words;
-use super::{failover, why};
+use super::failover;
 use crate::base::{LabTime, NodeId, Shown};
-use crate::check::{Attempt, Group, Op, OpNo, Safety, Vote};
+use crate::check::{Attempt, Flawed, Group, Op, OpNo, Safety, Vote};
 use crate::message::{OpOutcome, StoreSaid};
+use crate::report;
 use crate::world::World;
 use ratatui::layout::Rect;
 
@@ -65,7 +66,7 @@ pub fn draw(
         return;
     };
     let bars = bars(canvas, world, group, op, now);
-    let reason = why::sentence(world, group, op);
+    let reason = why(world, group, op);
     let lines = wrap(&reason, area.width.saturating_sub(WHY_INDENT)).len().max(1) as u16;
     let lanes = bars.len() as u16;
     let roomy = area.height > 2 * lanes + 3 + lines;
@@ -86,6 +87,21 @@ pub fn draw(
     if left.height > 0 && op.operation.is_write() {
         let row = whereabouts(canvas, world, group, op);
         canvas.row(left.x, left.bottom() - 1, left.width, &row);
+    }
+}
+
+/// The reason, safe to show.
+#[must_use]
+pub fn why(world: &World, group: &Group, op: &Op) -> String {
+    report::why_op(&world.topology.names, group, op)
+}
+
+/// The word for a read that truth contradicts.
+const fn flaw_word(op: &Op) -> &'static str {
+    match op.flawed {
+        Some(Flawed::Stale(_)) => "STALE",
+        Some(Flawed::Wrong) => "WRONG",
+        None => "",
     }
 }
 
@@ -110,29 +126,30 @@ fn ms(from: LabTime, to: LabTime) -> f64 {
 }
 
 /// What came of one replica's being asked once.
-pub struct Try<'a> {
+struct Try<'a> {
     /// Who was asked.
-    pub replica: NodeId,
+    replica: NodeId,
     /// When.
-    pub at: LabTime,
+    at: LabTime,
     /// What it answered to that.
-    pub vote: Option<&'a Vote>,
+    vote: Option<&'a Vote>,
     /// When the client went on to something else, or had its end; none as long as it waits.
-    pub until: Option<LabTime>,
+    until: Option<LabTime>,
     /// How often it was asked from then on.
-    pub times: u32,
+    times: u32,
 }
 
 /// Whether several replicas were asked at once: then each has a lane, and being asked again is no turn of its own.
-pub fn asks_several(op: &Op) -> bool {
+fn asks_several(op: &Op) -> bool {
     let first = op.attempts.first();
     op.attempts.iter().any(|attempt| {
-        attempt.to.len() > 1 || first.is_some_and(|first| first.at == attempt.at && first.to != attempt.to)
+        attempt.to.len() > 1
+            || first.is_some_and(|first| first.at == attempt.at && first.to != attempt.to)
     })
 }
 
 /// Every replica that was asked, oldest first: each time where one was asked after the other, once where all were.
-pub fn tries(op: &Op) -> Vec<Try<'_>> {
+fn tries(op: &Op) -> Vec<Try<'_>> {
     if asks_several(op) { together(op) } else { in_turn(op) }
 }
 
@@ -181,7 +198,7 @@ fn together(op: &Op) -> Vec<Try<'_>> {
 }
 
 /// What a replica said, in the words of a lane.
-pub fn said_words(said: &StoreSaid) -> String {
+fn said_words(said: &StoreSaid) -> String {
     match said {
         StoreSaid::Lines(lines) if lines.len() == 1 => "1 line".into(),
         said => said.to_string(),
@@ -278,7 +295,7 @@ fn asker(canvas: &Canvas<'_>, world: &World, op: &Op, now: LabTime) -> Bar {
             let said = said
                 .as_ref()
                 .map_or_else(String::new, |it| Shown::short(&said_words(it), 12).into());
-            let word = format!(" {} {said} ", why::flaw_word(op));
+            let word = format!(" {} {said} ", flaw_word(op));
             bar(to, Ink::Bad, Row::new().with(word, canvas.badge(Ink::Bad)))
         }
         (OpOutcome::Ok, None, Some(said)) => {
