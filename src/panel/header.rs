@@ -6,6 +6,7 @@ use super::words;
 use crate::base::{LabTime, Shown};
 use crate::event::Life;
 use crate::message::Outcome;
+use crate::report::store_alarm;
 use crate::world::{Alarm, AlarmKind, World};
 use ratatui::layout::Rect;
 use std::time::Duration;
@@ -221,6 +222,7 @@ fn banner_words(world: &World, kind: &AlarmKind) -> (&'static str, [String; 2]) 
         AlarmKind::AsksTheDead { node, dead } => {
             ("ASKS THE DEAD", same(format!("{} keeps asking {}", names.of(*node), names.of(*dead))))
         }
+        of_a_store => store_alarm(world, of_a_store).unwrap_or_default(),
     }
 }
 

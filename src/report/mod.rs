@@ -7,10 +7,12 @@ pub mod events;
 mod json;
 mod line;
 pub mod spoken;
+mod store_alarm;
 mod summary;
 mod why;
 
 pub use line::{line, outcome_of};
+pub use store_alarm::store_alarm;
 pub use summary::{Balancer, Client, Exit, Judged, Latency, Report, Server, Tally};
 pub use why::why;
 

@@ -2,7 +2,7 @@
 //! without tables or glyphs, for a screen reader reads them aloud. Safe to show.
 
 use super::line::belief_word;
-use super::{list, node, why};
+use super::{list, node, store_alarm, why};
 use crate::base::Shown;
 use crate::base::units::human;
 use crate::command::grammar;
@@ -180,6 +180,10 @@ fn alarm_words(world: &World, kind: &AlarmKind) -> Option<String> {
         }
         AlarmKind::Crashed(_) | AlarmKind::Misgiven(_) | AlarmKind::Contradicted(..) => {
             return None;
+        }
+        of_a_store => {
+            let (what, [sentence, _]) = store_alarm(world, of_a_store)?;
+            format!("{}: {sentence}", what.to_lowercase())
         }
     })
 }

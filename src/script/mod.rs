@@ -3,6 +3,9 @@
 //! It keeps its own small fold of the log (`tally`) and names neither the world nor a host.
 
 mod judge;
+mod ledger;
+mod recent;
+mod store;
 mod tally;
 #[cfg(test)]
 mod tests;
