@@ -63,53 +63,6 @@ fn a_query_takes_a_name_and_a_number_of_times() {
 }
 
 #[test]
-fn an_operation_takes_what_it_is_about_and_a_number_of_times() {
-    let operate = |operation: &str, times| {
-        let operation = grammar::operation(operation).expect(operation);
-        Command::Operate { client: id("writer"), operation, times }
-    };
-    for (line, operation, times) in [
-        ("put writer colour blue", "put colour blue", 1),
-        ("PUT writer colour \"dark blue\" X3", "put colour \"dark blue\"", 3),
-        ("put writer x3 x4 x5", "put x3 x4", 5),
-        ("get writer x3", "get x3", 1),
-        ("get writer colour x20", "get colour", 20),
-        ("read writer lobby", "read lobby", 1),
-        ("read writer lobby x2", "read lobby", 2),
-        ("post writer lobby  it's me, x20 ", "post lobby it's me, x20", 1),
-        ("post writer lobby \"hello there\"", "post lobby hello there", 1),
-        ("post writer lobby \"hello there\" x20", "post lobby hello there", 20),
-        ("post writer lobby \"hello\" there", "post lobby \"hello\" there", 1),
-    ] {
-        assert_eq!(read(line), operate(operation, times), "{line}");
-    }
-    assert_eq!(
-        grammar::operation(" Post lobby hello {n} "),
-        Ok(Operation::Post { room: "lobby".into(), text: "hello {n}".into() })
-    );
-    assert_eq!(read("wipe r1"), Command::Wipe(id("r1")));
-}
-
-#[test]
-fn a_wrong_operation_is_explained() {
-    for (line, at, text) in [
-        ("", "", "there is no operation here; an operation is `post`, `read`, `put` or `get`"),
-        ("say lobby hi", "say", "`say` is no operation; did you mean `post`?"),
-        ("pst lobby hi", "pst", "`pst` is no operation; did you mean `post`?"),
-        ("query www.a.com", "query", "`query` is no operation; an operation is"),
-        ("post lobby", "", "a text is missing; write `post ROOM TEXT`"),
-        ("put k", "", "a value is missing; write `put KEY VALUE`"),
-        ("put k v x2", "x2", "`x2` is too much here; write `put KEY VALUE`"),
-        ("get \"\"", "\"\"", "is no name of a key; write `get KEY`"),
-        ("read lobby now", "now", "`now` is too much here; write `read ROOM`"),
-    ] {
-        let error = grammar::operation(line).expect_err(line);
-        assert_eq!(&line[error.at.clone()], at, "{line}: {error}");
-        assert!(error.to_string().contains(text), "{line}: {error}");
-    }
-}
-
-#[test]
 fn a_value_is_the_rest_of_the_line() {
     let set =
         |value: &str| Command::Set { node: id("ls"), key: "flaws".into(), value: value.into() };
@@ -356,16 +309,6 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
-    let name = || text().prop_filter("a name", |name| !name.is_empty());
-    prop_oneof![
-        (name(), text()).prop_map(|(room, text)| Operation::Post { room, text }),
-        name().prop_map(|room| Operation::Read { room }),
-        (name(), text()).prop_map(|(key, value)| Operation::Put { key, value }),
-        name().prop_map(|key| Operation::Get { key }),
-    ]
-}
-
 fn command() -> impl Strategy<Value = Command> {
     let frame = || any::<u64>().prop_map(FrameId);
     let on_node = (node(), 0..7_u8).prop_map(|(node, which)| match which {
@@ -404,15 +347,6 @@ fn command() -> impl Strategy<Value = Command> {
         time().prop_map(Command::Wait),
         text().prop_map(Command::Mark),
         (node(), any::<bool>()).prop_map(|(node, on)| Command::Lie(node, on)),
-        node().prop_map(Command::Wipe),
-        (node(), operation(), 1..=10_000_u32).prop_map(|(client, operation, times)| {
-            Command::Operate { client, operation, times }
-        }),
-        (node(), operation()).prop_map(|(client, operation)| Command::Operate {
-            client,
-            operation,
-            times: 1
-        }),
         (0..9_usize).prop_map(|which| {
             [
                 Command::Pause,

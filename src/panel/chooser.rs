@@ -105,7 +105,9 @@ impl Chooser {
             let nobodys: Vec<&HostName> =
                 config.list.iter().filter(|name| topology.holders(name).next().is_none()).collect();
             if !nobodys.is_empty() {
-                entries.push(heading("nobody has".into()));
+                let somewhere = topology.tells_of_a_store(client);
+                let what = if somewhere { "in no table" } else { "nobody has" };
+                entries.push(heading(what.into()));
                 entries.extend(nobodys.into_iter().map(|name| entry(name, String::new())));
             }
         }

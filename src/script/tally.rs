@@ -436,12 +436,16 @@ impl Tally {
             Outcome::Cancelled | Outcome::Late => None,
             Outcome::Answered => {
                 let address = address?;
-                let outside = |id: NodeId| {
-                    self.topology.nodes.get(id.index()).is_some_and(|node| node.at.is_some())
+                // Nobody here knows what a program of someone else's has, nor what was put into a store.
+                let untold = |id: NodeId| {
+                    let node = self.topology.nodes.get(id.index());
+                    node.is_some_and(|node| {
+                        node.at.is_some() || self.topology.tells_of_a_store(node.id)
+                    })
                 };
                 let unknown = match ts {
-                    Some(ts) => outside(ts),
-                    None => self.topology.nodes.iter().any(|node| node.at.is_some()),
+                    Some(ts) => untold(ts),
+                    None => self.topology.nodes.iter().any(|node| untold(node.id)),
                 };
                 if unknown || self.is_in_a_table(name, address) {
                     return None;
