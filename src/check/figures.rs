@@ -41,8 +41,6 @@ pub struct Figures {
     pub splits: u64,
     /// How long split brains lasted that are over.
     pub split_over: Duration,
-    /// The longest time from the moment a second one led to the moment this was told.
-    pub banner_delay: Duration,
     /// Two replicas acknowledged in the same term, with terms on.
     pub same_term: u64,
     /// Pairs of living replicas whose logs contradict each other now.
@@ -109,7 +107,6 @@ impl Figures {
         self.leaders_max = self.leaders_max.max(other.leaders_max);
         self.splits += other.splits;
         self.split_over += other.split_over;
-        self.banner_delay = self.banner_delay.max(other.banner_delay);
         self.same_term += other.same_term;
         self.diverged += other.diverged;
         self.divergences += other.divergences;

@@ -2,7 +2,7 @@
 
 use super::group::Group;
 use super::op::OpNo;
-use super::replica::{Landing, Offer};
+use super::replica::Landing;
 use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId};
 use crate::event::{Cause, Event};
 use crate::message::{Entry, ReplicaMessage};
@@ -109,8 +109,8 @@ impl Group {
         let Some(at) = self.place(to) else { return };
         let replica = &mut self.replicas[at];
         replica.landing.push(Landing { receipt: event.id, ops });
-        if let ReplicaMessage::State { keep, entries, .. } = message {
-            replica.offer = Some(Offer { from, keep: *keep, entries: entries.clone() });
+        if let ReplicaMessage::State { keep, entries, more, .. } = message {
+            replica.is_offered(from, *keep, entries, *more);
         }
     }
 
@@ -121,7 +121,9 @@ impl Group {
         if replica.landing.is_empty() || !replica.waits.is_empty() {
             return;
         }
-        if replica.wait_ended_by == Some(cause) {
+        // A state that comes in parts is taken over when the last one is there.
+        let parts_missing = replica.offer.as_ref().is_some_and(|offer| !offer.complete);
+        if parts_missing || replica.wait_ended_by == Some(cause) {
             return;
         }
         let same_turn = |landing: &Landing| cause == Cause::Event(landing.receipt);

@@ -124,8 +124,14 @@ impl Group {
     pub(super) fn replace(&mut self, at: usize, keep: u64, entries: &[Entry], from: NodeId) {
         let bits = (1_u64 << at, self.place(from).map_or(0, |from| 1_u64 << from));
         let whole = keep == 0 && self.bulk.acked > 0;
-        self.cut(at, keep);
-        for entry in entries {
+        // What both have stays as it is, in memory and on the disk.
+        let stays = (keep + 1..).zip(entries).take_while(|(position, entry)| {
+            let item = self.replicas[at].copy.item(*position);
+            item.is_some_and(|item| Some(item.op) == self.ops.by_id(&entry.id))
+        });
+        let stays = stays.count();
+        self.cut(at, keep + stays as u64);
+        for entry in &entries[stays..] {
             let digest = self.replicas[at].copy.have().digest.with(entry);
             // What is no longer remembered is no news, and would push out what is.
             let known = self.ops.by_id(&entry.id);

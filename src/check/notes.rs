@@ -196,11 +196,12 @@ impl Group {
                 }
             }
             StoreNote::NotDone { id, .. } => {
+                // Taken back, with all that followed it; what the disk has stays.
+                let Some(no) = self.ops.by_id(id) else { return };
                 let copy = &self.replicas[at].copy;
-                let last = copy.item(copy.len()).map(|item| item.op);
-                if last.is_some() && last == self.ops.by_id(id) {
-                    let keep = copy.len() - 1;
-                    self.cut(at, keep);
+                let place = copy.after(copy.durable()).iter().position(|item| item.op == no);
+                if let Some(place) = place {
+                    self.cut(at, self.replicas[at].copy.durable() + place as u64);
                     self.replicas[at].have = self.replicas[at].copy.have();
                 }
             }
@@ -341,6 +342,7 @@ impl Group {
             }
             StoreNote::CatchUpAsked { from, how } => {
                 self.replicas[at].asked = Some((*from, *how, now));
+                self.replicas[at].offer = None;
                 if matches!(self.replicas[at].part, Part::Backup | Part::Serves) {
                     self.replicas[at].plays(Part::Returning, now);
                 }

@@ -102,7 +102,9 @@ pub(super) struct Landing {
 pub(super) struct Offer {
     pub from: NodeId,
     pub keep: u64,
-    pub entries: Arc<[Entry]>,
+    pub entries: Vec<Entry>,
+    /// Nothing more will come of it.
+    pub complete: bool,
 }
 
 /// One replica.
@@ -224,6 +226,23 @@ impl ReplicaState {
         }
         if part != Part::Candidate {
             self.stands_until = None;
+        }
+    }
+
+    /// A state arrives, or a part of one.
+    pub(super) fn is_offered(&mut self, from: NodeId, keep: u64, entries: &[Entry], more: bool) {
+        let goes_on = |offer: &Offer| {
+            offer.from == from && !offer.complete && offer.keep + offer.entries.len() as u64 == keep
+        };
+        match self.offer.as_mut().filter(|offer| goes_on(offer)) {
+            Some(offer) => {
+                offer.entries.extend(entries.iter().cloned());
+                offer.complete = !more;
+            }
+            None => {
+                let entries = entries.to_vec();
+                self.offer = Some(Offer { from, keep, entries, complete: !more });
+            }
         }
     }
 

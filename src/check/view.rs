@@ -86,7 +86,9 @@ impl Group {
         let was_up = view.belief == Belief::Up;
         view.belief = belief;
         view.since = now;
-        view.noticed_after = None;
+        if belief == Belief::Up {
+            view.noticed_after = None;
+        }
         if belief == Belief::Up || !was_up {
             return;
         }

@@ -112,9 +112,13 @@ pub fn status(world: &World) -> String {
         .filter(|outcome| count(outcome) > 0)
         .map(|outcome| format!("{} {outcome}", count(outcome)))
         .collect();
+    let asked = match world.truth.asked {
+        1 => "1 question asked".to_owned(),
+        more => format!("{more} questions asked"),
+    };
     let _ = match ended.as_slice() {
-        [] => writeln!(text, "{} questions asked.", world.truth.asked),
-        ended => writeln!(text, "{} questions asked: {}.", world.truth.asked, list(ended, "and")),
+        [] => writeln!(text, "{asked}."),
+        ended => writeln!(text, "{asked}: {}.", list(ended, "and")),
     };
     for alarm in &world.truth.alarms {
         if let Some(words) = alarm_words(world, &alarm.kind) {

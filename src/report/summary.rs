@@ -1,6 +1,7 @@
 //! The report of a run: figures, expectations and the verdict, as JSON. The keys are documented in
 //! `docs/report.md`.
 
+use super::store_summary::StoreReport;
 use super::{json, text};
 use crate::base::{LabTime, NodeId, Owner, QuestionNo};
 use crate::command::Expectation;
@@ -172,6 +173,9 @@ pub struct Report {
     pub expectations: Vec<Judged>,
     /// Faults that stand at the end, in the words of their commands.
     pub faults: Vec<String>,
+    /// What became of the stores, where there are replicas.
+    #[serde(flatten)]
+    pub store: Option<StoreReport>,
 }
 
 impl Report {
@@ -244,6 +248,7 @@ impl Report {
                 .collect(),
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
+            store: StoreReport::new(world),
         }
     }
 

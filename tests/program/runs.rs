@@ -228,3 +228,48 @@ fn a_thousand_commands_at_once_are_all_carried_out_and_wait_waits() {
     };
     assert!(time("mark after") - time("mark number 2999") >= 0.39, "{printed}");
 }
+
+/// What a plain run says beside its events: help, how things stand, why.
+#[test]
+fn a_plain_run_answers_what_it_is_asked() {
+    let place = Place::new();
+    let file = place.file("lab.toml", LAB);
+    let mut run = place.start(&["run", &file, "--plain", "--ascii", "--for", "10min"]);
+    run.say("help");
+    run.until("kill NODE. ");
+    run.until("status. ");
+    run.say("help kill");
+    run.until("Example: kill ");
+    run.say("help kil");
+    run.until("kil is no command");
+    run.say("why");
+    run.until("No question has ended yet.");
+    run.say("query client www.a.com");
+    run.until("ls -> client  192.0.2.1");
+    run.say("why");
+    run.until("www.a.com. ts1 answered");
+    run.say("kill ts1");
+    run.until("ts1  KILLED");
+    run.say("status");
+    run.until("3 of 4 nodes are up.");
+    run.until("ts1 is dead: killed, for ");
+    run.until("Fault: kill ts1.");
+    run.until("1 question asked: 1 answered");
+    let (_, printed, errors) = run.quit();
+    assert!(printed.is_ascii(), "{printed}");
+    assert!(!errors.contains("is no command"), "{errors}");
+}
+
+/// The lecture's texts come with its beats, for whoever does not see the panel.
+#[test]
+fn a_plain_run_reads_the_steps_out() {
+    let place = Place::new();
+    let step = "[[steps]]\nsay = \"A note.\\nIts rest.\"\nask = \"What now?\"\n\
+                reveal = \"This.\"\ndo = [\"mark here\"]\n";
+    let file = place.file("lab.toml", &format!("{LAB}{step}"));
+    let output = place.run(&["run", &file, "--plain"]);
+    let printed = text(&output.stdout);
+    let at = |what: &str| printed.find(what).unwrap_or_else(|| panic!("{what}:\n{printed}"));
+    let texts = ["note  A note. Its rest.", "question  What now?", "mark here", "answer  This."];
+    assert!(texts.map(at).is_sorted(), "{printed}");
+}

@@ -116,7 +116,7 @@ impl Replica {
         } else {
             let entry = self.store.accept(0, waiter.id.clone(), operation.clone());
             let (position, have) = (entry.position, self.store.have());
-            out.note(Note::Store(StoreNote::Accepted { entry, have, from: None }));
+            out.note(Note::Store(StoreNote::Accepted { entry: entry.into(), have, from: None }));
             position
         };
         self.waiters.entry(position).or_default().push(waiter);

@@ -123,6 +123,18 @@ impl Replica {
         self.settle(out);
     }
 
+    /// One of those who may be ahead says how far it is: a new leader first takes what it lacks.
+    pub(super) fn weigh(&mut self, from: NodeId, have: Position, out: &mut Effects) {
+        if !matches!(&self.stage, Stage::Leads { settling: Some(left) } if left.contains(&from)) {
+            return;
+        }
+        if self.store.digest_at(have.at) == Some(have.digest) {
+            self.settle_without(from, out);
+        } else {
+            self.ask_to_catch_up(from, out);
+        }
+    }
+
     /// Whoever is still to be heard before a new leader takes writes: one less.
     pub(super) fn settle_without(&mut self, node: NodeId, out: &mut Effects) {
         if let Stage::Leads { settling: Some(left) } = &mut self.stage
@@ -229,10 +241,12 @@ impl Replica {
             return;
         }
         self.term = term;
-        match self.ballot.leader_of(term) {
-            Some(leader) if self.peers.has(leader) => self.follow(leader, out),
+        let leader = self.ballot.leader_of(term).filter(|leader| self.peers.has(*leader));
+        match (&self.stage, leader) {
+            (Stage::Leads { .. } | Stage::Follows(_), Some(leader)) => self.follow(leader, out),
             // It led in that term itself and has forgotten it (its disk was wiped): its next one is newer still.
-            _ if self.leads() => self.lead(BTreeSet::new(), out),
+            (Stage::Leads { .. }, None) => self.lead(BTreeSet::new(), out),
+            // Whoever looks for a leader takes nobody for one who does not say so itself.
             _ => {}
         }
         self.write_disk(out);

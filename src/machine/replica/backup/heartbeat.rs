@@ -44,13 +44,14 @@ impl Replica {
     /// Asks another whether it is there, and whether it leads.
     pub(super) fn beat(&mut self, to: NodeId, out: &mut Effects) {
         let (term, have) = (self.term(), self.durable());
-        let Some(peer) = self.peers.get_mut(to) else { return };
-        if peer.line.standing().is_none() {
+        let Some(peer) = self.peers.get(to) else { return };
+        let number = peer.beats + 1;
+        if !self.say(to, Say::Beat { number, term, have }, out) {
             return;
         }
-        peer.beats += 1;
-        let number = peer.beats;
-        self.say(to, Say::Beat { number, term, have }, out);
+        if let Some(peer) = self.peers.get_mut(to) {
+            peer.beats = number;
+        }
         if self.blocks() && self.leader() == Some(to) {
             self.wait_for(to, Awaited::HeartbeatReply, out);
         }
@@ -153,12 +154,13 @@ impl Replica {
     ) {
         self.learn(term, out);
         self.knows(from, have, out);
-        match self.stage {
-            // It may not be as far as it should be yet; whoever asks has just been told that it leads.
-            Stage::Leads { settling: Some(_) } => return,
-            // A leader asks nobody.
-            Stage::Follows(leader) if leader == from => self.stand(out),
-            _ => {}
+        // A leader asks nobody.
+        if matches!(self.stage, Stage::Follows(leader) if leader == from) {
+            self.stand(out);
+        }
+        // It may not be as far as it should be yet; whoever asks has just been told that it leads.
+        if self.settles() {
+            return self.weigh(from, have, out);
         }
         let (term, have, leads) = (self.term(), self.told(), self.leads());
         self.say(from, Say::Alive { number, term, have, leads }, out);

@@ -32,7 +32,13 @@ impl Replica {
         peer.beats = 0;
         match &self.stage {
             Stage::Leads { .. } => self.announce(node, out),
-            Stage::Follows(leader) if *leader == node && !self.pushes() => self.beat(node, out),
+            Stage::Follows(leader) if *leader == node => {
+                if self.pushes() {
+                    self.confirm(node, out);
+                } else if !self.waits.is_waiting() {
+                    self.beat(node, out);
+                }
+            }
             Stage::Asks { .. } => self.beat(node, out),
             Stage::Stands { asked } if asked.contains(&node) => {
                 let term = self.proposal();
@@ -73,6 +79,14 @@ impl Replica {
         }
         if own || self.peers.left(node, conn) {
             self.gone(node, out);
+        }
+        let again = self
+            .peers
+            .get(node)
+            .is_some_and(|peer| own && peer.heard_on.is_some() && !peer.line.is_hopeless(now));
+        if again {
+            // Only the connection is gone: whoever opened another is there.
+            self.open(node, out);
         }
     }
 

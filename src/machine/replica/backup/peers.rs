@@ -1,9 +1,9 @@
 //! The other replicas as one of them sees them: the connections, who was heard when, what is believed of whom.
 //!
-//! Each replica opens a connection of its own to each of its peers and says everything there; what the other says
-//! comes on the connection that the other opened. So each direction has one stream, in order, and a lost one is opened
-//! again by whoever needs it. What is said while no connection stands is not said: heartbeats find out what is
-//! missing.
+//! Each replica opens a connection of its own to each of its peers and speaks there; as long as that does not stand it
+//! speaks on the one that the other opened, so that whoever asks is answered. It listens to the newest connection that
+//! the other opened, and to its own only where there is none such: so each direction is one stream, in order. What is
+//! said while no connection stands is not said: heartbeats find out what is missing.
 
 use crate::base::{ConnId, LabTime, NodeId};
 use crate::machine::kept::{Kept, Retry};
@@ -131,7 +131,6 @@ impl Peers {
     /// words that newer ones have overtaken.
     pub fn listens(&self, node: NodeId, conn: ConnId) -> bool {
         match self.all.get(&node) {
-            // Somebody who does not know this replica answers where it was asked.
             Some(peer) => peer.heard_on.map_or(peer.line.standing() == Some(conn), |on| on == conn),
             None => self.strangers.get(&node) == Some(&conn),
         }
@@ -140,7 +139,7 @@ impl Peers {
     /// Where to speak to another, if that is possible now.
     pub fn way_to(&self, node: NodeId) -> Option<ConnId> {
         match self.all.get(&node) {
-            Some(peer) => peer.line.standing(),
+            Some(peer) => peer.line.standing().or(peer.heard_on),
             None => self.strangers.get(&node).copied(),
         }
     }

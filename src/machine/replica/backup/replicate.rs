@@ -40,10 +40,8 @@ impl Replica {
     fn send_and_wait(&mut self, out: &mut Effects) {
         let last = self.store.last();
         let awaited: Vec<NodeId> = if self.leads() {
-            let there = self.peers.iter().filter(|(_, peer)| {
-                peer.line.standing().is_some() && peer.confirmed == Some(last - 1)
-            });
-            there.map(|(node, _)| node).collect()
+            let there = self.peers.iter().filter(|(_, peer)| peer.confirmed == Some(last - 1));
+            there.map(|(node, _)| node).filter(|node| self.peers.way_to(*node).is_some()).collect()
         } else {
             let leader = self.leader().filter(|leader| self.peers.way_to(*leader).is_some());
             self.sent = last - 1;
@@ -173,7 +171,11 @@ impl Replica {
         let position = entry.position;
         if self.store.append(entry.clone()) {
             let (entry, have) = (entry.clone(), self.store.have());
-            out.note(Note::Store(StoreNote::Accepted { entry, have, from: Some(from) }));
+            out.note(Note::Store(StoreNote::Accepted {
+                entry: entry.into(),
+                have,
+                from: Some(from),
+            }));
             self.confirms.insert(from);
             if self.leads() {
                 self.sent = self.store.last();
@@ -200,15 +202,7 @@ impl Replica {
     pub(super) fn take_have(&mut self, from: NodeId, term: u64, have: Position, out: &mut Effects) {
         self.learn(term, out);
         self.knows(from, have, out);
-        if let Stage::Leads { settling: Some(left) } = &self.stage
-            && left.contains(&from)
-        {
-            if self.store.digest_at(have.at) == Some(have.digest) {
-                self.settle_without(from, out);
-            } else {
-                self.ask_to_catch_up(from, out);
-            }
-        }
+        self.weigh(from, have, out);
         self.release(out);
     }
 }

@@ -158,7 +158,7 @@ impl Replica {
         let entry = self.store.accept(self.term(), id, operation);
         self.waiters.entry(entry.position).or_default().push(Waiter { conn, no, wire_id });
         let have = self.store.have();
-        out.note(Note::Store(StoreNote::Accepted { entry, have, from: None }));
+        out.note(Note::Store(StoreNote::Accepted { entry: entry.into(), have, from: None }));
         self.write_disk(out);
         self.propagate(out);
     }
