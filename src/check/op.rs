@@ -210,10 +210,6 @@ impl Ops {
         self.list.get_mut(no.0)?.as_mut().map(Arc::make_mut)
     }
 
-    pub fn begun(&self) -> u64 {
-        self.begun
-    }
-
     /// The numbers of those that are remembered, oldest first.
     pub fn numbers(&self) -> impl DoubleEndedIterator<Item = OpNo> + use<> {
         (self.oldest..=self.begun).map(OpNo)

@@ -361,11 +361,11 @@ impl Writer {
         let entry = Entry { position, term: self.terms[at], id: op_id(op), operation };
         log.entries.push(entry.clone());
         let have = log.have();
-        self.note(at, StoreNote::Accepted { entry, have, from });
+        self.note(at, StoreNote::Accepted { entry: entry.into(), have, from });
     }
 
     fn of_replica(&mut self, at: usize, verb: &str, words: &mut SplitWhitespace<'_>) {
-        let mut peer = |words: &mut SplitWhitespace<'_>| id(node(words.next().expect("whom")));
+        let peer = |words: &mut SplitWhitespace<'_>| id(node(words.next().expect("whom")));
         match verb {
             "accepts" => {
                 let op = words.next().expect("which");
@@ -501,7 +501,7 @@ impl Writer {
     }
 
     fn leads(&mut self, at: usize, verb: &str, words: &mut SplitWhitespace<'_>) {
-        let mut term = |words: &mut SplitWhitespace<'_>| -> u64 {
+        let term = |words: &mut SplitWhitespace<'_>| -> u64 {
             words.next().map_or(0, |word| word.parse().expect("a term"))
         };
         let note = match verb {
