@@ -33,8 +33,15 @@ pub struct Run {
 }
 
 impl Run {
+    /// The rules that it broke, and how.
     pub fn problems(&self) -> &[(Rule, String)] {
         &self.judge.problems
+    }
+
+    /// Without terms two leaders acknowledge in the same one, which is none: that is no surprise there.
+    pub fn is_as_it_should(&self, choice: Choice) -> bool {
+        let expected = |rule| !choice.terms && rule == Rule::OneLeaderATerm;
+        self.problems().iter().all(|(rule, _)| expected(*rule))
     }
 }
 
@@ -131,7 +138,7 @@ pub fn run(choice: Choice, harm: Harm, seed: u64, maker: Option<Maker>) -> Run {
         None => Sim::new(&topology, seed),
     };
     sim.chop(seed % 2 == 1);
-    let judge = Judge::new(choice.propagation == Propagation::Sync);
+    let judge = Judge::new(choice.propagation == Propagation::Sync, harm == Harm::Anything);
     let dice = Dice { seed, thrown: 0 };
     let mut chaos = Chaos { sim, judge, read: 0, dice, deeds: Vec::new() };
     for _ in 0..25 {
