@@ -186,13 +186,15 @@ fn missing(handle: &LabHandle, from: u64) -> String {
     for event in &events {
         let owner = event.id.owner;
         match &event.fact {
-            Fact::Noted(Note::Asked { question, .. } | Note::Took { question, .. }) => {
-                open.entry((owner, *question)).or_default().push(event);
-            }
             Fact::Noted(Note::Decided { question, outcome: Outcome::Answered, .. }) => {
                 open.remove(&(owner, *question));
             }
-            Fact::Noted(Note::Heard { question, .. } | Note::Decided { question, .. }) => {
+            Fact::Noted(
+                Note::Asked { question, .. }
+                | Note::Took { question, .. }
+                | Note::Heard { question, .. }
+                | Note::Decided { question, .. },
+            ) => {
                 open.entry((owner, *question)).or_default().push(event);
             }
             _ => {}

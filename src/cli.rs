@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and the words for it.
 
+use crate::command::grammar::{SPEED_MAX, SPEED_MIN};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -79,7 +80,8 @@ pub struct Run {
     #[arg(long)]
     pub seed: Option<u64>,
     /// Lab seconds for each second on the wall (headless and plain).
-    #[arg(long, value_name = "RATE", default_value_t = 1.0, requires = "unseen")]
+    #[arg(long, value_name = "RATE", default_value_t = 1.0, requires = "unseen",
+        value_parser = rate)]
     pub time_scale: f64,
     /// Write the report of the run (JSON) to this file.
     #[arg(long, value_name = "FILE", requires = "unseen")]
@@ -100,4 +102,13 @@ pub struct Run {
     /// Allow addresses that are not loopback.
     #[arg(long)]
     pub allow_nonlocal: bool,
+}
+
+/// A rate of the clock, as far as the lab goes along with it.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "write a number, such as 0.5".to_owned())?;
+    if (SPEED_MIN..=SPEED_MAX).contains(&rate) {
+        return Ok(rate);
+    }
+    Err(format!("the rate lies between {SPEED_MIN} and {SPEED_MAX}"))
 }

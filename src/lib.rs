@@ -3,6 +3,7 @@
 //! The folders are the layers; `ARCHITECTURE.md` draws them, and `tests/tidy.rs` holds them apart.
 
 pub mod base;
+pub mod check;
 pub mod cli;
 pub mod command;
 pub mod engine;

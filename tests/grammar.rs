@@ -2,15 +2,18 @@
 
 use faultlab::base::{FrameId, Names, NodeId, Peer, VisitorId};
 use faultlab::command::grammar::{self, Known, Part, complete};
-use faultlab::command::{BELIEFS, Command, Compare, Condition, Counted, Expectation, LinkSet};
-use faultlab::message::{HostName, Operation, Outcome, Shape};
+use faultlab::command::{
+    Asked, BELIEFS, Command, Compare, Condition, Counted, Expectation, Figure, LinkSet,
+    StoreExpectation, Verb,
+};
+use faultlab::message::{HostName, OpOutcome, Operation, Outcome, Shape};
 use proptest::prelude::*;
 use std::time::Duration;
 
 fn names() -> Names {
     Names::new([
         "client", "ls", "ts1", "ts2", "a-", "3", "x3", "all", "node", "ends", "off", "ejects",
-        "writer", "r1",
+        "writer", "reader", "r1", "r2", "r3", "nobody", "within", "leader", "in",
     ])
 }
 
@@ -60,53 +63,6 @@ fn a_query_takes_a_name_and_a_number_of_times() {
     assert_eq!(read("query client www.a.com X3"), query(Some("www.a.com"), 3));
     assert_eq!(read("query client \"x3\""), query(Some("x3"), 1));
     assert_eq!(read("query client xavier"), query(Some("xavier"), 1));
-}
-
-#[test]
-fn an_operation_takes_what_it_is_about_and_a_number_of_times() {
-    let operate = |operation: &str, times| {
-        let operation = grammar::operation(operation).expect(operation);
-        Command::Operate { client: id("writer"), operation, times }
-    };
-    for (line, operation, times) in [
-        ("put writer colour blue", "put colour blue", 1),
-        ("PUT writer colour \"dark blue\" X3", "put colour \"dark blue\"", 3),
-        ("put writer x3 x4 x5", "put x3 x4", 5),
-        ("get writer x3", "get x3", 1),
-        ("get writer colour x20", "get colour", 20),
-        ("read writer lobby", "read lobby", 1),
-        ("read writer lobby x2", "read lobby", 2),
-        ("post writer lobby  it's me, x20 ", "post lobby it's me, x20", 1),
-        ("post writer lobby \"hello there\"", "post lobby hello there", 1),
-        ("post writer lobby \"hello there\" x20", "post lobby hello there", 20),
-        ("post writer lobby \"hello\" there", "post lobby \"hello\" there", 1),
-    ] {
-        assert_eq!(read(line), operate(operation, times), "{line}");
-    }
-    assert_eq!(
-        grammar::operation(" Post lobby hello {n} "),
-        Ok(Operation::Post { room: "lobby".into(), text: "hello {n}".into() })
-    );
-    assert_eq!(read("wipe r1"), Command::Wipe(id("r1")));
-}
-
-#[test]
-fn a_wrong_operation_is_explained() {
-    for (line, at, text) in [
-        ("", "", "there is no operation here; an operation is `post`, `read`, `put` or `get`"),
-        ("say lobby hi", "say", "`say` is no operation; did you mean `post`?"),
-        ("pst lobby hi", "pst", "`pst` is no operation; did you mean `post`?"),
-        ("query www.a.com", "query", "`query` is no operation; an operation is"),
-        ("post lobby", "", "a text is missing; write `post ROOM TEXT`"),
-        ("put k", "", "a value is missing; write `put KEY VALUE`"),
-        ("put k v x2", "x2", "`x2` is too much here; write `put KEY VALUE`"),
-        ("get \"\"", "\"\"", "is no name of a key; write `get KEY`"),
-        ("read lobby now", "now", "`now` is too much here; write `read ROOM`"),
-    ] {
-        let error = grammar::operation(line).expect_err(line);
-        assert_eq!(&line[error.at.clone()], at, "{line}: {error}");
-        assert!(error.to_string().contains(text), "{line}: {error}");
-    }
 }
 
 #[test]
@@ -303,13 +259,16 @@ fn the_documentation_has_every_verb_and_every_form_with_examples_that_are_read()
     for what in Counted::ALL {
         assert!(text.contains(&format!("`{}`", what.word())), "{}", what.word());
     }
+    for what in Figure::ALL {
+        assert!(text.contains(&format!("| `{}` |", what.word())), "{}", what.word());
+    }
     for condition in Condition::ALL {
         assert!(text.contains(&format!("`{}`", condition.word())), "{}", condition.word());
     }
 }
 
 fn node() -> impl Strategy<Value = NodeId> {
-    (0..14_u16).prop_map(NodeId)
+    (0..21_u16).prop_map(NodeId)
 }
 
 fn peer() -> impl Strategy<Value = Peer> {
@@ -356,16 +315,6 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
-    let name = || text().prop_filter("a name", |name| !name.is_empty());
-    prop_oneof![
-        (name(), text()).prop_map(|(room, text)| Operation::Post { room, text }),
-        name().prop_map(|room| Operation::Read { room }),
-        (name(), text()).prop_map(|(key, value)| Operation::Put { key, value }),
-        name().prop_map(|key| Operation::Get { key }),
-    ]
-}
-
 fn command() -> impl Strategy<Value = Command> {
     let frame = || any::<u64>().prop_map(FrameId);
     let on_node = (node(), 0..7_u8).prop_map(|(node, which)| match which {
@@ -404,15 +353,6 @@ fn command() -> impl Strategy<Value = Command> {
         time().prop_map(Command::Wait),
         text().prop_map(Command::Mark),
         (node(), any::<bool>()).prop_map(|(node, on)| Command::Lie(node, on)),
-        node().prop_map(Command::Wipe),
-        (node(), operation(), 1..=10_000_u32).prop_map(|(client, operation, times)| {
-            Command::Operate { client, operation, times }
-        }),
-        (node(), operation()).prop_map(|(client, operation)| Command::Operate {
-            client,
-            operation,
-            times: 1
-        }),
         (0..9_usize).prop_map(|which| {
             [
                 Command::Pause,
@@ -490,6 +430,49 @@ fn expectation() -> impl Strategy<Value = Expectation> {
         (node(), host(), node(), time()).prop_map(|(node, name, upstream, within)| {
             Expectation::Sticky { node, name, upstream, within }
         }),
+        (of_a_store(), time()).prop_map(|(what, within)| match what {
+            // Nothing ends later than it may.
+            StoreExpectation::OpEnds { client, asked, outcome, from, text, after } => {
+                let after = after.filter(|after| *after <= within);
+                let what = StoreExpectation::OpEnds { client, asked, outcome, from, text, after };
+                Expectation::Store { what, within }
+            }
+            what => Expectation::Store { what, within },
+        }),
+    ]
+}
+
+fn of_a_store() -> impl Strategy<Value = StoreExpectation> {
+    let maybe = || proptest::option::of(node());
+    let list = || proptest::collection::vec(node(), 2..5);
+    let asked = (proptest::sample::select(Verb::ALL.to_vec()), text());
+    let op = (
+        (node(), proptest::option::of(asked)),
+        proptest::sample::select(OpOutcome::ALL.to_vec()),
+        (maybe(), proptest::option::of(text()), proptest::option::of(time())),
+    );
+    prop_oneof![
+        op.prop_map(|((client, asked), outcome, (from, text, after))| {
+            let asked = asked.map(|(verb, place)| Asked { verb, place });
+            StoreExpectation::OpEnds { client, asked, outcome, from, text, after }
+        }),
+        (
+            proptest::sample::select(Figure::ALL.to_vec()),
+            proptest::sample::select(Compare::ALL.to_vec()),
+            any::<u64>()
+        )
+            .prop_map(|(what, compare, figure)| StoreExpectation::Truth {
+                what,
+                compare,
+                figure
+            }),
+        maybe().prop_map(StoreExpectation::Leads),
+        (node(), maybe())
+            .prop_map(|(holder, leader)| { StoreExpectation::LeaderOf { holder, leader } }),
+        list().prop_map(|nodes| StoreExpectation::Deadlock(nodes.into())),
+        Just(StoreExpectation::NoDeadlock),
+        list().prop_map(|nodes| StoreExpectation::InStep(nodes.into())),
+        any::<u64>().prop_map(|tolerance| StoreExpectation::LostIsPredicted { tolerance }),
     ]
 }
 

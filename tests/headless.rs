@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-/// Lab seconds for each second on the wall. The lectures wait out whole timeouts; faster than this, and the millisecond
-/// that a timer of the system may be late begins to matter.
-const TIME_SCALE: &str = "5";
+/// Lab seconds for each second on the wall. The lectures wait out whole timeouts; faster than this, and the
+/// milliseconds by which a busy machine is late begin to decide races.
+const TIME_SCALE: &str = "3";
 
 fn lecture(name: &str) {
     let folder = tempfile::tempdir().expect("a folder");

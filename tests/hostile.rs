@@ -1,5 +1,5 @@
-//! Text from a wire, a file or a person reaches nobody's terminal raw: every payload in every sink. Each sink also shows
-//! that what is harmless in a text does come through, so that an empty one proves nothing.
+//! Text from a wire, a file or a person reaches nobody's terminal raw: every payload in every sink. Each sink also
+//! shows a harmless word, for one that shows nothing would prove nothing.
 
 #[path = "hostile/files.rs"]
 mod files;

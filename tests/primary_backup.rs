@@ -19,7 +19,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-
 /// Threads that share the seeds: runs do not touch each other.
 const THREADS: usize = 4;
 

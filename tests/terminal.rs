@@ -13,5 +13,7 @@ mod harness;
 mod input;
 #[path = "terminal/lecture.rs"]
 mod lecture;
+#[path = "terminal/plain.rs"]
+mod plain;
 #[path = "terminal/stopping.rs"]
 mod stopping;

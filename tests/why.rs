@@ -231,17 +231,6 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
              “no such name”. ts1 has the name but was not sent the question.",
         ),
         (
-            with(
-                race("batch", Why::WindowClosed, Outcome::Failed, None, 3050),
-                vec![
-                    lane(TS1, Some(50), Ended(Outcome::Silent), Some(3050)),
-                    lane(TS2, Some(50), Ended(Outcome::Negative), Some(130)),
-                ],
-            ),
-            "No answer of ts1 was in when the window closed, after 3,000 ms, and the LS told \
-             the client so. ts1 has the name but had not got the question yet.",
-        ),
-        (
             race("race", Why::EndOfFile, Outcome::Failed, Some(TS1), 60),
             "The connection to ts1 ended, and the LS took that for an answer: the crash won the \
              race. ts1 has the name.",
@@ -259,6 +248,28 @@ fn a_verdict_without_an_address_says_who_failed_and_how() {
     ];
     for (race, sentence) in table {
         assert_eq!(why(&race), sentence);
+    }
+}
+
+#[test]
+fn a_window_that_closed_says_whose_answer_was_missing() {
+    let race = |first, second| {
+        with(
+            race("batch", Why::WindowClosed, Outcome::Failed, None, 3050),
+            vec![
+                lane(TS1, Some(50), LaneEnd::Ended(first), Some(3050)),
+                lane(TS2, Some(50), LaneEnd::Ended(second), Some(130)),
+            ],
+        )
+    };
+    for (first, second, missing) in [
+        (Outcome::Silent, Outcome::Silent, "No answer was in"),
+        (Outcome::Silent, Outcome::Negative, "No answer of ts1 was in"),
+        (Outcome::Negative, Outcome::Negative, "No address was in"),
+    ] {
+        let told = why(&race(first, second));
+        let told_of = " when the window closed, after 3,000 ms, and the LS told the client so.";
+        assert!(told.starts_with(&format!("{missing}{told_of}")), "{told}");
     }
 }
 

@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(Shown::short("ab\u{301}cd", 3).as_str(), "ab\u{301}…");
     }
 
-    /// What text of any script takes is what its letters take, one by one: no terminal has a reason to see it otherwise.
+    /// What text of any script takes is what its letters take one by one: no terminal can see it otherwise.
     #[test]
     fn columns_are_those_of_the_letters() {
         for (text, shown, columns) in [

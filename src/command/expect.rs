@@ -1,5 +1,6 @@
 //! What must hold after a step's commands, as a value. Judging it is the script's business.
 
+use super::expect_store::StoreExpectation;
 use crate::base::NodeId;
 use crate::message::{Belief, HostName, Outcome};
 use std::sync::Arc;
@@ -102,6 +103,13 @@ pub enum Expectation {
         /// By when.
         within: Duration,
     },
+    /// Something about a store: operations, leaders, what is lost.
+    Store {
+        /// What.
+        what: StoreExpectation,
+        /// By when.
+        within: Duration,
+    },
 }
 
 impl Expectation {
@@ -116,7 +124,8 @@ impl Expectation {
             | Self::BeliefIs { within, .. }
             | Self::Ejects { within, .. }
             | Self::Restores { within, .. }
-            | Self::Sticky { within, .. } => *within,
+            | Self::Sticky { within, .. }
+            | Self::Store { within, .. } => *within,
         }
     }
 }

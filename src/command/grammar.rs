@@ -4,6 +4,7 @@
 
 mod complete;
 mod expect;
+mod expect_store;
 mod operate;
 mod read;
 mod token;

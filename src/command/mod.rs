@@ -3,9 +3,11 @@
 //! A command names nodes by id; [`grammar`] reads and writes the words. Carrying commands out is not done here.
 
 mod expect;
+mod expect_store;
 pub mod grammar;
 
 pub use expect::{BELIEFS, Compare, Condition, Counted, Expectation, WITHIN_DEFAULT, belief_word};
+pub use expect_store::{Asked, Figure, StoreExpectation, Verb};
 pub use grammar::GrammarError;
 
 use crate::base::{FrameId, NodeId, Peer};

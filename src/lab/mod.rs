@@ -82,8 +82,8 @@ impl Lab {
     /// Starts every node of the topology that starts, and gives back when all have booted.
     ///
     /// # Errors
-    /// The system's, if no threads or sockets can be had; another process uses the folder of the disks. A port that is taken is no error of the lab: the node runs
-    /// without it, and the log says so.
+    /// The system's, if no threads or sockets can be had; another process uses the folder of the disks. A port that is
+    /// taken is no error of the lab: the node runs without it, and the log says so.
     pub fn start(topology: Arc<Topology>, options: &Options) -> io::Result<Self> {
         let disks = topology.nodes.iter().any(|node| node.role() == Role::Replica);
         let folder = options.data.as_deref().filter(|_| disks);

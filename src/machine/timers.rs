@@ -43,6 +43,10 @@ pub enum Timer {
     Lag,
     /// A replica that winds up has had its time.
     WindUp,
+    /// Another replica has been silent for too long.
+    Silence(NodeId),
+    /// The others have had their time to say how far they are.
+    Compare,
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -70,6 +74,8 @@ impl Timer {
             Self::Settle => (23, 0),
             Self::Lag => (24, 0),
             Self::WindUp => (25, 0),
+            Self::Silence(node) => (26, node.0 as u64),
+            Self::Compare => (27, 0),
         };
         TimerId((kind << KIND_SHIFT) | of)
     }
@@ -98,6 +104,8 @@ impl Timer {
             23 => Self::Settle,
             24 => Self::Lag,
             25 => Self::WindUp,
+            26 => Self::Silence(node()?),
+            27 => Self::Compare,
             _ => return None,
         })
     }
@@ -130,6 +138,8 @@ mod tests {
             Timer::Settle,
             Timer::Lag,
             Timer::WindUp,
+            Timer::Silence(node),
+            Timer::Compare,
         ];
         let numbers: std::collections::BTreeSet<TimerId> = all.iter().map(|one| one.id()).collect();
         assert_eq!(numbers.len(), all.len());

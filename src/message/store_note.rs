@@ -131,7 +131,7 @@ pub enum StoreNote {
     /// A replica has an entry in its log, in memory: from a client (it leads, or nobody does) or from its leader.
     Accepted {
         /// Which.
-        entry: Entry,
+        entry: Arc<Entry>,
         /// How far it is now.
         have: Position,
         /// Who sent the change; none where a client did.

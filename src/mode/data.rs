@@ -1,5 +1,5 @@
-//! Where the program reads and writes: folders of its own below the user's (XDG Base Directory Specification 0.8), never
-//! the working directory. Folders are made when something is first written there, for the user alone.
+//! Where the program reads and writes: folders of its own below the user's (XDG Base Directory Specification 0.8),
+//! never the working directory. Folders are made when something is first written there, for the user alone.
 
 use super::print;
 use crate::base::Shown;

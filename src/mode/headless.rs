@@ -35,14 +35,6 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let Some(mut topology) = files::load(&run.topology, run.allow_nonlocal) else {
         return Ok(EXIT_USAGE);
     };
-    let speeds = grammar::SPEED_MIN..=grammar::SPEED_MAX;
-    anyhow::ensure!(
-        speeds.contains(&run.time_scale),
-        "--time-scale {}: the rate lies between {} and {}",
-        run.time_scale,
-        speeds.start(),
-        speeds.end()
-    );
     files::change(&mut topology, &run.settings)?;
     topology.seed = run.seed.unwrap_or(topology.seed);
     // A pace for the eyes of a room would only make a machine wait.

@@ -19,8 +19,8 @@ The command line or a topology file is wrong, or there is no terminal.
 Signal n ended it.
 .SH FILES
 .I faultlab paths
-prints them. Configuration, results and the log are in folders of their own below $XDG_CONFIG_HOME, $XDG_DATA_HOME and
-$XDG_STATE_HOME; never in the working directory.
+prints them. Configuration, results and the log are in folders of their own below
+$XDG_CONFIG_HOME, $XDG_DATA_HOME and $XDG_STATE_HOME; never in the working directory.
 .SH ENVIRONMENT
 .IP NO_COLOR
 The panel is drawn without colours.

@@ -136,6 +136,10 @@ impl<'a> Canvas<'a> {
     }
 
     /// Writes text, cut to `columns`, and gives the column after it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where text, made safe, is written"
+    )]
     pub fn text(&mut self, x: u16, y: u16, columns: u16, raw: &str, style: Style) -> u16 {
         let area = self.buffer.area;
         if x >= area.right() || y >= area.bottom() || x < area.x || y < area.y || columns == 0 {
@@ -281,8 +285,10 @@ fn ascii(glyph: char) -> char {
         '─' | '━' | '═' | '╌' | '╴' | '–' | '—' => '-',
         '│' | '┃' | '║' | '╎' | '┊' => '|',
         '╭' | '╮' | '╰' | '╯' | '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' | '╔' | '╗'
-        | '╚' | '╝' | '┏' | '┓' | '┗' | '┛' => '+',
-        '●' => 'o',
+        | '╚' | '╝' | '┏' | '┓' | '┗' | '┛' | '╣' | '╠' => '+',
+        '●' | '○' | '◇' => 'o',
+        '▲' => '^',
+        '−' => '-',
         '◆' => '*',
         '■' => '#',
         '█' | '▉' => '#',

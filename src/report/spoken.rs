@@ -2,7 +2,7 @@
 //! without tables or glyphs, for a screen reader reads them aloud. Safe to show.
 
 use super::line::belief_word;
-use super::{list, node, why};
+use super::{list, node, store_alarm, why};
 use crate::base::Shown;
 use crate::base::units::human;
 use crate::command::grammar;
@@ -112,9 +112,13 @@ pub fn status(world: &World) -> String {
         .filter(|outcome| count(outcome) > 0)
         .map(|outcome| format!("{} {outcome}", count(outcome)))
         .collect();
+    let asked = match world.truth.asked {
+        1 => "1 question asked".to_owned(),
+        more => format!("{more} questions asked"),
+    };
     let _ = match ended.as_slice() {
-        [] => writeln!(text, "{} questions asked.", world.truth.asked),
-        ended => writeln!(text, "{} questions asked: {}.", world.truth.asked, list(ended, "and")),
+        [] => writeln!(text, "{asked}."),
+        ended => writeln!(text, "{asked}: {}.", list(ended, "and")),
     };
     for alarm in &world.truth.alarms {
         if let Some(words) = alarm_words(world, &alarm.kind) {
@@ -180,6 +184,10 @@ fn alarm_words(world: &World, kind: &AlarmKind) -> Option<String> {
         }
         AlarmKind::Crashed(_) | AlarmKind::Misgiven(_) | AlarmKind::Contradicted(..) => {
             return None;
+        }
+        of_a_store => {
+            let (what, [sentence, _]) = store_alarm(world, of_a_store)?;
+            format!("{}: {sentence}", what.to_lowercase())
         }
     })
 }

@@ -1,5 +1,6 @@
 //! Holds an expectation against what happened, and says in a sentence what was seen.
 
+use super::store;
 use super::tally::{End, EndedList, Tally};
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Shown};
@@ -31,6 +32,9 @@ pub(super) fn concerns(event: &Event) -> bool {
             | Fact::NodeThawed { .. }
             | Fact::NodeStopping { .. }
             | Fact::NodeStopped { .. }
+            | Fact::NodeCorrupt { .. }
+            | Fact::NodeWiped { .. }
+            | Fact::FrameLost { .. }
             | Fact::Census(_)
     )
 }
@@ -50,6 +54,7 @@ pub(super) fn holds(
         Expectation::QueryEnds { .. } => {
             end.map_or(Look::NotYet, |end| query_ends(expectation, tally, began, end))
         }
+        Expectation::Store { what, .. } => store::holds(what, tally, began, watching),
         // What is only bounded from above may still grow.
         Expectation::Count { compare, .. } if !compare.is_lower_bound() => Look::NotYet,
         Expectation::NodeIs { .. } | Expectation::BeliefIs { .. } | Expectation::Sticky { .. } => {
@@ -91,6 +96,7 @@ fn is_so(expectation: &Expectation, tally: &Tally) -> bool {
         Expectation::Sticky { node, name, upstream, .. } => {
             tally.place_of(*node, name) == Some(*upstream)
         }
+        Expectation::Store { what, .. } => store::is_so(what, tally),
     }
 }
 
@@ -196,6 +202,7 @@ fn seen(expectation: &Expectation, tally: &Tally) -> String {
                 None => format!("{shown} has no place at {}", name(*node)),
             }
         }
+        Expectation::Store { what, .. } => store::seen(what, tally),
     }
 }
 

@@ -1,13 +1,14 @@
 //! The script's own small fold: what happened since the step's commands began, and the few states that expectations
 //! ask for. Bounded; it follows a question from the client to the server that answered through the causes of events.
 
+use super::ledger::Ledger;
+use super::recent::Recent;
 use crate::base::{EventId, LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::command::Counted;
 use crate::event::{Cause, Event, Fact, Life};
-use crate::message::{Belief, HostName, Note, Outcome, Said};
+use crate::message::{Belief, HostName, Message, Note, Outcome, Said};
 use crate::topology::{Kind, Role, Topology};
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,32 +23,6 @@ const STUCK_MAX: usize = 10_000;
 
 /// A question as its node counts it.
 type Question = (Owner, QuestionNo);
-
-/// The newest entries of a map; the oldest go.
-#[derive(Debug)]
-struct Recent<K, V> {
-    map: HashMap<K, V>,
-    order: VecDeque<K>,
-    keep: usize,
-}
-
-impl<K: Hash + Eq + Clone, V> Recent<K, V> {
-    fn new(keep: usize) -> Self {
-        Self { map: HashMap::new(), order: VecDeque::new(), keep }
-    }
-
-    fn insert(&mut self, key: K, value: V) {
-        if self.map.insert(key.clone(), value).is_none() {
-            self.order.push_back(key);
-        }
-        // Removed keys stay in the order until their turn comes, so it bounds the map as well.
-        while self.order.len() > self.keep {
-            if let Some(oldest) = self.order.pop_front() {
-                self.map.remove(&oldest);
-            }
-        }
-    }
-}
 
 /// A client's list that is through.
 #[derive(Debug, Clone, Copy)]
@@ -117,12 +92,14 @@ pub(super) struct Tally {
     counts: BTreeMap<(Option<NodeId>, Counted), u64>,
     ended_lists: BTreeMap<NodeId, Vec<EndedList>>,
     health: BTreeMap<(NodeId, NodeId), (bool, bool)>,
+    ledger: Ledger,
 }
 
 impl Tally {
     pub fn new(topology: Arc<Topology>) -> Self {
         let count = topology.nodes.len();
         let lies = topology.nodes.iter().map(|node| lies_by_file(&node.kind)).collect();
+        let ledger = Ledger::new(topology.clone());
         Self {
             topology,
             now: LabTime::ZERO,
@@ -139,6 +116,7 @@ impl Tally {
             counts: BTreeMap::new(),
             ended_lists: BTreeMap::new(),
             health: BTreeMap::new(),
+            ledger,
         }
     }
 
@@ -149,6 +127,12 @@ impl Tally {
         self.counts.clear();
         self.ended_lists.clear();
         self.health.clear();
+        self.ledger.begin(now);
+    }
+
+    /// What is known of the stores.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The time of the newest event.
@@ -212,11 +196,16 @@ impl Tally {
     /// Folds one event; gives the end of a client's question that was asked in this step.
     pub fn fold(&mut self, event: &Event) -> Option<End> {
         self.now = self.now.max(event.time);
+        self.ledger.fold(event);
         match &event.fact {
             Fact::NodeBooted { node, .. } => self.booted(*node),
             Fact::NodeKilled { node } => self.lives(*node, Life::Killed),
             Fact::NodeCrashed { node, .. } => self.lives(*node, Life::Crashed),
             Fact::NodePoweredOff { node } => self.lives(*node, Life::PoweredOff),
+            Fact::NodeCorrupt { node, .. } => self.lives(*node, Life::Corrupt),
+            Fact::NodeWiped { node } if self.life(*node) == Life::Corrupt => {
+                self.lives(*node, Life::Stopped);
+            }
             Fact::NodeFrozen { node } => self.lives(*node, Life::Frozen),
             Fact::NodeThawed { node } => self.lives(*node, Life::Up),
             Fact::NodeStopping { node } => self.lives(*node, Life::Stopping),
@@ -225,12 +214,13 @@ impl Tally {
             Fact::MessageSent { about: Some(question), .. } => {
                 self.sent.insert(event.id, (event.id.owner, *question));
             }
-            Fact::MessageReceived { .. } => {
+            Fact::MessageReceived { message, .. } => {
                 if let Cause::Event(sent) = event.cause
                     && let Some(question) = self.sent.map.get(&sent)
                 {
                     self.received.insert(event.id, *question);
                 }
+                self.arrived(event.id.owner, message);
             }
             Fact::Noted(note) => {
                 if let Owner::Node(node, _) = event.id.owner {
@@ -318,6 +308,16 @@ impl Tally {
             _ => {}
         }
         None
+    }
+
+    /// What a replica is asked has no question of its own.
+    fn arrived(&mut self, owner: Owner, message: &Message) {
+        if let (Owner::Node(node, _), Message::Operate { .. }) = (owner, message)
+            && self.role(node) == Some(Role::Replica)
+        {
+            self.add(Some(node), Counted::Taken);
+            self.add(None, Counted::Taken);
+        }
     }
 
     /// Something about an answer that nobody waited for: at who got it, at the name server that gave it, in the lab.
@@ -447,12 +447,16 @@ impl Tally {
             Outcome::Cancelled | Outcome::Late => None,
             Outcome::Answered => {
                 let address = address?;
-                let outside = |id: NodeId| {
-                    self.topology.nodes.get(id.index()).is_some_and(|node| node.at.is_some())
+                // Nobody here knows what a program of someone else's has, nor what was put into a store.
+                let untold = |id: NodeId| {
+                    let node = self.topology.nodes.get(id.index());
+                    node.is_some_and(|node| {
+                        node.at.is_some() || self.topology.tells_of_a_store(node.id)
+                    })
                 };
                 let unknown = match ts {
-                    Some(ts) => outside(ts),
-                    None => self.topology.nodes.iter().any(|node| node.at.is_some()),
+                    Some(ts) => untold(ts),
+                    None => self.topology.nodes.iter().any(|node| untold(node.id)),
                 };
                 if unknown || self.is_in_a_table(name, address) {
                     return None;

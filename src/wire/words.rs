@@ -1,9 +1,9 @@
 //! What a person types to a replica, and what it answers: `post lobby hello`, `read lobby`, `put x 1`, `get x`, one
 //! operation a line.
 //!
-//! `ok` for a write; the value for a key, or `(none)`; the lines of a room, then a line with a dot alone, and a dot more
-//! before each line that begins with one (as in RFC 5321, 4.5.2); `ERR` and why for everything else. A line whose end
-//! never came is never carried out.
+//! `ok` for a write; the value for a key, or `(none)`; the lines of a room, then a line with a dot alone, and a dot
+//! more before each line that begins with one (as in RFC 5321, 4.5.2); `ERR` and why for everything else. A line whose
+//! end never came is never carried out.
 
 use super::Decoded;
 use crate::command::grammar;
@@ -103,7 +103,9 @@ mod tests {
     fn decode(chunks: &[&[u8]]) -> Vec<Decoded> {
         let mut decoder = Decoder::default();
         let mut out = Vec::new();
-        chunks.iter().for_each(|chunk| decoder.feed(chunk, &mut out));
+        for chunk in chunks {
+            decoder.feed(chunk, &mut out);
+        }
         out
     }
 

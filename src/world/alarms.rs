@@ -22,24 +22,40 @@ pub(super) enum AlarmEnd {
     Alive(NodeId),
     /// This node does not run any more.
     Dead(NodeId),
+    /// The disk of this node is empty.
+    Wiped(NodeId),
     /// This one leaves that one alone.
     LeavesAlone(NodeId, NodeId),
 }
 
 /// Loudest first: a wrong answer is worse than none, a crash worse than a nuisance.
-const fn rank(kind: &AlarmKind) -> u8 {
+pub(super) const fn rank(kind: &AlarmKind) -> u8 {
     match kind {
-        AlarmKind::Misgiven(_) => 0,
-        AlarmKind::Contradicted(..) => 1,
-        AlarmKind::Crashed(_) => 2,
-        AlarmKind::Spinning(_) => 3,
-        AlarmKind::AsksTheDead { .. } => 4,
+        AlarmKind::SplitBrain(_) => 0,
+        AlarmKind::Lost(_) => 1,
+        AlarmKind::Deadlock(..) => 2,
+        AlarmKind::Diverged(_) => 3,
+        AlarmKind::WrongRead(..) => 4,
+        AlarmKind::Misgiven(_) => 5,
+        AlarmKind::Contradicted(..) => 6,
+        AlarmKind::NoLeader(_) => 7,
+        AlarmKind::Crashed(_) => 8,
+        AlarmKind::Corrupt(_) => 9,
+        AlarmKind::Spinning(_) => 10,
+        AlarmKind::Outvoted(_) => 11,
+        AlarmKind::AsksTheDead { .. } => 12,
     }
 }
 
 /// Alarms about a verdict end by themselves; the others end when what they say ends.
 const fn passes(kind: &AlarmKind) -> bool {
-    matches!(kind, AlarmKind::Misgiven(_) | AlarmKind::Contradicted(..))
+    matches!(
+        kind,
+        AlarmKind::Misgiven(_)
+            | AlarmKind::Contradicted(..)
+            | AlarmKind::WrongRead(..)
+            | AlarmKind::Outvoted(_)
+    )
 }
 
 impl World {
@@ -51,14 +67,22 @@ impl World {
             return;
         }
         alarms.push(Alarm { since: self.now, kind });
+        self.sort_alarms();
+        self.plan_alarms();
+    }
+
+    pub(super) fn sort_alarms(&mut self) {
+        let alarms = &mut self.truth.alarms;
         alarms.sort_by_key(|alarm| (rank(&alarm.kind), alarm.since));
         alarms.truncate(ALARMS_MAX);
-        self.plan_alarms();
     }
 
     pub(super) fn end_alarms(&mut self, end: AlarmEnd) {
         self.truth.alarms.retain(|alarm| match (&alarm.kind, end) {
-            (AlarmKind::Crashed(node), AlarmEnd::Alive(alive)) => *node != alive,
+            (AlarmKind::Crashed(node) | AlarmKind::Corrupt(node), AlarmEnd::Alive(alive)) => {
+                *node != alive
+            }
+            (AlarmKind::Corrupt(node), AlarmEnd::Wiped(wiped)) => *node != wiped,
             (AlarmKind::Spinning(node), AlarmEnd::Alive(over) | AlarmEnd::Dead(over)) => {
                 *node != over
             }

@@ -1,7 +1,7 @@
 //! The fold itself: which fact goes where, and what a gap means.
 
 use super::steps::Beat;
-use super::{MARKERS_MAX, World};
+use super::{AlarmKind, MARKERS_MAX, World};
 use crate::base::{LabTime, NodeId, Owner, Peer};
 use crate::command::Command;
 use crate::event::{Cause, Event, Fact, Life};
@@ -18,6 +18,7 @@ impl World {
             return;
         }
         self.pass_time();
+        self.store_event(event);
         match (&event.fact, event.id.owner) {
             (Fact::Noted(note), Owner::Node(node, _)) => self.noted(node, event, note),
             (fact, Owner::Node(node, _)) if fact.is_traffic() => self.traffic(node, event),
@@ -32,6 +33,7 @@ impl World {
             return;
         }
         self.position += missing;
+        self.audit.gap(missing);
         self.blind(missing);
     }
 
@@ -104,6 +106,14 @@ impl World {
                 }
             }
             Fact::NodePoweredOff { node } => self.set_life(*node, Life::PoweredOff),
+            Fact::NodeCorrupt { node, why } => {
+                self.set_life(*node, Life::Corrupt);
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.corrupt = Some(why.clone());
+                    self.begin_alarm(AlarmKind::Corrupt(*node));
+                }
+            }
+            Fact::NodeWiped { node } => self.wiped(*node),
             Fact::NodeFrozen { node } => self.set_life(*node, Life::Frozen),
             Fact::NodeThawed { node } => self.set_life(*node, Life::Up),
             Fact::NodeStopping { node } => self.set_life(*node, Life::Stopping),

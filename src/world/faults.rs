@@ -175,10 +175,11 @@ impl World {
     pub fn lies(&self, node: NodeId) -> bool {
         use crate::topology::Kind;
         let declared = || {
-            self.topology
-                .nodes
-                .get(node.index())
-                .is_some_and(|node| matches!(&node.kind, Kind::Ts(ts) if ts.lie))
+            self.topology.nodes.get(node.index()).is_some_and(|node| match &node.kind {
+                Kind::Ts(ts) => ts.lie,
+                Kind::Replica(replica) => replica.lie,
+                _ => false,
+            })
         };
         match self.nodes.get(node.index()).and_then(|state| state.changed.get("lie")) {
             Some(value) => is_yes(value),

@@ -140,7 +140,9 @@ impl Checkpoint {
         let mut bytes = size_of::<World>()
             + rest.races.len() * size_of::<usize>()
             + rest.index.nodes.len() * 96
-            + rest.visitors.len() * 64;
+            + rest.visitors.len() * 64
+            + rest.audit.weight_beside(before.map(|before| &before.rest.audit))
+            + rest.beats_beside(before.map(|before| &before.rest));
         let nodes = pieces(world.nodes.iter().cloned(), before.map(|b| &b.nodes), &mut bytes);
         let links = world.links.iter().map(|(pair, link)| (*pair, link.clone()));
         let links = pieces(links, before.map(|b| &b.links), &mut bytes);
@@ -165,6 +167,8 @@ impl World {
             visitors: self.visitors.clone(),
             races: self.races.clone(),
             truth: self.truth.clone(),
+            audit: self.audit.clone(),
+            beats: self.beats.clone(),
             steps: self.steps.clone(),
             markers: self.markers.clone(),
             index: self.index.clone(),

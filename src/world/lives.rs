@@ -32,6 +32,7 @@ impl World {
         state.forget();
         state.changed.clear();
         state.crash = None;
+        state.corrupt = None;
         state.port_busy = None;
         state.last_window = None;
         state.incarnation = incarnation;
@@ -70,6 +71,16 @@ impl World {
         if life == Life::Crashed {
             self.begin_alarm(AlarmKind::Crashed(node));
         }
+    }
+
+    /// An empty disk can be read: what could not run may run again.
+    pub(super) fn wiped(&mut self, node: NodeId) {
+        let Some(state) = self.nodes.get_mut(node.index()) else { return };
+        state.corrupt = None;
+        if state.life == Life::Corrupt {
+            self.set_life(node, Life::Stopped);
+        }
+        self.end_alarms(AlarmEnd::Wiped(node));
     }
 
     /// What a dead node had asked stays open for ever: its races say so.

@@ -7,6 +7,7 @@
 mod alarms;
 mod apply;
 mod faults;
+mod heartbeats;
 mod history;
 mod index;
 mod link;
@@ -16,12 +17,14 @@ mod notes;
 mod race;
 mod recent;
 mod steps;
+mod store;
 mod story;
 mod traffic;
 mod truth;
 mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
+pub use heartbeats::{BEATS_MAX, Countdown, Heartbeat, HeartbeatKind, HeartbeatRow};
 pub use history::{CHECKPOINT_EVENTS, History};
 pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
 pub use node::{ClosedWindow, Load, NAMES_MAX, NodeState, RECENT_MAX, VisitorState};
@@ -31,6 +34,7 @@ pub use steps::{Beat, StepsState};
 pub use truth::{Alarm, AlarmKind, Truth};
 
 use crate::base::{LabTime, NodeId, Peer, VisitorId};
+use crate::check::Audit;
 use crate::event::ClockState;
 use crate::topology::Topology;
 use index::Index;
@@ -73,6 +77,10 @@ pub struct World {
     pub races_begun: u64,
     /// Counters and alarms that no node can know.
     pub truth: Truth,
+    /// The stores of the replicas: operations, logs, leaders, beliefs, what was promised and not kept.
+    pub audit: Audit,
+    /// Heartbeats from one replica to another, the newest last.
+    pub beats: BTreeMap<(NodeId, NodeId), Arc<HeartbeatRow>>,
     /// How the clock runs.
     pub clock: ClockState,
     /// Where the lecture is.
@@ -101,6 +109,8 @@ impl World {
             races: VecDeque::new(),
             races_begun: 0,
             truth: Truth::default(),
+            audit: Audit::new(topology.clone()),
+            beats: BTreeMap::new(),
             clock,
             steps: StepsState::new(topology.steps.len()),
             missed: 0,

@@ -69,6 +69,8 @@ pub struct NodeState {
     pub incarnation: Incarnation,
     /// Why it crashed, if it did.
     pub crash: Option<Arc<str>>,
+    /// What is wrong with its disk, while it cannot be read.
+    pub corrupt: Option<Arc<str>>,
     /// Where it listens, and with which wire.
     pub listens: Vec<(Arc<str>, SocketAddr)>,
     /// Why it could not listen.
@@ -118,6 +120,7 @@ impl NodeState {
             since: LabTime::ZERO,
             incarnation: Incarnation(0),
             crash: None,
+            corrupt: None,
             listens: Vec::new(),
             port_busy: None,
             spinning: false,

@@ -2,6 +2,7 @@
 
 use super::race::RaceNo;
 use crate::base::{LabTime, NodeId};
+use crate::check::OpNo;
 use crate::command::Command;
 use crate::message::Outcome;
 use std::collections::BTreeMap;
@@ -55,6 +56,22 @@ pub enum AlarmKind {
     Crashed(NodeId),
     /// A node was told to stop and does not.
     Spinning(NodeId),
+    /// Two replicas of this group lead at once.
+    SplitBrain(usize),
+    /// Acknowledged writes of this group are gone.
+    Lost(usize),
+    /// These nodes of this group wait for each other.
+    Deadlock(usize, Vec<NodeId>),
+    /// Living replicas of this group contradict each other.
+    Diverged(usize),
+    /// Nobody leads this group; where nobody ever does, too few live to agree.
+    NoLeader(usize),
+    /// A read of this group gave what no log ever held.
+    WrongRead(usize, OpNo),
+    /// This replica's vote differed from what was taken.
+    Outvoted(NodeId),
+    /// The disk of a node cannot be read.
+    Corrupt(NodeId),
     /// A node keeps asking one that is dead.
     AsksTheDead {
         /// Who asks.

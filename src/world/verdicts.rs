@@ -96,11 +96,14 @@ impl World {
     }
 
     /// The server whose answer no table has for the name that was asked; none if a table has it,
-    /// or if the answer came from outside, where nobody knows the tables.
+    /// or if the answer came from outside, where nobody knows the tables, or out of a store.
     fn is_foreign(&self, race: &Race) -> Option<NodeId> {
         let verdict = race.verdict.as_ref()?;
         let from = race.ls_verdict.as_ref().and_then(|verdict| verdict.from).or(verdict.from)?;
         if !self.is_ours(from) || race.more.to.is_some_and(|to| !self.is_ours(to)) {
+            return None;
+        }
+        if self.topology.tells_of_a_store(from) {
             return None;
         }
         let Some(Said::Found { address, .. }) = &verdict.said else { return None };

@@ -227,6 +227,7 @@ fn truth(out: &mut String, world: &World) {
             AlarmKind::AsksTheDead { node, dead } => {
                 format!("{} asks dead {}", names.of(*node), names.of(*dead))
             }
+            of_a_store => format!("{of_a_store:?}"),
         };
         writeln!(out, "alarm: {what} since {}", alarm.since).unwrap();
     }

@@ -5,16 +5,18 @@ use crate::story::{self, LS, Served, Story, TS1, TS2, found, records};
 use faultlab::base::{LabTime, Names, Peer, QuestionNo, VisitorId};
 use faultlab::command::Command;
 use faultlab::event::{Event, Fact, Hand, Judgement};
-use faultlab::message::{HostName, Message, Note, Outcome, Said, Why};
+use faultlab::message::{HostName, Message, Note, OpId, Operation, Outcome, Said, StoreSaid, Why};
 use faultlab::panel::{self, Depth, Offer, Panel, Picker, Theme};
 use faultlab::report::{self, Exit, Report, Tally, spoken};
 use faultlab::topology::{Kind, Policy, Topology};
 use faultlab::world::World;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 const NIGHT: Theme = Theme::night(Depth::True, false);
@@ -25,14 +27,14 @@ const LOOKS: [(Theme, (u16, u16)); 3] =
 /// A topology whose texts, names included (a recording may come from anybody), are this one.
 fn topology(text: &str) -> Topology {
     let mut topology = story::topology(Policy::Race, 2);
-    topology.title = text.to_owned();
-    topology.lesson = text.to_owned();
-    topology.name = text.to_owned();
+    topology.title = text.into();
+    topology.lesson = text.into();
+    topology.name = text.into();
     topology.names = Names::new([text, "ls", "ts1", "ts2"]);
     for step in &mut topology.steps {
-        step.say = text.to_owned();
-        step.ask = Some(text.to_owned());
-        step.reveal = Some(text.to_owned());
+        step.say = text.into();
+        step.ask = Some(text.into());
+        step.reveal = Some(text.into());
         step.commands = vec![Command::Mark(text.into())];
     }
     for node in &mut topology.nodes {
@@ -59,6 +61,9 @@ fn events(topology: &Topology, text: &str) -> Vec<Event> {
     let conn = faultlab::base::ConnId(90);
     let fact = Fact::MessageReceived { conn, from: visitor, message };
     story.own(LS, 401, None, fact);
+    for (at, message) in (390..).zip(of_the_store(text)) {
+        story.message((LS, TS1), (at, Some(at + 1)), None, None, message);
+    }
     let question = QuestionNo(77);
     let took = Note::Took { question, name: name.clone(), from: visitor, deadline: None };
     story.note(LS, 402, None, took);
@@ -82,6 +87,26 @@ fn events(topology: &Topology, text: &str) -> Vec<Event> {
     let setting = Note::Changed { key: of(), value: of() };
     story.note(LS, 416, None, setting);
     story.events()
+}
+
+/// What is said to a store and by one.
+fn of_the_store(text: &str) -> Vec<Message> {
+    let of = || Arc::<str>::from(text);
+    let id = Some(OpId { client: of(), number: 1 });
+    let operations = [
+        Operation::Post { room: of(), text: of() },
+        Operation::Read { room: of() },
+        Operation::Put { key: of(), value: of() },
+        Operation::Get { key: of() },
+    ];
+    let said = [
+        StoreSaid::Value(Some(of())),
+        StoreSaid::Lines(Arc::from([of(), of()])),
+        StoreSaid::Failed(of()),
+        StoreSaid::NotLeader(Some(of())),
+    ];
+    let told = operations.map(|operation| Message::Operate { id: id.clone(), operation });
+    told.into_iter().chain(said.map(|said| Message::Operated { id: id.clone(), said })).collect()
 }
 
 fn world(text: &str, until: u64) -> (World, Vec<Event>) {
@@ -214,7 +239,9 @@ fn no_export_holds_text_raw() {
         ("the report", |text| {
             let (world, events) = world(text, 1000);
             let mut tally = Tally::default();
-            events.iter().for_each(|event| tally.observe(event));
+            for event in &events {
+                tally.observe(event);
+            }
             let options = BTreeMap::from([("option".to_owned(), text.into())]);
             let report = Report::new(&world, &tally, Exit::Failed, options, |_| text.to_owned());
             report.to_json().expect("JSON")
@@ -222,59 +249,52 @@ fn no_export_holds_text_raw() {
     ]);
 }
 
+/// Where the edges of boxes are on a real terminal after this text was shown in the events.
+fn edges(text: &str) -> Vec<(usize, usize)> {
+    let (rows, columns) = (45, 160);
+    let topology = topology("calm");
+    let mut panel = Panel::new(Arc::new(topology.clone()));
+    for event in events(&topology, text) {
+        let calm = matches!(event.fact, Fact::CommandRefused { .. } | Fact::Undone { .. });
+        if calm && panel.view.feed.take(&event, &panel.world) {
+            panel.world.apply(&event);
+        }
+    }
+    let mut bytes = Vec::new();
+    let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+    let backend = CrosstermBackend::new(&mut bytes);
+    let mut terminal =
+        Terminal::with_options(backend, TerminalOptions { viewport }).expect("memory");
+    let now = LabTime::from_millis(1000);
+    terminal
+        .draw(|frame| panel::draw(&panel.world, &panel.view, &NIGHT, now, frame))
+        .expect("memory takes it");
+    drop(terminal);
+    let size = |count| NonZeroU16::new(count).expect("not zero");
+    let mut screen = vt100::Parser::new(size(rows), size(columns), 0);
+    screen.process(&bytes);
+    let first: String = text.chars().take(1).collect();
+    assert!(screen.screen().contents().contains(&first), "{text} is shown");
+    let mut edges = Vec::new();
+    for y in 0..rows {
+        for x in 0..columns {
+            if screen.screen().cell(y, x).is_some_and(|cell| cell.contents() == "│") {
+                edges.push((usize::from(x), usize::from(y)));
+            }
+        }
+    }
+    edges
+}
+
 /// Columns stay aligned whatever script a text is in: the edge of every box is where it is without it.
 #[test]
 fn wide_and_joined_text_moves_no_edge() {
-    let edges = |text: &str| -> Vec<(u16, u16)> {
-        let (world, _) = world("x", 0);
-        let mut panel = Panel::new(world.topology.clone());
-        let topology = topology("calm");
-        let mut told = events(&topology, text);
-        told.retain(|event| {
-            matches!(event.fact, Fact::CommandRefused { .. } | Fact::Undone { .. })
-        });
-        for event in &told {
-            panel.world.apply(event);
-            panel.view.feed.take(event, &panel.world);
-        }
-        let mut terminal = Terminal::new(TestBackend::new(160, 45)).expect("in memory");
-        let now = LabTime::from_millis(1000);
-        let frame = terminal
-            .draw(|frame| panel::draw(&panel.world, &panel.view, &NIGHT, now, frame))
-            .expect("it is drawn");
-        // As a terminal gets it: cell by cell, each as wide as its letters are, one by one.
-        let mut edges = Vec::new();
-        for (y, row) in frame.buffer.content().chunks(160).enumerate() {
-            let (mut column, mut skip) = (0_usize, 0);
-            for cell in row {
-                if skip > 0 {
-                    skip -= 1;
-                    continue;
-                }
-                if cell.symbol() == "│" {
-                    edges.push((u16::try_from(column).expect("small"), y as u16));
-                }
-                let wide: usize = cell.symbol().chars().map(wide_of).sum();
-                column += wide;
-                skip = wide.saturating_sub(1);
-            }
-        }
-        edges
-    };
     let usual = edges("abcdef");
     assert!(usual.len() > 20, "there are boxes");
-    for text in [
-        "世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界世界",
-        "👩\u{200d}🔬👍🏽🇩🇪❤\u{fe0f}",
-        "e\u{301}o\u{308}",
-        "กำ ก็ नि",
-        "ｆｕｌｌ",
-        "각",
-    ] {
+    let wide = "世界".repeat(60);
+    let texts =
+        [&*wide, "👩\u{200d}🔬👍🏽🇩🇪❤\u{fe0f}", "e\u{301}o\u{308}", "กำ ก็ नि", "ｆｕｌｌ", "각"];
+    for text in texts {
         assert_eq!(edges(text), usual, "{text}");
     }
-}
-
-fn wide_of(c: char) -> usize {
-    unicode_width::UnicodeWidthChar::width(c).unwrap_or(0)
 }

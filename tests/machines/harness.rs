@@ -3,7 +3,7 @@
 use faultlab::base::{ConnId, Incarnation, LabTime, Names, NodeId, Peer, TimerId, VisitorId};
 use faultlab::event::{Ending, Side};
 use faultlab::machine::{Effect, Effects, Input, Machine, Told, build};
-use faultlab::message::{Faults, Flaw, Flaws, HostName, Message, Note, Said};
+use faultlab::message::{Faults, Flaw, Flaws, HostName, Image, Message, Note, Said};
 use faultlab::topology::{
     Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Policy, Record,
     Records, Retry, Service, Setting, Topology, TsConfig,
@@ -160,9 +160,14 @@ pub struct Solo {
 impl Solo {
     /// Boots the machine of a node.
     pub fn new(topology: Topology, node: NodeId) -> Self {
+        Self::born(topology, node, Incarnation(1), Image::default())
+    }
+
+    /// Boots a later life of a node, whose disk holds this.
+    pub fn born(topology: Topology, node: NodeId, life: Incarnation, image: Image) -> Self {
         let topology = Arc::new(topology);
         let mut solo = Self {
-            machine: build(&topology, node, Incarnation(1)),
+            machine: build(&topology, node, life),
             topology,
             out: Effects::default(),
             now: LabTime::ZERO,
@@ -171,7 +176,7 @@ impl Solo {
             peers: BTreeMap::new(),
             done: Vec::new(),
         };
-        solo.input(Input::Boot(faultlab::message::Image::default()));
+        solo.input(Input::Boot(image));
         solo
     }
 

@@ -1,5 +1,8 @@
 //! The machines by their rules: inputs in, effects out, timers of the test's own. No socket, no clock.
 
+mod active;
+mod active_lab;
+mod active_return;
 mod batch;
 mod bounds;
 mod client;
@@ -8,6 +11,10 @@ mod harness;
 mod health;
 mod ls;
 mod net;
+mod store_client;
+mod store_lab;
+mod store_votes;
 mod table;
 mod ts;
+mod ts_store;
 mod whole;

@@ -133,7 +133,9 @@ impl Judge {
 
     pub fn observe(&mut self, event: &Event) {
         match &event.fact {
-            Fact::NodeKilled { node } | Fact::NodePoweredOff { node } => self.die(event.time, *node),
+            Fact::NodeKilled { node } | Fact::NodePoweredOff { node } => {
+                self.die(event.time, *node)
+            }
             Fact::NodeStopped { node } => self.die(event.time, *node),
             Fact::NodeCrashed { node, .. } => {
                 self.broken(Rule::NoPanic, event, "panicked");
@@ -250,9 +252,8 @@ impl Judge {
         let mut logs = std::mem::take(&mut copy.older);
         logs.push(std::mem::take(&mut copy.log));
         let at = at as usize;
-        let disk = logs.into_iter().rev().find(|log| {
-            log.len() >= at && digest(&log[..at]) == found
-        });
+        let disk =
+            logs.into_iter().rev().find(|log| log.len() >= at && digest(&log[..at]) == found);
         let Some(mut log) = disk else {
             return self.broken(Rule::NotesAreTrue, event, "reads what it never had");
         };
@@ -286,7 +287,8 @@ impl Judge {
         copy.acked.insert(id.clone());
         let (down, durable) = (copy.down.clone(), copy.durable);
         let lacks = |copy: &Copy| {
-            copy.durable < position || copy.log.get(position as usize - 1).is_none_or(|it| it.id != *id)
+            copy.durable < position
+                || copy.log.get(position as usize - 1).is_none_or(|it| it.id != *id)
         };
         let somebody_lacks_it = self.waits_for_all
             && self.copies.iter().any(|(other, copy)| !down.contains(other) && lacks(copy));

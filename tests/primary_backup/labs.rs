@@ -65,7 +65,8 @@ fn replica(me: NodeId, choice: Choice) -> Kind {
 
 fn writer(name: &str, choice: Choice) -> Kind {
     let put = Operation::Put { key: format!("key-{name}").as_str().into(), value: "{n}".into() };
-    let post = Operation::Post { room: "hall".into(), text: format!("{name} says {{n}}").as_str().into() };
+    let post =
+        Operation::Post { room: "hall".into(), text: format!("{name} says {{n}}").as_str().into() };
     Kind::StoreClient(StoreClientConfig {
         asks: REPLICAS.to_vec(),
         scheme: Scheme::PrimaryBackup,

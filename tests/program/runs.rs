@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 #[test]
 fn the_exit_code_is_the_verdict() {
@@ -16,6 +17,7 @@ fn the_exit_code_is_the_verdict() {
     let bad = place.file("bad.toml", "[nodes.ls]\nrole = \"sl\"\n");
     let missing = place.path("nowhere.toml");
     let missing = missing.to_str().expect("text");
+    let rate = "the rate lies between 0.001 and 100";
     let unclear = "nothing can be said: too little was judged\n";
     let cases: [(&[&str], i32, &str); 12] = [
         (&["run", &held, "--headless"], 0, "every expectation held\n"),
@@ -24,8 +26,8 @@ fn the_exit_code_is_the_verdict() {
         (&["run", &none, "--headless", "--for", "200ms"], 2, unclear),
         (&["run", &bad, "--headless"], 3, "`sl` is no role"),
         (&["run", missing, "--headless"], 3, "there is no file"),
-        (&["run", &held, "--headless", "--time-scale", "0"], 3, "'--time-scale <RATE>'"),
-        (&["run", &held, "--headless", "--time-scale", "nan"], 3, "'--time-scale <RATE>'"),
+        (&["run", &held, "--headless", "--time-scale", "0"], 3, rate),
+        (&["run", &held, "--headless", "--time-scale", "nan"], 3, rate),
         (&["run", &held, "--headless", "--set", "ls.nonsense=1"], 3, "`nonsense`"),
         (&["run", &held, "--headless", "--for", "soon"], 3, "'--for <TIME>'"),
         (&["run", &held, "--headless", "--no-such-flag"], 3, "'--no-such-flag'"),
@@ -68,7 +70,7 @@ fn a_failing_run_prints_what_repeats_it_and_that_repeats_it() {
 fn verdicts(place: &Place, name: &str, run: usize) -> (Option<i32>, Vec<String>, Vec<u8>) {
     let report = place.path(&format!("report-{run}.json"));
     let file = report.to_str().expect("text");
-    let output = place.run(&["run", name, "--headless", "--time-scale", "5", "--report", file]);
+    let output = place.run(&["run", name, "--headless", "--report", file]);
     let report = read(&report);
     let json: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
     let list = json["expectations"].as_array().expect("a list");
@@ -79,8 +81,11 @@ fn verdicts(place: &Place, name: &str, run: usize) -> (Option<i32>, Vec<String>,
 #[test]
 fn the_same_lecture_twice_has_the_same_verdicts() {
     let place = Place::new();
-    let first = verdicts(&place, "tour", 1);
-    let second = verdicts(&place, "tour", 2);
+    // In real time, so that no busy machine decides a race; side by side, so that it takes no longer than once.
+    let (first, second) = thread::scope(|scope| {
+        let second = scope.spawn(|| verdicts(&place, "tour", 2));
+        (verdicts(&place, "tour", 1), second.join().expect("a run"))
+    });
     assert_eq!(first.0, Some(0));
     assert!(!first.1.is_empty());
     assert_eq!((first.0, &first.1), (second.0, &second.1));
@@ -222,4 +227,49 @@ fn a_thousand_commands_at_once_are_all_carried_out_and_wait_waits() {
         word.parse::<f64>().unwrap_or_else(|_| panic!("a time in {line:?}"))
     };
     assert!(time("mark after") - time("mark number 2999") >= 0.39, "{printed}");
+}
+
+/// What a plain run says beside its events: help, how things stand, why.
+#[test]
+fn a_plain_run_answers_what_it_is_asked() {
+    let place = Place::new();
+    let file = place.file("lab.toml", LAB);
+    let mut run = place.start(&["run", &file, "--plain", "--ascii", "--for", "10min"]);
+    run.say("help");
+    run.until("kill NODE. ");
+    run.until("status. ");
+    run.say("help kill");
+    run.until("Example: kill ");
+    run.say("help kil");
+    run.until("kil is no command");
+    run.say("why");
+    run.until("No question has ended yet.");
+    run.say("query client www.a.com");
+    run.until("ls -> client  192.0.2.1");
+    run.say("why");
+    run.until("www.a.com. ts1 answered");
+    run.say("kill ts1");
+    run.until("ts1  KILLED");
+    run.say("status");
+    run.until("3 of 4 nodes are up.");
+    run.until("ts1 is dead: killed, for ");
+    run.until("Fault: kill ts1.");
+    run.until("1 question asked: 1 answered");
+    let (_, printed, errors) = run.quit();
+    assert!(printed.is_ascii(), "{printed}");
+    assert!(!errors.contains("is no command"), "{errors}");
+}
+
+/// The lecture's texts come with its beats, for whoever does not see the panel.
+#[test]
+fn a_plain_run_reads_the_steps_out() {
+    let place = Place::new();
+    let step = "[[steps]]\nsay = \"A note.\\nIts rest.\"\nask = \"What now?\"\n\
+                reveal = \"This.\"\ndo = [\"mark here\"]\n";
+    let file = place.file("lab.toml", &format!("{LAB}{step}"));
+    let output = place.run(&["run", &file, "--plain"]);
+    let printed = text(&output.stdout);
+    let at = |what: &str| printed.find(what).unwrap_or_else(|| panic!("{what}:\n{printed}"));
+    let texts = ["note  A note. Its rest.", "question  What now?", "mark here", "answer  This."];
+    assert!(texts.map(at).is_sorted(), "{printed}");
 }

@@ -1,9 +1,9 @@
 //! Strangers at the door of a running program: floods, and text that would take a terminal over.
 
 use crate::sockets::ask;
-use crate::{DEADLINE, LAB, Place, assert_tame, read, text};
+use crate::{DEADLINE, LAB, Place, Running, assert_tame, read, text};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 
@@ -15,7 +15,58 @@ fn memory_kb(process: u32, key: &str) -> u64 {
     line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a figure")
 }
 
-const HOSTILE: [&[u8]; 7] = [
+/// A course program in the place of a TS that answers with what takes a terminal over.
+fn hostile_ts(listener: TcpListener) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody comes");
+        let mut buffer = [0; 200];
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            let name = String::from_utf8_lossy(&buffer[..count]).trim().to_owned();
+            let answer = format!("{name} \x1b]0;t\x07\u{202e}1.2.3.4 A\x1b[2J");
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// What a server answered is written down in its words, and logged, but never so that it does something.
+#[test]
+fn a_hostile_answer_is_harmless_in_results_and_log() {
+    let place = Place::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("bound");
+    let program = hostile_ts(listener);
+    let lab = format!(
+        "title = \"theirs\"\n[nodes.client]\nrole = \"client\"\nasks = \"ls\"\n\
+         names = [\"www.a.com\", \"www.b.com\"]\ntimeout = \"2s\"\n\
+         [nodes.ls]\nrole = \"ls\"\nat = \"{at}\"\n"
+    );
+    let file = place.file("theirs.toml", &lab);
+    let data = place.path("results");
+    let words = ["run", &file, "--plain", "--for", "10min", "--data", data.to_str().expect("text")];
+    let mut command = place.command(&words);
+    command.env("FAULTLAB_LOG", "trace").stdin(std::process::Stdio::piped());
+    let mut run = Running::new(command.spawn().expect("the program runs"));
+    run.say("batch client");
+    run.until("is through with its list");
+    run.say("mark \x1b]0;logged\x07");
+    run.say("crash client");
+    run.until("CRASHED");
+    let (_, printed, errors) = run.quit();
+    assert_tame("standard output", printed.as_bytes());
+    assert_tame("standard error", errors.as_bytes());
+    let results = read(&data.join("client-resolved.txt"));
+    assert_tame("the results", &results);
+    assert!(text(&results).contains("\\e]0;t\\x07"), "{}", text(&results));
+    let log = read(&place.path("state/faultlab/log/faultlab.log"));
+    assert_tame("the log", &log);
+    assert!(text(&log).contains("a node panicked"), "{}", text(&log));
+    program.join().expect("the program ends with its connection");
+}
+
+const HOSTILE: [&[u8]; 8] = [
+    "\x1b]8;;http://h.example\x1b\\x\u{2067}y\u{feff}z\n".as_bytes(),
     b"a\x1b[2Jb\n",
     b"a\x1b]52;c;AAAA\x07\n",
     b"a\0b\rc\n",

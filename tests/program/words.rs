@@ -52,3 +52,51 @@ fn the_list_begins_with_the_tour_and_every_topology_of_it_is_good() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout).lines().count(), names.len());
 }
+
+#[test]
+fn manual_pages_are_made_for_the_program_and_for_each_command() {
+    let place = Place::new();
+    let output = place.run(&["man"]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = text(&output.stdout);
+    for part in [".TH faultlab 1", ".SH NAME", ".SH OPTIONS", "EXIT STATUS", ".SH FILES"] {
+        assert!(page.contains(part), "{part} is missing:\n{page}");
+    }
+    for command in ["run", "check", "list", "schema", "paths", "man", "completions"] {
+        assert!(page.contains(&format!("faultlab\\-{command}(1)")), "{command}:\n{page}");
+        let output = place.run(&["man", command]);
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        assert!(text(&output.stdout).contains(&format!(".TH faultlab-{command} 1")), "{command}");
+    }
+    let output = place.run(&["man", "rnu\x1b[2J"]);
+    assert_eq!(output.status.code(), Some(3));
+    let complaint = text(&output.stderr);
+    assert!(complaint.contains("rnu\\e[2J") && complaint.contains("run, check"), "{complaint}");
+}
+
+#[test]
+fn the_paths_are_those_of_the_surroundings_and_nothing_is_made() {
+    let place = Place::new();
+    let output = place.run(&["paths"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stdout);
+    for (what, below) in [
+        ("config", "config/faultlab"),
+        ("data", "data/faultlab"),
+        ("runs", "data/faultlab/runs"),
+        ("state", "state/faultlab"),
+        ("log", "state/faultlab/log/faultlab.log"),
+    ] {
+        let path = place.path(below);
+        let line = format!("{what:8}{}", path.display());
+        assert!(said.lines().any(|it| it == line), "{line} is missing:\n{said}");
+        assert!(!path.exists(), "{line} is only told");
+    }
+    let mut bare = place.command(&["paths"]);
+    for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "HOME"] {
+        bare.env_remove(name);
+    }
+    let output = bare.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout).matches("HOME is not set").count(), 5);
+}

@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const OF_A_NODE: &str = "a thread of the lab goes";
 const OF_THE_PANEL: &str = "the panel goes";
+/// What a panic's message may quote: text from a wire. Its harmless form is shown.
+const QUOTED: &str = "\x1b]0;taken\x07\u{202e}over";
+const QUOTED_SHOWN: &str = "\\e]0;taken\\x07\\u{202e}over";
 
 /// A lab that takes the panel with it, after some frames; before that, one of its own threads.
 struct Fatal {
@@ -37,7 +40,7 @@ impl Bench for Fatal {
                 let other = std::thread::spawn(|| panic!("{OF_A_NODE}"));
                 assert!(other.join().is_err(), "it panics");
             }
-            40 => panic!("{OF_THE_PANEL}"),
+            40 => panic!("{OF_THE_PANEL} with {QUOTED}"),
             _ => {}
         }
         self.lab.read(from, 1000)
@@ -53,6 +56,7 @@ impl Bench for Fatal {
 }
 
 fn program() {
+    faultlab::mode::panics::are_shown();
     let mut session =
         Session::enter(panel::Options::of_surroundings()).expect("there is a terminal");
     let loaded = topology::load("tour".as_ref(), topology::Options::default());
@@ -77,7 +81,10 @@ fn a_panic_of_the_panel_restores_the_terminal_before_its_message() {
         assert_eq!(text.matches(restored).count(), 1, "{restored:?} once");
     }
     assert!(seen.shows(OF_THE_PANEL), "the message can be read:\n{}", seen.text());
+    assert!(text.contains(QUOTED_SHOWN), "what it quotes is shown harmless: {text:?}");
+    assert!(!text.contains("\x1b]") && !text.contains('\u{202e}'), "and not raw: {text:?}");
     assert!(!text.contains(OF_A_NODE), "another thread's panic is no text for the screen");
+    seen.assert_paired();
     assert_eq!(ended.signal, None);
 }
 

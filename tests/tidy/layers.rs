@@ -19,9 +19,10 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("link", &["base", "message", "command", "topology", "event"]),
     ("machine", &["base", "message", "command", "topology", "event"]),
     ("log", &["base", "message", "command", "topology", "event"]),
-    ("script", &["base", "message", "command", "topology", "event", "machine::Told"]),
+    ("check", &["base", "message", "command", "topology", "event", "log"]),
+    ("script", &["base", "message", "command", "topology", "event", "check", "machine::Told"]),
     ("engine", &["base", "message", "command", "topology", "event", "machine", "link", "wire"]),
-    ("world", &["base", "message", "command", "topology", "event", "log"]),
+    ("world", &["base", "message", "command", "topology", "event", "log", "check"]),
     (
         "sim",
         &[
@@ -30,8 +31,11 @@ pub const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Shells.
-    ("report", &["base", "message", "command", "topology", "event", "log", "world"]),
-    ("panel", &["base", "message", "command", "topology", "event", "log", "world", "report"]),
+    ("report", &["base", "message", "command", "topology", "event", "log", "check", "world"]),
+    (
+        "panel",
+        &["base", "message", "command", "topology", "event", "log", "check", "world", "report"],
+    ),
     (
         "lab",
         &[

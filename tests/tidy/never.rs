@@ -70,9 +70,18 @@ const RULES: &[Rule] = &[
         why: "the command line and untyped errors stay at the edge",
     },
     Rule {
-        names: &["set_symbol", "set_char"],
+        names: &[
+            "set_symbol",
+            "set_char",
+            "set_string",
+            "set_stringn",
+            "set_line",
+            "set_span",
+            "render_widget",
+            "render_stateful_widget",
+        ],
         places: &[CELLS],
-        why: "these let escape bytes through to the terminal: draw text that is `Shown`",
+        why: "these let raw text through to the terminal: the canvas draws text that is `Shown`",
     },
     Rule { names: &["transmute", "unsafe"], places: &[], why: "nothing here needs it" },
 ];

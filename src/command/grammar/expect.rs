@@ -1,7 +1,7 @@
 //! Reads expectations.
 
-use super::GrammarError;
 use super::token::{Reader, did_you_mean, nearest};
+use super::{GrammarError, expect_store};
 use crate::base::Shown;
 use crate::command::expect::{
     BELIEFS, Compare, Condition, Counted, Expectation, WITHIN_DEFAULT, belief_word,
@@ -30,7 +30,7 @@ const EJECTS: &str = "NODE ejects NODE [within TIME]";
 const RESTORES: &str = "NODE restores NODE [within TIME]";
 const STICKY: &str = "sticky NODE NAME at NODE [within TIME]";
 
-static FORMS: [ExpectHelp; 8] = [
+static FORMS: [ExpectHelp; 15] = [
     ExpectHelp {
         form: QUERY,
         what: "Some question of that client, asked in this step, ends like this.",
@@ -71,6 +71,13 @@ static FORMS: [ExpectHelp; 8] = [
         what: "The name has its place there.",
         example: "sticky ls www.google.com at ts2",
     },
+    expect_store::FORMS[0],
+    expect_store::FORMS[1],
+    expect_store::FORMS[2],
+    expect_store::FORMS[3],
+    expect_store::FORMS[4],
+    expect_store::FORMS[5],
+    expect_store::FORMS[6],
 ];
 
 /// Every form of expectation.
@@ -80,7 +87,21 @@ pub fn expectations() -> &'static [ExpectHelp] {
 }
 
 /// The words with which an expectation can begin; a node with such a name is written in quotes there.
-pub(super) const FIRST_WORDS: [&str; 6] = ["query", "batch", "count", "node", "belief", "sticky"];
+pub(super) const FIRST_WORDS: [&str; 13] = [
+    "query",
+    "batch",
+    "count",
+    "node",
+    "belief",
+    "sticky",
+    expect_store::FIRST_WORDS[0],
+    expect_store::FIRST_WORDS[1],
+    expect_store::FIRST_WORDS[2],
+    expect_store::FIRST_WORDS[3],
+    expect_store::FIRST_WORDS[4],
+    expect_store::FIRST_WORDS[5],
+    expect_store::FIRST_WORDS[6],
+];
 
 /// Reads one whole expectation.
 pub(super) fn expectation(reader: &mut Reader<'_>) -> Result<Expectation, GrammarError> {
@@ -99,13 +120,16 @@ pub(super) fn expectation(reader: &mut Reader<'_>) -> Result<Expectation, Gramma
         "node" => node,
         "belief" => belief,
         "sticky" => sticky,
-        _ => return health(reader),
+        other => match expect_store::form(other) {
+            Some(read) => read,
+            None => return health(reader),
+        },
     };
     *reader = ahead;
     read(reader)
 }
 
-fn within(reader: &mut Reader<'_>) -> Result<Duration, GrammarError> {
+pub(super) fn within(reader: &mut Reader<'_>) -> Result<Duration, GrammarError> {
     let within = if reader.takes("within") { reader.time()? } else { WITHIN_DEFAULT };
     reader.end()?;
     Ok(within)
@@ -183,7 +207,7 @@ fn count(reader: &mut Reader<'_>) -> Result<Expectation, GrammarError> {
 }
 
 /// `>= 3`, or `>=3` in one word.
-fn comparison(reader: &mut Reader<'_>) -> Result<(Compare, u64), GrammarError> {
+pub(super) fn comparison(reader: &mut Reader<'_>) -> Result<(Compare, u64), GrammarError> {
     let word = reader.need("a comparison")?;
     let found = Compare::ALL
         .into_iter()

@@ -1,6 +1,7 @@
 //! Writes commands and expectations in the words that are read back.
 
 use super::expect::FIRST_WORDS;
+use super::expect_store;
 use super::operate;
 use super::read::{SHAPES, repetitions};
 use super::token::{Word, quote};
@@ -109,6 +110,7 @@ pub(super) fn expectation(expectation: &Expectation, names: &Names) -> String {
         Expectation::Sticky { node, name, upstream, .. } => {
             format!("sticky {} {} at {}", of(node), word(name.as_str()), of(upstream))
         }
+        Expectation::Store { what, .. } => expect_store::words(what, names),
     };
     out += &limit(expectation.within());
     out
@@ -150,7 +152,7 @@ pub(super) fn links(set: &LinkSet, names: &Names) -> String {
     }
 }
 
-fn keyword_safe(name: &str, keywords: &[&str]) -> String {
+pub(super) fn keyword_safe(name: &str, keywords: &[&str]) -> String {
     if keywords.contains(&name) { quote(name) } else { name.to_owned() }
 }
 

@@ -1,6 +1,7 @@
 //! Rules of the control plane.
 
 mod bench;
+mod store;
 mod undo;
 
 use super::*;
@@ -42,7 +43,12 @@ fn what_makes_no_sense_is_refused_with_a_sentence() {
         ("kill spare", "spare is off: `revive spare` starts it"),
         ("query ls", "ls is no client: try `client`"),
         ("batch ts2", "ts2 is no client: try `client`"),
-        ("lie ls on", "ls is no TS: only a TS has a table to lie about"),
+        (
+            "get client k",
+            "client asks for names and knows no store: no client of this topology asks replicas",
+        ),
+        ("wipe ts1", "ts1 is a TS and has no disk: only replicas keep anything"),
+        ("lie ls on", "ls is an LS: only a TS and a replica have something to lie about"),
         (
             "kill outside",
             "outside runs outside this lab, at 127.0.0.1:5300: nothing here can touch it; \

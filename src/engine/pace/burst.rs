@@ -41,7 +41,7 @@ impl Bursts {
         let before = self.settled;
         match note {
             Note::Asked { .. } => self.change(owner, |burst| {
-                // A hand never hits the same nanosecond twice, unless the clock stands still; then they travel together.
+                // A hand hits the same nanosecond twice only while the clock stands still; then they travel together.
                 burst.several |= burst.open > 0 && burst.asked == now;
                 burst.open += 1;
                 burst.asked = now;

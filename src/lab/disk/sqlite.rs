@@ -41,7 +41,7 @@ CREATE TABLE meta (
 INSERT INTO meta VALUES ('term', 0);
 ";
 
-/// Bytes that a frame of the write-ahead log has besides its page (SQLite file format, 4.1).
+/// Bytes that a frame of the write-ahead log has besides its page (file format of `SQLite`, 4.1).
 const FRAME_HEAD: u64 = 24;
 
 /// An open database.
@@ -107,7 +107,10 @@ impl Database {
             .map_err(words)?;
         let mut statement = self
             .connection
-            .prepare("SELECT position, term, client, number, kind, place, text FROM operations ORDER BY position")
+            .prepare(
+                "SELECT position, term, client, number, kind, place, text
+                 FROM operations ORDER BY position",
+            )
             .map_err(words)?;
         let rows = statement.query_map([], entry).map_err(words)?;
         let entries = rows.collect::<Result<Vec<_>, _>>().map_err(words)?;
@@ -211,7 +214,7 @@ fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry { position: row.get(0)?, term: row.get(1)?, id, operation })
 }
 
-/// SQLite counts in 64 bits with a sign; nothing here comes near the end of them.
+/// `SQLite` counts in 64 bits with a sign; nothing here comes near the end of them.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,3 +1,5 @@
+//! Disks as files: what is read again, what is thrown away, what is damaged, and who may write.
+
 use super::sqlite::Database;
 use super::{Hold, Place, rewrite};
 use crate::message::{Entry, Image, OpId, Operation, Write};

@@ -137,7 +137,7 @@ impl Caller {
         all.into_iter()
     }
 
-    /// Begins an operation under the owner's number. False if too many are under way.
+    /// Begins an operation under the owner's number. False if too many are under way; then it has failed.
     pub fn begin(
         &mut self,
         now: LabTime,
@@ -146,6 +146,8 @@ impl Caller {
         out: &mut Effects,
     ) -> bool {
         if !self.make_room(out) {
+            let outcome = OpOutcome::Failed;
+            self.verdicts.push_back(Verdict { request, outcome, said: None });
             return false;
         }
         let id = self.new_identity(request);

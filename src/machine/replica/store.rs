@@ -10,6 +10,17 @@ use std::sync::Arc;
 /// fill the memory of three replicas.
 pub const TEXT_BYTES_MAX: usize = 4096;
 
+/// Why a text cannot be taken.
+pub fn too_long(id: &OpId, operation: &Operation) -> Option<String> {
+    let second = match operation {
+        Operation::Post { text, .. } => text.len(),
+        Operation::Put { value, .. } => value.len(),
+        Operation::Read { .. } | Operation::Get { .. } => 0,
+    };
+    let longest = id.client.len().max(operation.place().len()).max(second);
+    (longest > TEXT_BYTES_MAX).then(|| format!("a text has more than {TEXT_BYTES_MAX} bytes"))
+}
+
 /// The store of one replica.
 #[derive(Debug, Default)]
 pub struct Store {

@@ -1,11 +1,14 @@
 //! The TS: a name server with a table. It answers what it has; what it has not it passes over in silence, as the
 //! course's does, or says so.
 //!
-//! It may take its time, have few workers and a short queue, and lie. It asks nobody.
+//! It may take its time, have few workers and a short queue, and lie. It asks nobody, unless its records are in a
+//! store.
 
 mod service;
+mod store;
 
 use super::askers::Askers;
+use super::caller::Caller;
 use super::numbers::NumberMap;
 use super::timers::Timer;
 use super::{Effect, Effects, Input, Machine, Told};
@@ -13,7 +16,7 @@ use crate::base::draw::{Purpose, draw};
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::{Ending, Side};
 use crate::message::{HostName, Message, Note, Outcome, Said, Why};
-use crate::topology::{Dialect, OnMiss, Setting, Topology, TsConfig};
+use crate::topology::{Dialect, OnMiss, Record, Setting, Topology, TsConfig};
 use service::service_time;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,11 +33,28 @@ struct Question {
     in_service: bool,
 }
 
+/// What there is for a question.
+#[derive(Debug)]
+enum Found {
+    /// An entry of the table: the name in its spelling, the address, the flag.
+    InTable(Record),
+    /// A value in the store.
+    InStore(Arc<str>),
+    /// Nothing.
+    Nothing,
+    /// That cannot be said, and why.
+    Failed(&'static str),
+}
+
 /// A name server.
 #[derive(Debug)]
 pub struct Ts {
     config: TsConfig,
     dialect: Dialect,
+    /// Where it looks up what its table lacks.
+    store: Option<Box<Caller>>,
+    /// The moment of the present step.
+    now: LabTime,
     seed: u64,
     owner: u64,
     /// Put before each question's number where a draw is keyed by it: the same in the same life, whatever the policy.
@@ -60,6 +80,8 @@ impl Ts {
         config: TsConfig,
     ) -> Self {
         Self {
+            store: store::caller(topology, node, incarnation, &config),
+            now: LabTime::ZERO,
             config,
             dialect: topology.dialect,
             seed: topology.seed,
@@ -136,9 +158,10 @@ impl Ts {
     /// A worker takes a question. Without any service time it is done at once.
     fn serve(&mut self, no: QuestionNo, out: &mut Effects) {
         let span = service_time(self.config.responds, self.seed, self.owner, self.life | no.0);
-        if span.is_zero() {
+        let for_store = self.is_for_store(no);
+        if span.is_zero() && !for_store {
             if let Some(question) = self.questions.remove(&no) {
-                self.answer(no, question, out);
+                self.look_up(no, question, out);
             }
             return;
         }
@@ -146,13 +169,20 @@ impl Ts {
         if let Some(question) = self.questions.get_mut(&no) {
             question.in_service = true;
         }
-        out.push(Effect::Arm(Timer::Served(no).id(), span));
+        if span.is_zero() {
+            self.ask_store(no, out);
+        } else {
+            out.push(Effect::Arm(Timer::Served(no).id(), span));
+        }
     }
 
-    /// A worker is done with a question and takes the next.
+    /// A worker is done with a question and takes the next, unless the store must be asked.
     fn served(&mut self, no: QuestionNo, out: &mut Effects) {
+        if self.is_for_store(no) {
+            return self.ask_store(no, out);
+        }
         let Some(question) = self.questions.remove(&no) else { return };
-        self.answer(no, question, out);
+        self.look_up(no, question, out);
         self.busy -= 1;
         self.employ(out);
     }
@@ -165,30 +195,35 @@ impl Ts {
         }
     }
 
-    fn answer(&mut self, no: QuestionNo, question: Question, out: &mut Effects) {
+    fn look_up(&mut self, no: QuestionNo, question: Question, out: &mut Effects) {
+        let record = self.config.records.get(&question.name).cloned();
+        self.answer(no, question, record.map_or(Found::Nothing, Found::InTable), out);
+    }
+
+    fn answer(&mut self, no: QuestionNo, question: Question, found: Found, out: &mut Effects) {
         let Question { conn, name, id, .. } = question;
-        let (outcome, reply, why) = match self.config.records.get(&name).cloned() {
-            Some(record) => {
-                let why = if self.config.lie { Why::Lie } else { Why::Table };
-                let address = if self.config.lie {
-                    self.wrong_address(&record.address, &name)
-                } else {
-                    record.address
-                };
-                let flags = self.flags(&record.flag);
-                let bears_name = id.is_some() || !self.dialect.is_nameless();
-                let said = Said::Found { address, flags };
-                (Outcome::Answered, Some((bears_name.then_some(record.name), said)), why)
+        let bears_name = id.is_some() || !self.dialect.is_nameless();
+        let named = |name| bears_name.then_some(name);
+        let (outcome, reply, why) = match found {
+            Found::InTable(record) => {
+                let (said, why) = self.positive(&name, record.address, &record.flag, Why::Table);
+                (Outcome::Answered, Some((named(record.name), said)), why)
             }
-            None if self.dialect.is_nameless() => (
-                Outcome::Negative,
-                Some((id.is_some().then_some(name), Said::Negative)),
-                Why::Table,
-            ),
-            None if self.config.on_miss == OnMiss::Negative => {
+            Found::InStore(address) => {
+                let (said, why) = self.positive(&name, address, &Arc::from("A"), Why::OnlyAnswer);
+                (Outcome::Answered, Some((named(name), said)), why)
+            }
+            Found::Failed(why) => {
+                let said = Said::Failed(Arc::from(why));
+                (Outcome::Failed, Some((Some(name), said)), Why::AllFailed)
+            }
+            Found::Nothing if self.dialect.is_nameless() => {
+                (Outcome::Negative, Some((named(name), Said::Negative)), Why::Table)
+            }
+            Found::Nothing if self.config.on_miss == OnMiss::Negative => {
                 (Outcome::Negative, Some((Some(name), Said::Negative)), Why::Table)
             }
-            None => (Outcome::Negative, None, Why::Table),
+            Found::Nothing => (Outcome::Negative, None, Why::Table),
         };
         out.note(Note::Decided {
             question: no,
@@ -199,6 +234,22 @@ impl Ts {
         });
         let message = reply.map(|(name, said)| Message::Reply { name, id, said });
         self.askers.settle(conn, no, message, out);
+    }
+
+    /// The address, or a wrong one.
+    fn positive(
+        &mut self,
+        name: &HostName,
+        address: Arc<str>,
+        flag: &Arc<str>,
+        why: Why,
+    ) -> (Said, Why) {
+        let flags = self.flags(flag);
+        if self.config.lie {
+            (Said::Found { address: self.wrong_address(&address, name), flags }, Why::Lie)
+        } else {
+            (Said::Found { address, flags }, why)
+        }
     }
 
     /// What follows the address on the wire in this dialect.
@@ -238,6 +289,17 @@ impl Ts {
                 return Arc::from(lie);
             }
             key += 1;
+        }
+    }
+
+    fn ended(&mut self, conn: ConnId, ending: Ending, out: &mut Effects) {
+        if self.askers.has(conn) {
+            match ending {
+                Ending::EndOfFile => self.askers.ended(conn, out),
+                Ending::Reset => self.asker_gone(conn, out),
+            }
+        } else if let Some(store) = &mut self.store {
+            store.ended(self.now, conn, ending, out);
         }
     }
 
@@ -293,6 +355,9 @@ impl Ts {
             self.askers.settle(question.conn, no, Some(reply), out);
         }
         self.askers.close_all(out);
+        if let Some(store) = &mut self.store {
+            store.stop(out);
+        }
         self.over = true;
         out.push(Effect::Exit);
     }
@@ -303,14 +368,29 @@ fn cancelled(question: QuestionNo, why: Why, said: Option<Said>) -> Note {
 }
 
 impl Machine for Ts {
-    fn step(&mut self, _now: LabTime, input: Input, out: &mut Effects) {
+    fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
         if self.over {
             return;
         }
+        self.now = now;
         match input {
+            Input::Boot(_) => {
+                if let Some(store) = &mut self.store {
+                    store.open(now, out);
+                }
+            }
             Input::Opened { conn, peer, side: Side::Acceptor } => self.askers.opened(conn, peer),
-            Input::Ended { conn, ending: Ending::EndOfFile, .. } => self.askers.ended(conn, out),
-            Input::Ended { conn, ending: Ending::Reset, .. } => self.asker_gone(conn, out),
+            Input::Opened { conn, side: Side::Opener, .. } => {
+                if let Some(store) = &mut self.store {
+                    store.opened(conn, out);
+                }
+            }
+            Input::Refused { conn, .. } => {
+                if let Some(store) = &mut self.store {
+                    store.refused(now, conn, out);
+                }
+            }
+            Input::Ended { conn, ending, .. } => self.ended(conn, ending, out),
             Input::Received { conn, peer, message } if self.askers.has(conn) => {
                 match message.as_ref() {
                     Message::Ask { name, id } => self.take(conn, peer, name.clone(), *id, out),
@@ -318,19 +398,21 @@ impl Machine for Ts {
                     _ => {}
                 }
             }
-            Input::Fired(timer) => {
-                if let Some(Timer::Served(no)) = Timer::of(timer) {
-                    self.served(no, out);
+            Input::Received { conn, message, .. } => {
+                if let Some(store) = &mut self.store {
+                    store.received(now, conn, &message, out);
                 }
             }
+            Input::Fired(timer) => match (Timer::of(timer), &mut self.store) {
+                (Some(Timer::Served(no)), _) => self.served(no, out),
+                (Some(timer), Some(store)) => {
+                    store.fired(now, timer, out);
+                }
+                _ => {}
+            },
             Input::Told(told) => self.told(told, out),
-            Input::Boot(_)
-            | Input::Opened { .. }
-            | Input::Refused { .. }
-            | Input::Received { .. }
-            | Input::Malformed { .. }
-            | Input::Persisted { .. }
-            | Input::Unpersisted { .. } => {}
+            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
         }
+        self.hear_store(out);
     }
 }

@@ -48,11 +48,12 @@ impl Teller<'_> {
 
     /// Nobody knows the table of a server outside.
     fn knows_all_tables(&self) -> bool {
-        let outside = |id: NodeId| {
-            let node = self.world.topology.nodes.get(id.index());
-            node.is_none_or(|node| node.at.is_some())
+        let topology = &self.world.topology;
+        let untold = |id: NodeId| {
+            let node = topology.nodes.get(id.index());
+            node.is_none_or(|node| node.at.is_some() || topology.tells_of_a_store(id))
         };
-        !self.race.lanes.iter().any(|lane| outside(lane.upstream))
+        !self.race.lanes.iter().any(|lane| untold(lane.upstream))
     }
 
     fn wrong_address(&self, verdict: &Verdict) -> String {

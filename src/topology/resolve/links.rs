@@ -66,6 +66,7 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Li
         }
         let mut last = default;
         let mut reported = false;
+        let mut ends = Vec::new();
         for (from, to) in pairs {
             if let Some(first) = seen.insert((rank, from, to), place(link))
                 && !std::mem::replace(&mut reported, true)
@@ -74,12 +75,15 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Li
             }
             let faults = resolved.entry((from, to)).or_insert(default);
             lay_over(faults, &link.value.rest);
-            if let Some(wire) = &link.value.rest.wire
-                && check_wire(wire, [from, to], roster, problems)
-            {
+            last = *faults;
+            ends.push([from, to]);
+        }
+        if let Some(wire) = &link.value.rest.wire
+            && ends.iter().all(|ends| check_wire(wire, *ends, roster, problems))
+        {
+            for [from, to] in ends {
                 wires.set(from, to, wire.value.0);
             }
-            last = *faults;
         }
         check(&link.value.rest, &last, problems);
     }
@@ -205,7 +209,7 @@ fn check_default_wire(wire: &At<Word<Wire>>, roster: &Roster, problems: &mut Pro
     }
 }
 
-/// Reports a wire that one of the two nodes does not speak with the other.
+/// Whether the two nodes speak this wire with each other; reports it if not.
 fn check_wire(
     wire: &At<Word<Wire>>,
     ends: [NodeId; 2],

@@ -69,9 +69,10 @@ impl Builder<'_> {
         let stated = entry.raw.asks.as_ref();
         let roles = &[Role::Ls, Role::Ts, Role::Replica];
         let asks = self.asked(id, entry, stated, ("asks", roles), problems);
-        match self.of_store(entry, &asks, problems) {
-            true => Kind::StoreClient(self.store_client(entry, asks, problems)),
-            false => Kind::Client(self.client_of_names(entry, asks, problems)),
+        if self.of_store(entry, &asks, problems) {
+            Kind::StoreClient(self.store_client(entry, asks, problems))
+        } else {
+            Kind::Client(self.client_of_names(entry, asks, problems))
         }
     }
 

@@ -124,9 +124,8 @@ impl Builder<'_> {
             lie: raw.lie.as_ref().is_some_and(|on| on.value.0),
             flaws: flaws(raw.flaws.as_ref(), Role::Replica, problems),
         };
-        if scheme == Scheme::PrimaryBackup {
-            check_primary_backup(raw, &replica, problems);
-        }
+        check_heartbeats(raw, &replica, problems);
+        check_lag(raw, &replica, problems);
         replica
     }
 
@@ -235,14 +234,18 @@ fn check_client(raw: &raw::Node, client: &StoreClientConfig, problems: &mut Prob
     }
 }
 
-fn check_primary_backup(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut Problems) {
+fn check_heartbeats(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut Problems) {
     let stated = raw.suspect_after.as_ref().or(raw.heartbeat.as_ref());
     let (beat, silence) = (replica.heartbeat, replica.suspect_after);
     if let Some(stated) = stated.filter(|_| silence < 2 * beat) {
         let figures = format!("`heartbeat` is {}, `suspect_after` {}", exact(beat), exact(silence));
         if silence <= beat {
+            let whom = match replica.scheme {
+                Scheme::PrimaryBackup => "every leader",
+                Scheme::Active => "every other",
+            };
             problems
-                .error(stated.at, "every leader is suspected before its next heartbeat")
+                .error(stated.at, format!("{whom} is suspected before its next heartbeat"))
                 .help(format!("{figures}: leave room for several heartbeats"));
         } else {
             problems
@@ -250,7 +253,13 @@ fn check_primary_backup(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut
                 .help(format!("{figures}: leave room for several heartbeats"));
         }
     }
-    if let Some(lag) = raw.lag.as_ref().filter(|_| replica.propagation != Propagation::Async) {
+}
+
+fn check_lag(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut Problems) {
+    let chosen = replica.scheme == Scheme::PrimaryBackup;
+    if let Some(lag) =
+        raw.lag.as_ref().filter(|_| chosen && replica.propagation != Propagation::Async)
+    {
         let word = replica.propagation.word_of();
         problems
             .error(lag.key, format!("the propagation `{word}` has no `lag`"))
@@ -258,41 +267,45 @@ fn check_primary_backup(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut
     }
 }
 
-/// Reports replicas that are asked together, or know each other, and do not keep to one scheme.
+/// Reports replicas that are asked together, or know each other, and do not keep to one scheme: once
+/// for each that differs, and for who asks it only if its group is at one.
 pub fn check(nodes: &[Node], roster: &Roster, problems: &mut Problems) {
     let scheme = |id: NodeId| match &nodes[id.index()].kind {
         Kind::Replica(replica) => Some(replica.scheme),
         _ => None,
     };
-    let mut said: BTreeSet<(NodeId, NodeId)> = BTreeSet::new();
-    for node in nodes {
-        let own = matches!(node.kind, Kind::Replica(_)).then_some(node.id);
+    let (replicas, askers): (Vec<&Node>, Vec<&Node>) =
+        nodes.iter().partition(|node| scheme(node.id).is_some());
+    let mut odd: BTreeSet<NodeId> = BTreeSet::new();
+    for node in replicas.into_iter().chain(askers) {
+        let own = scheme(node.id).map(|_| node.id);
         let asked = node.asks().iter().copied().filter(|id| scheme(*id).is_some());
         let mut all = own.into_iter().chain(asked);
         let Some(first) = all.next() else { continue };
         let Some(other) = all.find(|id| scheme(*id) != scheme(first)) else { continue };
-        if !said.insert((first.min(other), first.max(other))) && own.is_some() {
+        let pair = [first.min(other), first.max(other)];
+        if !odd.insert(pair[1]) {
             continue;
         }
-        let words = [first, other].map(|id| {
+        let words = pair.map(|id| {
             let word = scheme(id).map_or("", Choice::word_of);
             format!("`{}` keeps to `{word}`", roster.names.of(id))
         });
-        let at = place(node, roster);
+        let at = place(if own.is_some() { &nodes[pair[1].index()] } else { node }, roster);
         problems
             .error(at, format!("two schemes in one store: {}", words.join(", ")))
             .help("give all replicas of a store the same `scheme`");
     }
 }
 
-/// Where a node says whom it asks, or what it is.
+/// Where a node says whom it asks, or which scheme it keeps to.
 fn place(node: &Node, roster: &Roster) -> Span {
     let entry = &roster.entries[node.id.index()];
+    let raw = &entry.raw;
     let list = match &node.kind {
-        Kind::Replica(_) => entry.raw.peers.as_ref(),
-        Kind::Ts(_) => entry.raw.store.as_ref(),
-        _ => entry.raw.asks.as_ref(),
+        Kind::Replica(_) => return raw.scheme.as_ref().map_or(entry.at, |scheme| scheme.at),
+        Kind::Ts(_) => raw.store.as_ref(),
+        _ => raw.asks.as_ref(),
     };
-    let scheme = entry.raw.scheme.as_ref().map(|scheme| scheme.at);
-    list.map(|list| list.at).or(scheme).unwrap_or(entry.at)
+    list.map_or(entry.at, |list| list.at)
 }

@@ -164,7 +164,9 @@ impl Roster {
 /// What is gathered before ids can be numbers.
 #[derive(Default)]
 struct Draft {
-    entries: Vec<(Entry, usize)>,
+    /// Each with what it is sorted by: a place in the file, and a number among those of one place.
+    entries: Vec<(Entry, (u32, usize))>,
+    placed: usize,
     index: HashMap<String, usize>,
     groups: BTreeMap<String, Vec<String>>,
     places: HashMap<String, Span>,
@@ -174,9 +176,14 @@ struct Draft {
 
 impl Draft {
     fn push(&mut self, id: String, at: Span, raw: raw::Node) {
-        let place = self.entries.len();
-        self.index.insert(id.clone(), place);
-        self.entries.push((Entry { id, at, raw, group: None, role: None }, place));
+        self.index.insert(id.clone(), self.entries.len());
+        let order = (at.start, self.next_place());
+        self.entries.push((Entry { id, at, raw, group: None, role: None }, order));
+    }
+
+    fn next_place(&mut self) -> usize {
+        self.placed += 1;
+        self.placed
     }
 
     fn too_many(&mut self, at: Span, count: usize, problems: &mut Problems) {
@@ -221,7 +228,8 @@ impl Draft {
     ) -> bool {
         let template = &group.value.rest;
         if let Some(place) = self.index.get(id) {
-            let entry = &mut self.entries[*place].0;
+            let next = self.placed + 1;
+            let (entry, order) = &mut self.entries[*place];
             if let Some(other) = &entry.group {
                 let twice = if other == name { "twice in this group" } else { "in two groups" };
                 let first = self.places.get(other).copied().unwrap_or(entry.at);
@@ -233,6 +241,11 @@ impl Draft {
             }
             entry.group = Some(name.to_owned());
             entry.raw = entry.raw.or(template);
+            // Who leads among replicas goes by their order, and that is the group's, wherever one
+            // of them is written out.
+            if entry.raw.role.as_ref().is_some_and(|role| role.value.0 == Role::Replica) {
+                (*order, self.placed) = ((at.start, next), next);
+            }
             return true;
         }
         if !template.states("role") {
@@ -253,7 +266,7 @@ impl Draft {
 
     fn finish(mut self) -> Roster {
         // The order of the file: a group's nodes stand where the group does.
-        self.entries.sort_by_key(|(entry, place)| (entry.at.start, *place));
+        self.entries.sort_by_key(|(_, order)| *order);
         let entries: Vec<Entry> = self.entries.into_iter().map(|(entry, _)| entry).collect();
         let names = Names::new(entries.iter().map(|entry| &entry.id));
         let ids = |members: Vec<String>| members.iter().filter_map(|id| names.id(id)).collect();

@@ -101,13 +101,7 @@ impl Reader<'_> {
             }
             Command::Load { client, .. } => self.asks(*client, "is a load of nothing", line),
             Command::Operate { client, .. } => self.operates(*client, line),
-            Command::Wipe(node) => {
-                if !matches!(self.topology.node(*node).kind, Kind::Replica(_)) {
-                    let role = a_role(self.topology.node(*node).role());
-                    let help = "only replicas keep anything: name one";
-                    self.refuse(line, format!("{role} has no disk"), help);
-                }
-            }
+            Command::Wipe(node) => self.wipe(*node, line),
             Command::Lie(node, _) => {
                 self.runs_here(*node, line);
                 let role = self.topology.node(*node).role();
@@ -119,7 +113,9 @@ impl Reader<'_> {
             Command::Set { node, key, value } => {
                 self.runs_here(*node, line);
                 if let Err(why) = setting::parse(self.topology, *node, key, value) {
-                    self.refuse(line, why, "");
+                    let help = "write the value as in the file, without quotes";
+                    let (message, help) = why.split_once("; ").unwrap_or((&why, help));
+                    self.refuse(line, message.to_owned(), help);
                 }
             }
             Command::Kill(node)
@@ -133,13 +129,21 @@ impl Reader<'_> {
         }
     }
 
+    fn wipe(&mut self, node: NodeId, line: &At<String>) {
+        let role = self.topology.node(node).role();
+        if role != Role::Replica {
+            let help = "only replicas keep anything: name one";
+            self.refuse(line, format!("{} has no disk", a_role(role)), help);
+        }
+    }
+
     fn query(&mut self, client: NodeId, name: Option<&HostName>, line: &At<String>) {
         match (&self.topology.node(client).kind, name) {
             (Kind::StoreClient(_), Some(name)) => {
-                let client = quoted(self.topology.names.of(client));
-                let message = format!("{client} keeps to a store and asks for no names");
-                let help = format!("put, get, post or read, such as `get … {}`", name.as_str());
-                self.refuse(line, message, &Shown::short(&help, 80).to_string());
+                let client = self.topology.names.of(client);
+                let message = format!("{} keeps to a store and asks for no names", quoted(client));
+                let help = format!("a store has keys: `get {client} {}`", name.as_str());
+                self.refuse(line, message, Shown::short(&help, 80).as_str());
             }
             (_, None) => self.asks(client, "names nothing to ask", line),
             (_, Some(_)) => {

@@ -7,7 +7,7 @@ use crate::event::Cause;
 use crate::topology::{
     ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Policy, Setting, TsConfig,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -131,13 +131,21 @@ pub(super) struct Bench {
     pub(super) links: BTreeMap<(Peer, Peer), Faults>,
     pub(super) booted: BTreeMap<NodeId, u32>,
     pub(super) undone: Vec<String>,
+    /// Nodes whose disks cannot be read.
+    pub(super) damaged: BTreeSet<NodeId>,
+    pub(super) wiped: Vec<NodeId>,
+    /// What the clients were told to do.
+    pub(super) told: Vec<(NodeId, Told)>,
 }
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let file = topology();
+        Self::of(topology(), GRAMMAR)
+    }
+
+    pub(super) fn of(file: Arc<Topology>, grammar: Grammar) -> Self {
         let mut bench = Self {
-            control: Control::with(file.clone(), GRAMMAR),
+            control: Control::with(file.clone(), grammar),
             file,
             life: BTreeMap::new(),
             kinds: BTreeMap::new(),
@@ -145,6 +153,9 @@ impl Bench {
             links: BTreeMap::new(),
             booted: BTreeMap::new(),
             undone: Vec::new(),
+            damaged: BTreeSet::new(),
+            wiped: Vec::new(),
+            told: Vec::new(),
         };
         let acts = bench.control.start();
         bench.carry_out(acts);
@@ -165,6 +176,16 @@ impl Bench {
     pub(super) fn carry_out(&mut self, acts: Vec<Act>) {
         for act in acts {
             match act {
+                Act::Boot(node) if self.damaged.contains(&node) => {
+                    self.life.insert(node, Life::Corrupt);
+                    self.see(Owner::Lab, Fact::NodeCorrupt { node, why: "half a page".into() });
+                }
+                Act::Wipe(node) => {
+                    let life = self.life.get(&node).copied().unwrap_or_default();
+                    assert!(!life.is_alive(), "{node} is wiped while it lives");
+                    self.damaged.remove(&node);
+                    self.wiped.push(node);
+                }
                 Act::Boot(node) => {
                     let life = self.life.insert(node, Life::Up);
                     assert!(!life.is_some_and(Life::is_alive), "{node} boots while it lives");
@@ -218,7 +239,7 @@ impl Bench {
                 self.life.insert(node, Life::Stopped);
                 self.see(Owner::Lab, Fact::NodeStopped { node });
             }
-            Told::Ask { .. } | Told::Operate { .. } | Told::Batch => {}
+            Told::Ask { .. } | Told::Operate { .. } | Told::Batch => self.told.push((node, told)),
         }
     }
 

@@ -67,6 +67,40 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
+/// After any sequence, the host is in the state that a stack of states says: `undo` goes back exactly one change,
+/// `redo` forward, and something new forgets what was undone.
+pub(super) fn is_exact(bench: &mut Bench, lines: &[String]) -> Result<(), TestCaseError> {
+    let mut states = vec![bench.snapshot()];
+    let mut at = 0;
+    for line in lines {
+        bench.visit(1, LS);
+        bench.visit(2, LS);
+        let deeds = bench.control.done.len();
+        let result = bench.give(line);
+        // A setting of a dead process changes what will be, without an act.
+        let changed = bench.control.done.len() > deeds;
+        match (line.as_str(), result) {
+            ("undo", Ok(_)) => at -= 1,
+            ("undo", Err(_)) => prop_assert_eq!(at, 0),
+            ("redo", Ok(_)) => at += 1,
+            ("redo", Err(_)) => prop_assert_eq!(at, states.len() - 1),
+            (_, _) if !changed => {}
+            (_, _) => {
+                at += 1;
+                states.truncate(at);
+                states.push(bench.snapshot());
+            }
+        }
+        prop_assert_eq!(&bench.snapshot(), &states[at], "after {}", line);
+    }
+    while at > 0 {
+        bench.must("undo");
+        at -= 1;
+        prop_assert_eq!(&bench.snapshot(), &states[at]);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
@@ -74,38 +108,8 @@ proptest! {
         ..Default::default()
     })]
 
-    /// After any sequence, the host is in the state that a stack of states says: `undo` goes back exactly one change,
-    /// `redo` forward, and something new forgets what was undone.
     #[test]
     fn undo_and_redo_are_exact(lines in prop::collection::vec(line(), 1000)) {
-        let mut bench = Bench::new();
-        let mut states = vec![bench.snapshot()];
-        let mut at = 0;
-        for line in &lines {
-            bench.visit(1, LS);
-            bench.visit(2, LS);
-            let deeds = bench.control.done.len();
-            let result = bench.give(line);
-            // A setting of a dead process changes what will be, without an act.
-            let changed = bench.control.done.len() > deeds;
-            match (line.as_str(), result) {
-                ("undo", Ok(_)) => at -= 1,
-                ("undo", Err(_)) => prop_assert_eq!(at, 0),
-                ("redo", Ok(_)) => at += 1,
-                ("redo", Err(_)) => prop_assert_eq!(at, states.len() - 1),
-                (_, _) if !changed => {}
-                (_, _) => {
-                    at += 1;
-                    states.truncate(at);
-                    states.push(bench.snapshot());
-                }
-            }
-            prop_assert_eq!(&bench.snapshot(), &states[at], "after {}", line);
-        }
-        while at > 0 {
-            bench.must("undo");
-            at -= 1;
-            prop_assert_eq!(&bench.snapshot(), &states[at]);
-        }
+        is_exact(&mut Bench::new(), &lines)?;
     }
 }

@@ -8,14 +8,9 @@
 use super::{Replica, Say, Stage};
 use crate::base::{LabTime, NodeId};
 use crate::machine::Effects;
+use crate::machine::replica::shipping::{bytes_of, parts};
 use crate::message::{CatchUp, Entry, Message, Note, Position, ReplicaMessage, StoreNote};
 use std::sync::Arc;
-
-/// About so many bytes go into one part: far less than a line may have, and quickly read.
-const PART_BYTES_MAX: usize = 1 << 20;
-
-/// What an entry takes on the wire besides its texts, about.
-const ENTRY_BYTES: usize = 96;
 
 /// A request to be brought up to date, and what has come of the answer.
 #[derive(Debug)]
@@ -90,20 +85,11 @@ impl Replica {
         let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);
         let keep = if is_prefix && !whole { have.at } else { 0 };
         let term = self.term();
-        let (mut part, mut bytes, mut from_place) = (Vec::new(), 0, keep);
-        for at in keep + 1..=upto {
-            let Some(entry) = self.store.entry(at) else { break };
-            let size = entry.operation.to_string().len() + entry.id.client.len() + ENTRY_BYTES;
-            if bytes + size > PART_BYTES_MAX && !part.is_empty() {
-                let entries = Arc::from(std::mem::take(&mut part));
-                self.say(from, Say::State { term, keep: from_place, entries, more: true }, out);
-                (bytes, from_place) = (0, at - 1);
-            }
-            bytes += size;
-            part.push(entry.clone());
+        let log = self.store.after(keep);
+        let count = usize::try_from(upto.saturating_sub(keep)).unwrap_or(usize::MAX);
+        for part in parts(term, keep, &log[..count.min(log.len())]) {
+            self.say(from, part, out);
         }
-        let entries = Arc::from(part);
-        self.say(from, Say::State { term, keep: from_place, entries, more: false }, out);
     }
 
     /// What was asked for, or a part of it.
@@ -120,7 +106,7 @@ impl Replica {
         };
         let Some(asked) = self.asked.as_mut().filter(|asked| asked.from == from) else { return };
         asked.at = self.now;
-        asked.bytes += size_of(message);
+        asked.bytes += bytes_of(message);
         if asked.entries.is_empty() {
             asked.keep = *keep;
         }
@@ -183,21 +169,4 @@ fn discard(entries: Vec<Entry>, for_the_log_of: NodeId, out: &mut Effects) {
         let entries = Arc::from(entries);
         out.note(Note::Store(StoreNote::Discarded { entries, for_the_log_of }));
     }
-}
-
-/// The bytes of a message as they stand on the wire.
-fn size_of(message: &Message) -> u64 {
-    struct Count(u64);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(1);
-    // Counting cannot fail, and a message is plain data.
-    serde_json::to_writer(&mut count, message).map_or(0, |()| count.0)
 }

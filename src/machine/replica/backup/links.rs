@@ -80,9 +80,10 @@ impl Replica {
         if own || self.peers.left(node, conn) {
             self.gone(node, out);
         }
-        let again = self.peers.get(node).is_some_and(|peer| {
-            own && peer.heard_on.is_some() && !peer.line.is_hopeless(now)
-        });
+        let again = self
+            .peers
+            .get(node)
+            .is_some_and(|peer| own && peer.heard_on.is_some() && !peer.line.is_hopeless(now));
         if again {
             // Only the connection is gone: whoever opened another is there.
             self.open(node, out);

@@ -18,7 +18,6 @@
 
 mod ballot;
 mod catch_up;
-mod disk;
 mod elect;
 mod heartbeat;
 mod links;
@@ -28,8 +27,10 @@ mod serve;
 mod told;
 mod waits;
 
+use super::disk::Disk;
+use super::named::Named;
 use super::store::Store;
-use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
+use crate::base::{Incarnation, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::Side;
 use crate::machine::askers::Askers;
 use crate::machine::timers::Timer;
@@ -40,7 +41,6 @@ use crate::message::{
 use crate::topology::{HeartbeatMode, Propagation, ReplicaConfig, Role, Topology};
 use ballot::Ballot;
 use catch_up::Asked;
-use disk::Disk;
 use peers::Peers;
 use serve::{Held, Waiter};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -104,8 +104,7 @@ pub struct Replica {
     waits: Waits,
     clients: Askers,
     requests: u64,
-    /// The last number given to a request that came without an id.
-    given: BTreeMap<ConnId, u64>,
+    named: Named,
     /// Who waits for the acknowledgement of which place in the log.
     waiters: BTreeMap<u64, Vec<Waiter>>,
     /// Writes that wait until a new leader has settled.
@@ -148,7 +147,7 @@ impl Replica {
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
-            given: BTreeMap::new(),
+            named: Named::default(),
             waiters: BTreeMap::new(),
             held: VecDeque::new(),
             pushed: 0,

@@ -40,13 +40,8 @@ impl Replica {
     fn send_and_wait(&mut self, out: &mut Effects) {
         let last = self.store.last();
         let awaited: Vec<NodeId> = if self.leads() {
-            let there = self.peers.iter().filter(|(_, peer)| {
-                peer.confirmed == Some(last - 1)
-            });
-            there
-                .map(|(node, _)| node)
-                .filter(|node| self.peers.way_to(*node).is_some())
-                .collect()
+            let there = self.peers.iter().filter(|(_, peer)| peer.confirmed == Some(last - 1));
+            there.map(|(node, _)| node).filter(|node| self.peers.way_to(*node).is_some()).collect()
         } else {
             let leader = self.leader().filter(|leader| self.peers.way_to(*leader).is_some());
             self.sent = last - 1;
@@ -176,7 +171,11 @@ impl Replica {
         let position = entry.position;
         if self.store.append(entry.clone()) {
             let (entry, have) = (entry.clone(), self.store.have());
-            out.note(Note::Store(StoreNote::Accepted { entry, have, from: Some(from) }));
+            out.note(Note::Store(StoreNote::Accepted {
+                entry: entry.into(),
+                have,
+                from: Some(from),
+            }));
             self.confirms.insert(from);
             if self.leads() {
                 self.sent = self.store.last();

@@ -5,7 +5,7 @@ use crate::base::{ConnId, Peer};
 use crate::event::Ending;
 use crate::machine::Effects;
 use crate::machine::replica::lie::lie;
-use crate::machine::replica::store::TEXT_BYTES_MAX;
+use crate::machine::replica::store::too_long;
 use crate::message::{Flaw, Message, Note, OpId, Operation, StoreNote, StoreSaid};
 use std::sync::Arc;
 
@@ -63,7 +63,9 @@ impl Replica {
             return self.not_understood(conn, "that is no operation on the store", out);
         };
         let Some(no) = self.take_request(conn, id.as_ref(), out) else { return };
-        let id_here = id.clone().unwrap_or_else(|| self.id_for(conn, peer));
+        let id_here = id.clone().unwrap_or_else(|| {
+            self.named.next(&self.store, &self.topology.names, self.me, (conn, peer))
+        });
         let held =
             Held { conn, no, wire_id: id.clone(), id: id_here, operation: operation.clone() };
         if let Some(why) = too_long(&held.id, operation) {
@@ -100,21 +102,6 @@ impl Replica {
         {
             self.reply(conn, no, None, StoreSaid::Failed(Arc::from(why)), out);
         }
-    }
-
-    /// An id for a person, who gives none: one that this replica has never given before, in this life or another.
-    fn id_for(&mut self, conn: ConnId, peer: Peer) -> OpId {
-        let names = &self.topology.names;
-        let client: Arc<str> = Arc::from(format!("{}.{}", names.of(self.me), names.peer(peer)));
-        let written = self.store.vector().get(&client).copied().unwrap_or_default();
-        let given = self.given.entry(conn).or_insert(written);
-        *given += 1;
-        let mut id = OpId { client, number: *given };
-        while self.store.place_of(&id).is_some() {
-            *given += 1;
-            id.number = *given;
-        }
-        id
     }
 
     fn read(&mut self, held: Held, out: &mut Effects) {
@@ -171,7 +158,7 @@ impl Replica {
         let entry = self.store.accept(self.term(), id, operation);
         self.waiters.entry(entry.position).or_default().push(Waiter { conn, no, wire_id });
         let have = self.store.have();
-        out.note(Note::Store(StoreNote::Accepted { entry, have, from: None }));
+        out.note(Note::Store(StoreNote::Accepted { entry: entry.into(), have, from: None }));
         self.write_disk(out);
         self.propagate(out);
     }
@@ -230,18 +217,7 @@ impl Replica {
             Ending::Reset => drop(self.clients.gone(conn)),
         }
         if !self.clients.has(conn) {
-            self.given.remove(&conn);
+            self.named.forget(conn);
         }
     }
-}
-
-/// Why a text cannot be taken.
-fn too_long(id: &OpId, operation: &Operation) -> Option<String> {
-    let second = match operation {
-        Operation::Post { text, .. } => text.len(),
-        Operation::Put { value, .. } => value.len(),
-        Operation::Read { .. } | Operation::Get { .. } => 0,
-    };
-    let longest = id.client.len().max(operation.place().len()).max(second);
-    (longest > TEXT_BYTES_MAX).then(|| format!("a text has more than {TEXT_BYTES_MAX} bytes"))
 }
