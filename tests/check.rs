@@ -3,6 +3,8 @@
 //!
 //! A history under `tests/check/*.history` begins with what is expected of its end: `expect: invalid lost=2 acked=3`.
 
+#[path = "check/expectations.rs"]
+mod expectations;
 #[path = "check/lab.rs"]
 mod lab;
 

@@ -277,6 +277,11 @@ impl Group {
             }
         }
         self.figures.lost_max = self.figures.lost_max.max(self.figures.lost);
+        if self.figures.lost == 0 {
+            self.lost_since = None;
+        } else {
+            self.lost_since.get_or_insert(self.now);
+        }
     }
 
     fn is_lost(&mut self, no: OpNo) {
