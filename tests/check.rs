@@ -7,6 +7,8 @@
 mod expectations;
 #[path = "check/lab.rs"]
 mod lab;
+#[path = "check/words.rs"]
+mod words;
 
 use faultlab::base::{LabTime, NodeId};
 use faultlab::check::{Audit, Figures, Loss, Part, Safety};
