@@ -1,6 +1,7 @@
 //! Expectations about a store, each on a history in which it holds and on one in which it does not.
 
-use super::lab::{Step, parse, topology};
+use super::lab::{Step, parse};
+use super::stage::topology;
 use faultlab::base::{EventId, LabTime, Owner};
 use faultlab::command::grammar;
 use faultlab::event::{Cause, Event, Fact, Judgement};

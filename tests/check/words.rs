@@ -1,6 +1,7 @@
 //! The sentences that say why: of operations, of lost writes, of failovers and of split brains; and the lines of notes.
 
-use super::lab::{Step, names, parse};
+use super::lab::{Step, parse};
+use super::stage::names;
 use super::{LEADER_DIES, R1, of};
 use faultlab::base::LabTime;
 use faultlab::check::{Audit, Group};
