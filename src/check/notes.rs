@@ -218,6 +218,7 @@ impl Group {
                 let asked = self.replicas[at].asked.take().map(|(_, _, at)| at);
                 let replica = &mut self.replicas[at];
                 let (how, entries, bytes) = (*how, *entries, *bytes);
+                self.figures.shipped += bytes;
                 replica.transfer =
                     Some(Transfer { asked, at: now, from: *from, how, entries, bytes });
                 replica.wiped = false;
@@ -278,6 +279,9 @@ impl Group {
         self.discarded.drain(..over);
         if let Some(keep) = keep {
             self.cut(at, keep);
+            if self.replicas[at].sure {
+                self.replicas[at].have = self.replicas[at].copy.have();
+            }
         }
     }
 

@@ -140,6 +140,10 @@ pub enum Figure {
     SplitBrains,
     /// Suspicions of one that ran.
     FalseSuspicions,
+    /// Bytes shipped to bring replicas up to date.
+    Shipped,
+    /// Bytes written to disks.
+    Written,
     /// Now: who leads.
     Leaders,
     /// Now: acknowledged writes that some living replica lacks, or only one has.
@@ -150,7 +154,7 @@ pub enum Figure {
 
 impl Figure {
     /// Every figure, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Acked,
         Self::Lost,
         Self::Stale,
@@ -162,6 +166,8 @@ impl Figure {
         Self::Elections,
         Self::SplitBrains,
         Self::FalseSuspicions,
+        Self::Shipped,
+        Self::Written,
         Self::Leaders,
         Self::AtRisk,
         Self::Diverged,
@@ -182,6 +188,8 @@ impl Figure {
             Self::Elections => "elections",
             Self::SplitBrains => "split-brains",
             Self::FalseSuspicions => "false-suspicions",
+            Self::Shipped => "shipped",
+            Self::Written => "written",
             Self::Leaders => "leaders",
             Self::AtRisk => "at-risk",
             Self::Diverged => "diverged",
@@ -192,5 +200,11 @@ impl Figure {
     #[must_use]
     pub const fn is_state(self) -> bool {
         matches!(self, Self::Leaders | Self::AtRisk | Self::Diverged)
+    }
+
+    /// Whether it counts bytes.
+    #[must_use]
+    pub const fn is_bytes(self) -> bool {
+        matches!(self, Self::Shipped | Self::Written)
     }
 }

@@ -6,7 +6,7 @@ use super::recent::Recent;
 use crate::base::{EventId, LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::command::Counted;
 use crate::event::{Cause, Event, Fact, Life};
-use crate::message::{Belief, HostName, Note, Outcome, Said};
+use crate::message::{Belief, HostName, Message, Note, Outcome, Said};
 use crate::topology::{Kind, Role, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -214,12 +214,13 @@ impl Tally {
             Fact::MessageSent { about: Some(question), .. } => {
                 self.sent.insert(event.id, (event.id.owner, *question));
             }
-            Fact::MessageReceived { .. } => {
+            Fact::MessageReceived { message, .. } => {
                 if let Cause::Event(sent) = event.cause
                     && let Some(question) = self.sent.map.get(&sent)
                 {
                     self.received.insert(event.id, *question);
                 }
+                self.arrived(event.id.owner, message);
             }
             Fact::Noted(note) => {
                 if let Owner::Node(node, _) = event.id.owner {
@@ -307,6 +308,16 @@ impl Tally {
             _ => {}
         }
         None
+    }
+
+    /// What a replica is asked has no question of its own.
+    fn arrived(&mut self, owner: Owner, message: &Message) {
+        if let (Owner::Node(node, _), Message::Operate { .. }) = (owner, message)
+            && self.role(node) == Some(Role::Replica)
+        {
+            self.add(Some(node), Counted::Taken);
+            self.add(None, Counted::Taken);
+        }
     }
 
     /// Something about an answer that nobody waited for: at who got it, at the name server that gave it, in the lab.
