@@ -81,16 +81,11 @@ impl Group {
         op.held |= bit;
         op.accepted = true;
         self.figures.dup += u64::from(again);
-        if self.places_write(no) {
-            self.dirty.insert(no);
-        }
-    }
-
-    fn places_write(&mut self, no: OpNo) -> bool {
         if let Some(op) = self.ops.get(no) {
             self.places.accepted(no, &op.operation);
         }
-        true
+        self.dirty.insert(no);
+        self.has_landed(at, Some(no));
     }
 
     /// A replica's log ends here.
