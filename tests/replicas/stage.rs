@@ -160,7 +160,6 @@ impl Stage {
         self.group().ops().all(|op| op.asker.is_none() || op.ended.is_some() || op.orphaned)
     }
 
-
     /// Everything that happened.
     pub fn events(&self) -> Vec<Event> {
         self.sim.log().read(0, usize::MAX).events().cloned().collect()
