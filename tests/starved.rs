@@ -24,7 +24,7 @@ asks = "store"
 operations = ["put k{n} v"]
 [[steps]]
 do = ["load writer 10/s", "wait 20s", "load writer off", "wait 2s"]
-expect = ["truth acked >= 100", "truth lost = 0"]
+expect = ["truth acked >= 150 within 25s", "truth lost = 0 within 1s"]
 "#;
 
 /// Ends its processes, whatever becomes of the test.

@@ -14,8 +14,6 @@ use std::time::Duration;
 pub enum Mistake {
     /// It takes every write for written as soon as it has asked for it: no fsync.
     NoFsync,
-    /// It confirms every change before it has it on its disk, and whatever became of it.
-    ConfirmsAtOnce,
     /// It never asks to be brought up to date.
     NeverCatchesUp,
     /// The third replica takes the terms of the second for its own, as one would that counts on from the newest term.
@@ -96,16 +94,6 @@ fn said_in(said: &mut ReplicaMessage) {
 
 impl Machine for Twin {
     fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
-        if let (Mistake::ConfirmsAtOnce, Input::Received { conn, message, .. }) =
-            (self.mistake, &input)
-            && let Message::Replica(ReplicaMessage::Change { term, entry }) = &**message
-        {
-            // Word and digest are those of a replica that has everything up to here: only the log is not there.
-            let (conn, term) = (*conn, *term);
-            let have = faultlab::message::Position { at: entry.position, ..Default::default() };
-            let have = Message::Replica(ReplicaMessage::Have { term, have });
-            out.send(conn, have, None);
-        }
         self.inner.step(now, input, out);
         for effect in out.take() {
             if let Some(effect) = self.twist(effect) {
