@@ -70,6 +70,7 @@ impl Group {
                 disk.newest_bytes = *bytes;
                 disk.took = *took;
                 disk.error = None;
+                self.figures.written += bytes;
             }
             Fact::DiskFailed { why, .. } => {
                 if let Some(at) = self.place(node) {

@@ -214,9 +214,11 @@ impl Group {
                     self.replace(at, offer.keep, &offer.entries, *from);
                 }
                 self.stands_at(at, *have);
+                self.has_landed(at, None);
                 let asked = self.replicas[at].asked.take().map(|(_, _, at)| at);
                 let replica = &mut self.replicas[at];
                 let (how, entries, bytes) = (*how, *entries, *bytes);
+                self.figures.shipped += bytes;
                 replica.transfer =
                     Some(Transfer { asked, at: now, from: *from, how, entries, bytes });
                 replica.wiped = false;
@@ -277,6 +279,9 @@ impl Group {
         self.discarded.drain(..over);
         if let Some(keep) = keep {
             self.cut(at, keep);
+            if self.replicas[at].sure {
+                self.replicas[at].have = self.replicas[at].copy.have();
+            }
         }
     }
 
@@ -336,6 +341,7 @@ impl Group {
                 let comparison = Comparison { at: now, own, other, verdict };
                 self.replicas[at].compared.insert(*with, comparison);
                 self.witness(at, own);
+                self.figures.concurrent += u64::from(verdict == ClockVerdict::Concurrent);
                 if verdict != ClockVerdict::Behind {
                     self.is_current(at);
                 }

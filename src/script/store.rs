@@ -74,13 +74,20 @@ pub(super) fn is_so(expectation: &StoreExpectation, tally: &Tally) -> bool {
                 Some((replica.have.at, audit.group_of(*id)?.digest(*id)?))
             });
             let first = digests.next().flatten();
-            first.is_some() && digests.all(|digest| digest == first)
+            first.is_some() && digests.all(|digest| digest == first) && !is_written(tally, nodes)
         }
         StoreExpectation::LostIsPredicted { tolerance } => {
             let (lost, predicted) = losses(tally);
             predicted.is_some_and(|predicted| lost.abs_diff(predicted) <= *tolerance)
         }
     }
+}
+
+/// Whether a client's write on the store of these nodes has no verdict yet: they will not stay as they are.
+fn is_written(tally: &Tally, nodes: &[NodeId]) -> bool {
+    let open = |op: &Op| op.ended.is_none() && op.asker.is_some() && op.operation.is_write();
+    let groups = nodes.iter().filter_map(|id| tally.ledger().audit.group_of(*id));
+    groups.take(1).any(|group| group.ops().any(open))
 }
 
 fn counted(tally: &Tally, what: Figure) -> u64 {
@@ -101,6 +108,9 @@ const fn of(figures: &Figures, what: Figure) -> u64 {
         Figure::Elections => figures.elections,
         Figure::SplitBrains => figures.splits,
         Figure::FalseSuspicions => figures.false_suspicions,
+        Figure::Concurrent => figures.concurrent,
+        Figure::Shipped => figures.shipped,
+        Figure::Written => figures.written,
         Figure::Leaders => figures.leaders,
         Figure::AtRisk => figures.at_risk,
         Figure::Diverged => figures.diverged,
@@ -199,7 +209,8 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
         StoreExpectation::Truth { what, .. } => {
             let count = counted(tally, *what);
             let when = if what.is_state() { "now" } else { "in this step" };
-            format!("{count} {} {when}", what.word())
+            let unit = if what.is_bytes() { "bytes " } else { "" };
+            format!("{count} {unit}{} {when}", what.word())
         }
         StoreExpectation::Leads(_) => {
             let leads = |group: &'_ Group| -> Vec<NodeId> {

@@ -303,7 +303,10 @@ impl Replica {
         out: &mut Effects,
     ) {
         if self.claims(from, term, true, out) {
-            self.leader_is_alive(out);
+            // Where heartbeats are pulled, only a reply to one is a sign of life.
+            if self.pushes() {
+                self.leader_is_alive(out);
+            }
             self.knows(from, have, out);
             self.compare(from, have, false, out);
             self.confirm(from, out);

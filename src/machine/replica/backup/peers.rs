@@ -21,6 +21,8 @@ pub struct Peer {
     pub heard_on: Option<ConnId>,
     /// When it was last heard, or began to be listened to.
     pub heard: LabTime,
+    /// When it last asked for a heartbeat, as a backup asks its leader.
+    pub asked: LabTime,
     /// When a leader last told it unasked that it leads.
     pub told: LabTime,
     /// Heartbeats sent on the present connection.
@@ -60,6 +62,7 @@ impl Peers {
             line,
             heard_on: self.strangers.remove(&node),
             heard: now,
+            asked: now,
             told: now,
             beats: 0,
             belief: None,
