@@ -39,16 +39,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Kill | Action::PowerOff => {
             node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named)
         }
-        Action::KillLeader => {
-            let id = targets::to_kill(world, view)?;
-            let leads = world.audit.replica(id).is_some();
-            let word = if leads { "leader" } else { "kill winner" };
-            Some(format!("{word} {}", names.of(id)))
-        }
-        Action::Losses => store::lost::is_any(world).then(|| match store::lost::count(world) {
-            0 => "what is wrong".into(),
-            lost => format!("LOST {lost}"),
-        }),
+        Action::KillLeader => to_kill(world, view),
+        Action::Losses => losses(world),
         Action::Wipe => {
             let replica = node.filter(|id| world.audit.replica(*id).is_some());
             replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)
@@ -86,6 +78,21 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// Whom `X` kills, and what for.
+fn to_kill(world: &World, view: &View) -> Option<String> {
+    let id = targets::to_kill(world, view)?;
+    let word = if world.audit.replica(id).is_some() { "leader" } else { "kill winner" };
+    Some(format!("{word} {}", world.topology.names.of(id)))
+}
+
+/// What there is to list: what is lost, or what is wrong besides.
+fn losses(world: &World) -> Option<String> {
+    store::lost::is_any(world).then(|| match store::lost::count(world) {
+        0 => "what is wrong".into(),
+        lost => format!("LOST {lost}"),
+    })
 }
 
 /// Whether a node is ours to start and stop.
