@@ -230,7 +230,7 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
         },
         StoreExpectation::Deadlock(_) | StoreExpectation::NoDeadlock => {
             let cycle = audit.groups().flat_map(|group| &group.cycles).next();
-            let past = audit.groups().filter_map(|group| group.cycles_seen.last()).next();
+            let past = audit.groups().find_map(|group| group.cycles_seen.last());
             let before = tally.ledger().before.deadlocks;
             match (cycle, past.filter(|_| audit.figures().deadlocks > before)) {
                 (Some(cycle), _) => circle(&cycle.nodes, &name),
