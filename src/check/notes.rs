@@ -340,6 +340,7 @@ impl Group {
                 let comparison = Comparison { at: now, own, other, verdict };
                 self.replicas[at].compared.insert(*with, comparison);
                 self.witness(at, own);
+                self.figures.concurrent += u64::from(verdict == ClockVerdict::Concurrent);
                 if verdict != ClockVerdict::Behind {
                     self.is_current(at);
                 }

@@ -108,6 +108,7 @@ const fn of(figures: &Figures, what: Figure) -> u64 {
         Figure::Elections => figures.elections,
         Figure::SplitBrains => figures.splits,
         Figure::FalseSuspicions => figures.false_suspicions,
+        Figure::Concurrent => figures.concurrent,
         Figure::Shipped => figures.shipped,
         Figure::Written => figures.written,
         Figure::Leaders => figures.leaders,

@@ -14,7 +14,7 @@ mod sweep;
 pub mod truth;
 mod votes;
 
-pub use failover::{account as failover_account, shown as failover_shown};
+pub use failover::shown as failover_shown;
 pub use stage::{draw, note, word};
 
 use super::theme::Ink;
