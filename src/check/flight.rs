@@ -137,6 +137,16 @@ impl Group {
         }
     }
 
+    /// What a replica received is in its log now: the message that brought this one, or a whole state.
+    pub(super) fn has_landed(&mut self, at: usize, op: Option<OpNo>) {
+        let landing = &mut self.replicas[at].landing;
+        let brought = |landing: &mut Landing| op.is_none_or(|op| *landing.ops == [op]);
+        let over: Vec<Landing> = landing.extract_if(.., brought).collect();
+        for landing in over {
+            self.carried(&landing.ops, -1);
+        }
+    }
+
     /// A frame will never arrive, or its connection died with it.
     pub(super) fn never_arrives(&mut self, lost: impl Fn(&Flight) -> bool) {
         let mut left = std::mem::take(&mut self.flights);

@@ -48,6 +48,8 @@ pub struct Group {
     pub figures: Figures,
     /// The acknowledged writes that are gone, by their number.
     pub lost: BTreeMap<OpNo, Gone>,
+    /// Since when some are.
+    pub lost_since: Option<LabTime>,
     /// What was thrown away, oldest first.
     pub discarded: VecDeque<Thrown>,
     /// What a leader's death would cost, frozen at the moment of each death.
@@ -105,6 +107,7 @@ impl Group {
             askers,
             figures: Figures::default(),
             lost: BTreeMap::new(),
+            lost_since: None,
             discarded: VecDeque::new(),
             predictions: VecDeque::new(),
             split: None,

@@ -81,16 +81,11 @@ impl Group {
         op.held |= bit;
         op.accepted = true;
         self.figures.dup += u64::from(again);
-        if self.places_write(no) {
-            self.dirty.insert(no);
-        }
-    }
-
-    fn places_write(&mut self, no: OpNo) -> bool {
         if let Some(op) = self.ops.get(no) {
             self.places.accepted(no, &op.operation);
         }
-        true
+        self.dirty.insert(no);
+        self.has_landed(at, Some(no));
     }
 
     /// A replica's log ends here.
@@ -277,6 +272,11 @@ impl Group {
             }
         }
         self.figures.lost_max = self.figures.lost_max.max(self.figures.lost);
+        if self.figures.lost == 0 {
+            self.lost_since = None;
+        } else {
+            self.lost_since.get_or_insert(self.now);
+        }
     }
 
     fn is_lost(&mut self, no: OpNo) {

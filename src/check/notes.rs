@@ -214,6 +214,7 @@ impl Group {
                     self.replace(at, offer.keep, &offer.entries, *from);
                 }
                 self.stands_at(at, *have);
+                self.has_landed(at, None);
                 let asked = self.replicas[at].asked.take().map(|(_, _, at)| at);
                 let replica = &mut self.replicas[at];
                 let (how, entries, bytes) = (*how, *entries, *bytes);

@@ -1,8 +1,9 @@
 //! What a key means, and what it does: an action becomes commands for the lab, or a change of the view. Never both a
 //! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
 
-use super::chooser::{Chooser, Purpose};
+use super::chooser::Chooser;
 use super::prompt::Prompt;
+use super::store;
 use super::targets;
 use super::view::{Mode, PanelId, Selection, View};
 use crate::base::{NodeId, Peer};
@@ -29,6 +30,8 @@ pub enum Action {
     Revive,
     Freeze,
     Lie,
+    Wipe,
+    Losses,
     Partition,
     OneWay,
     Delay,
@@ -118,6 +121,9 @@ fn give(command: Command) -> Option<Outcome> {
 
 /// Carries an action out on the view, and says what else must be done.
 pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
+    if matches!(action, Action::NextBeat | Action::Fire | Action::FireMany) {
+        go_on(world, view, action == Action::NextBeat);
+    }
     if let Some(outcome) = on_nodes(action, world, view) {
         return Some(outcome);
     }
@@ -130,6 +136,17 @@ pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
     on_view(action, world, view)
 }
 
+/// What a failover has shown has been seen, once the person goes on: at the next beat, and at the next operation where
+/// nothing more will come of it.
+fn go_on(world: &World, view: &mut View, surely: bool) {
+    let Some(group) = store::on_show(world, view) else { return };
+    let last = group.failovers.back().filter(|last| surely || last.is_over());
+    if let Some(last) = last {
+        view.seen_until = Some(last.at);
+    }
+    view.op = None;
+}
+
 /// Commands that `act` gives for nodes and clients.
 fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
     let node = targets::node(world, view);
@@ -139,7 +156,7 @@ fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
         Action::FireMany => query(world, view, BURST)?,
         Action::Load => load(world, view)?,
         Action::Kill => Command::Kill(node?),
-        Action::KillLeader => Command::Kill(targets::leader(world)?),
+        Action::KillLeader => Command::Kill(targets::to_kill(world, view)?),
         Action::PowerOff => Command::PowerOff(node?),
         Action::Revive => Command::Revive(node?),
         Action::Freeze if life(node?) == Life::Frozen => Command::Thaw(node?),
@@ -166,6 +183,7 @@ fn load(world: &World, view: &View) -> Option<Command> {
     } else {
         match &world.topology.node(client).kind {
             Kind::Client(config) if config.rate > 0.0 => (config.rate * 1000.0).round() as u64,
+            Kind::StoreClient(config) if config.rate > 0.0 => (config.rate * 1000.0).round() as u64,
             _ => LOAD_PER_KILOSECOND,
         }
     };
@@ -277,22 +295,48 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             view.keys = if view.keys.is_some() { None } else { Some(VecDeque::new()) };
         }
         Action::Quit => view.mode = Mode::QuitAsked,
+        Action::Losses => view.mode = Mode::Losses,
+        Action::Wipe => ask_to_wipe(world, view),
         Action::Interrupt if !matches!(view.mode, Mode::QuitAsked) => view.mode = Mode::QuitAsked,
         Action::Yes if matches!(view.mode, Mode::TopologiesAsked) => {
             return Some(Outcome::Leave(Leaving::Topologies));
         }
+        Action::Yes if matches!(view.mode, Mode::WipeAsked(_)) => return wiped(view),
         Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
         Action::Topologies => view.mode = Mode::TopologiesAsked,
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),
-        Action::Back => back(view),
+        Action::Back => back(world, view),
         Action::Accept => return accept(world, view),
         Action::Complete => complete(world, view),
         Action::FocusNext | Action::FocusBefore | Action::Focus(_) => focus(action, world, view),
         _ => super::steer::steer(action, world, view),
     }
     None
+}
+
+/// A disk is emptied only when nobody runs on it, and only after asking: it cannot be taken back.
+fn ask_to_wipe(world: &World, view: &mut View) {
+    let replica = targets::node(world, view).filter(|id| world.audit.replica(*id).is_some());
+    match replica {
+        None => view.toast("only a replica has a disk", true),
+        Some(id) if world.node(id).life.is_alive() => {
+            let name = world.topology.names.of(id);
+            view.toast(format!("{name} runs: kill it first, then its disk can be emptied"), true);
+        }
+        Some(id) => view.mode = Mode::WipeAsked(id),
+    }
+}
+
+fn wiped(view: &mut View) -> Option<Outcome> {
+    match std::mem::replace(&mut view.mode, Mode::Normal) {
+        Mode::WipeAsked(id) => give(Command::Wipe(id)),
+        other => {
+            view.mode = other;
+            None
+        }
+    }
 }
 
 fn next_link(world: &World, view: &mut View) {
@@ -310,7 +354,22 @@ fn next_link(world: &World, view: &mut View) {
     }
 }
 
-fn back(view: &mut View) {
+/// Esc on panel 2: from an older operation to the newest, from a failover to the operations.
+fn leaves_operation(world: &World, view: &mut View) -> bool {
+    let Some(group) = store::on_show(world, view) else { return false };
+    if view.op.take().is_some() {
+        return true;
+    }
+    match store::failover_shown(group, view) {
+        Some(failover) => {
+            view.seen_until = Some(failover.at);
+            true
+        }
+        None => false,
+    }
+}
+
+fn back(world: &World, view: &mut View) {
     if !matches!(view.mode, Mode::Normal) {
         view.mode = Mode::Normal;
         view.down = 0;
@@ -322,6 +381,7 @@ fn back(view: &mut View) {
         view.selection = Selection::Node(id);
     } else if view.race.is_some() && view.focus == PanelId::Race {
         view.race = None;
+    } else if view.focus == PanelId::Race && leaves_operation(world, view) {
     } else {
         view.selection = Selection::Nothing;
     }
@@ -351,9 +411,9 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
             view.back = 0;
             None
         }
-        Mode::Choosing(chooser) => match (chooser.purpose, chooser.accept()) {
-            (Purpose::Name | Purpose::Policy, Some(command)) => give(command),
-            (_, None) => {
+        Mode::Choosing(chooser) => match chooser.accept() {
+            Some(command) => give(command),
+            None => {
                 view.mode = Mode::Choosing(chooser);
                 None
             }

@@ -10,7 +10,7 @@ use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
 use super::theme::{Depth, Theme};
 use super::view::{Mode, View};
-use super::{Bench, map, screen};
+use super::{Bench, map, screen, store};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
@@ -128,7 +128,7 @@ impl Panel {
                     && race.ls_deadline.is_some_and(|deadline| deadline > now)
         });
         let window = self.world.nodes.iter().any(|node| node.window.is_some());
-        waiting || window || map::moves(&self.world, now)
+        waiting || window || store::moves(&self.world) || map::moves(&self.world, now)
     }
 
     /// A key was pressed.

@@ -4,7 +4,7 @@
 use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
 use crate::command::Command;
 use crate::event::{Event, Fact};
-use crate::message::{Note, Outcome};
+use crate::message::{Message, Note, Outcome, ReplicaMessage};
 use crate::report;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
@@ -59,6 +59,11 @@ pub struct Feed {
 fn is_noise(fact: &Fact) -> bool {
     match fact {
         Fact::CommandGiven { command, .. } => matches!(**command, Command::Next),
+        // The strip of panel 3 shows them; here they would push everything else out.
+        Fact::MessageSent { message, .. } | Fact::MessageReceived { message, .. } => matches!(
+            **message,
+            Message::Replica(ReplicaMessage::Beat { .. } | ReplicaMessage::Alive { .. })
+        ),
         // Who set the clock has a line; what it does stands in the header all the time.
         Fact::ClockSet(_) => true,
         Fact::FaultsSet { from, to, .. } => {

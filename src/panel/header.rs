@@ -1,6 +1,7 @@
 //! Rows 1 and 2 and the banner: where we are, what the clock does, what is true, and what is wrong.
 
 use super::paint::{Canvas, Row, width};
+use super::store;
 use super::theme::Ink;
 use super::words;
 use crate::base::{LabTime, Shown};
@@ -80,9 +81,14 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     }
     let truth = &world.truth;
     let ended = |outcome| truth.ended.get(&outcome).copied().unwrap_or(0);
-    let mut parts: Vec<(String, Ink)> = vec![(format!("asked {}", truth.asked), Ink::Text)];
+    let mut parts: Vec<(String, Ink)> = store::truth::parts(world);
+    // Where there is a store and nobody asks for names, their figures would be noise.
+    let asks = parts.is_empty() || truth.asked > 0;
+    if asks {
+        parts.push((format!("asked {}", truth.asked), Ink::Text));
+    }
     let mut add = |word: &str, count: u64, loud: Ink, always: bool| {
-        if count > 0 || always {
+        if count > 0 || (always && asks) {
             parts.push((format!("{word} {count}"), if count > 0 { loud } else { Ink::Muted }));
         }
     };
@@ -140,8 +146,18 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
 }
 
 /// What the truth line leaves out first where there is no room.
-const SPARED: [&str; 8] =
-    ["unmatched", "cancelled", "late", "reset", "refused", "negative", "failed", "silent"];
+const SPARED: [&str; 10] = [
+    "unmatched",
+    "outvoted",
+    "on-all",
+    "cancelled",
+    "late",
+    "reset",
+    "refused",
+    "negative",
+    "failed",
+    "silent",
+];
 
 fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16, whole: bool) -> Row {
     let count = world.faults_shown().count();
@@ -180,10 +196,21 @@ fn alarms(world: &World, now: LabTime) -> impl Iterator<Item = &Alarm> {
     })
 }
 
-/// The alarm on show: the newest.
+/// The alarm on show: what is broken in a store, loudest first; else the newest.
 #[must_use]
 pub fn alarm(world: &World, now: LabTime) -> Option<&Alarm> {
-    alarms(world, now).max_by_key(|alarm| alarm.since)
+    let breaks = |alarm: &&Alarm| {
+        matches!(
+            alarm.kind,
+            AlarmKind::SplitBrain(_)
+                | AlarmKind::Lost(_)
+                | AlarmKind::Deadlock(..)
+                | AlarmKind::Diverged(_)
+        )
+    };
+    let newest = || alarms(world, now).max_by_key(|alarm| alarm.since);
+    // The world keeps them loudest first.
+    alarms(world, now).find(breaks).or_else(newest)
 }
 
 /// What the banner says of an alarm: the word, and the reason in two lengths.

@@ -152,7 +152,8 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('p'), Action::Partition, "cut%", "cut both ways, or uncut"),
     row(Panels, c('d'), Action::Delay, "delay%", "add 50, 200, 1000 ms, nothing"),
     row(Panels, c(' '), Action::Pause, "pause", "pause the world, or let it go on"),
-    row(Panels, c('X'), Action::KillLeader, "kill winner %", "kill whoever wins most races"),
+    row(Panels, c('X'), Action::KillLeader, "kill leader %", "kill who leads, or wins most races"),
+    row(Panels, c('!'), Action::Losses, "%", "what is wrong, and every write that is gone"),
     row(Panels, c('Q'), Action::ChooseName, "ask…", "choose what to ask, by who has it"),
     row(Panels, c('s'), Action::ChoosePolicy, "policy", "choose how the LS chooses"),
     row(Panels, c('F'), Action::FireMany, "×20", "fire twenty questions at once"),
@@ -160,6 +161,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('P'), Action::OneWay, "one-way", "cut what goes out; what comes in; nothing"),
     row(Panels, c('L'), Action::Loss, "loss", "lose 10, 30, 60 % of transmissions, none"),
     row(Panels, c('b'), Action::Lie, "lie", "the server answers wrongly, or is honest"),
+    row(Panels, c('Z'), Action::Wipe, "wipe %", "empty the disk of a dead replica (asks)"),
     row(Panels, c('R'), Action::Reset, "reset", "heal every fault, revive every node"),
     row(Panels, c('U'), Action::Redo, "redo", "bring the fault back that was undone"),
     row(Panels, c('v'), Action::NextLink, "links", "walk through the links of the node"),
@@ -254,7 +256,7 @@ pub static TABLE: &[Binding] = &[
     row(Page, c('?'), Action::Back, "", "back"),
     row(Page, c('q'), Action::Back, "", "back"),
     row(Page, k(Named::Enter), Action::Back, "", "back"),
-    row(Quit, c('y'), Action::Yes, "yes", "end this lab"),
+    row(Quit, c('y'), Action::Yes, "yes", "do it"),
     row(Quit, c('n'), Action::Back, "stay", "stay"),
     row(Quit, k(Named::Esc), Action::Back, "stay", "stay"),
 ];
@@ -264,10 +266,10 @@ pub static TABLE: &[Binding] = &[
 pub fn contexts(view: &View) -> Vec<Context> {
     let dialog = match view.mode {
         Mode::Normal => return vec![On(view.focus), Panels, Everywhere],
-        Mode::Help | Mode::Inspect | Mode::Why => Page,
+        Mode::Help | Mode::Inspect | Mode::Why | Mode::Losses => Page,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) => List,
-        Mode::QuitAsked | Mode::TopologiesAsked => Quit,
+        Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => Quit,
     };
     vec![dialog, Everywhere]
 }

@@ -4,14 +4,14 @@
 
 use super::node_box;
 use super::paint::{Canvas, width};
-use super::plan::{self, Plan, Route, Wants};
+use super::plan::{self, Plan, Route, Wants, Way};
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
 use super::words;
 use crate::base::units::human;
 use crate::base::{LabTime, Peer};
-use crate::message::{Message, Said};
+use crate::message::{Message, ReplicaMessage, Said};
 use crate::world::{Mark, MarkState, RaceNo, World};
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ type Taken = BTreeSet<(u16, u16)>;
 
 /// Draws the map.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
-    let (tiers, edges) = graph(world, now);
+    let (tiers, edges, peers) = graph(world, now);
     let names = &world.topology.names;
     let name_columns = tiers
         .iter()
@@ -40,7 +40,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     let text = |peer: &Peer| node_box::columns(world, *peer, now);
     let texts: Vec<Vec<plan::Text>> =
         tiers.iter().map(|tier| tier.iter().map(text).collect()).collect();
-    let wants = Wants { texts: &texts, tiers: &tiers, edges: &edges, name_columns };
+    let wants = Wants { texts: &texts, tiers: &tiers, edges: &edges, peers: &peers, name_columns };
     let plan = plan::plan(area, &wants);
     let mut taken: Taken = BTreeSet::new();
     for spot in &plan.spots {
@@ -75,16 +75,25 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     }
 }
 
-/// The tiers with visitors in the first, and who asks whom.
-fn graph(world: &World, now: LabTime) -> (Vec<Vec<Peer>>, Vec<(Peer, Peer)>) {
+/// Tiers, who asks whom, and who are each other's peers.
+type Graph = (Vec<Vec<Peer>>, Vec<(Peer, Peer)>, Vec<(Peer, Peer)>);
+
+/// The tiers with visitors in the first, and the links between and within them.
+fn graph(world: &World, now: LabTime) -> Graph {
     let mut tiers: Vec<Vec<Peer>> = targets::tiers(&world.topology)
         .into_iter()
         .map(|tier| tier.into_iter().map(Peer::Node).collect())
         .collect();
-    let mut edges = Vec::new();
+    let (mut edges, mut peers) = (Vec::new(), Vec::new());
     for node in &world.topology.nodes {
         for other in targets::upstreams(world, node.id) {
-            edges.push((Peer::Node(node.id), Peer::Node(other)));
+            let link = (Peer::Node(node.id), Peer::Node(other));
+            match world.audit.replica(node.id) {
+                None => edges.push(link),
+                // Each pair of peers has one link, whoever names whom.
+                Some(_) if !peers.contains(&(link.1, link.0)) => peers.push(link),
+                Some(_) => {}
+            }
         }
     }
     let present = world
@@ -99,7 +108,7 @@ fn graph(world: &World, now: LabTime) -> (Vec<Vec<Peer>>, Vec<(Peer, Peer)>) {
         }
         edges.push((peer, Peer::Node(visitor.visits)));
     }
-    (tiers, edges)
+    (tiers, edges, peers)
 }
 
 /// How loud a link is: what is worst on either direction.
@@ -150,7 +159,7 @@ fn draw_links(canvas: &mut Canvas<'_>, plan: &Plan, world: &World, view: &View, 
                 mask |= first_arm(route);
             }
             if at == last {
-                mask |= DOWN;
+                mask |= if route.way == Way::Beside { RIGHT } else { DOWN };
             }
             let entry = arms.entry(*cell).or_insert((0, ink));
             entry.0 |= mask;
@@ -177,10 +186,11 @@ fn arm(from: (u16, u16), to: (u16, u16)) -> u8 {
 
 /// Towards the box that the route leaves.
 fn first_arm(route: &Route) -> u8 {
-    match (route.sideways, route.cells.first(), route.cells.last()) {
-        (true, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
-        (true, _, _) => LEFT,
-        _ => UP,
+    match (route.way, route.cells.first(), route.cells.last()) {
+        (Way::Side, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
+        (Way::Side | Way::Beside, ..) => LEFT,
+        (Way::Arc, ..) => DOWN,
+        (Way::Below, ..) => UP,
     }
 }
 
@@ -219,10 +229,18 @@ fn draw_value(
     let late_up = targets::late(world, route.lower, route.upper);
     let mut parts = words::link_parts((&there, late_down), (&back, late_up));
     if ink == Ink::Muted {
-        if there.latency < Duration::from_millis(1) {
+        // Between peers the picture is full enough: there only what is wrong is told.
+        let between = matches!(route.way, Way::Beside | Way::Arc);
+        if between || there.latency < Duration::from_millis(1) {
             return;
         }
         parts = vec![human(there.latency)];
+    }
+    if matches!(route.way, Way::Beside | Way::Arc) {
+        // Between peers one goes to the right and back.
+        for part in &mut parts {
+            *part = part.replace('↓', "→").replace('↑', "←");
+        }
     }
     let style = canvas.ink(ink);
     // In one row, else closer together, else one below the other.
@@ -269,13 +287,20 @@ fn free_beside(area: Rect, route: &Route, columns: u16, taken: &Taken) -> Option
         places.push((*x, y + 1));
         places.push((*x, y.saturating_sub(1)));
     }
-    places.into_iter().find(|(x, y)| {
+    let fits = |(x, y): &(u16, u16)| {
         *x >= area.x
             && x + columns <= area.right()
             && *y >= area.y
             && *y < area.bottom()
             && (*x..x + columns).all(|x| !taken.contains(&(x, *y)))
-    })
+    };
+    // With a column of air at both sides, if there is such a place: words that touch cannot be read.
+    let airy = |(x, y): &(u16, u16)| {
+        let before = x.checked_sub(1);
+        before.is_none_or(|x| !taken.contains(&(x, *y))) && !taken.contains(&(x + columns, *y))
+    };
+    let free: Vec<(u16, u16)> = places.into_iter().filter(fits).collect();
+    free.iter().copied().find(airy).or(free.first().copied())
 }
 
 fn draw_marks(
@@ -367,11 +392,25 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
         Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
         Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
         Message::Reply { .. } | Message::Operated { .. } => ('◆', Ink::Bad),
-        Message::Ask { .. }
-        | Message::Text(_)
-        | Message::End
-        | Message::Operate { .. }
-        | Message::Replica(_) => ('●', Ink::Message),
+        Message::Replica(message) => replica_glyph(message),
+        Message::Ask { .. } | Message::Text(_) | Message::End | Message::Operate { .. } => {
+            ('●', Ink::Message)
+        }
+    }
+}
+
+/// Heartbeats are small and quiet; changes, and what decides who leads, are what the room shall follow.
+const fn replica_glyph(message: &ReplicaMessage) -> (char, Ink) {
+    match message {
+        ReplicaMessage::Beat { .. } | ReplicaMessage::Alive { .. } => ('·', Ink::Text),
+        ReplicaMessage::Change { .. } | ReplicaMessage::State { .. } => ('◆', Ink::Lead),
+        ReplicaMessage::Have { .. } => ('◇', Ink::Lead),
+        ReplicaMessage::Election { .. }
+        | ReplicaMessage::Here { .. }
+        | ReplicaMessage::Leads { .. } => ('▲', Ink::Slow),
+        ReplicaMessage::AskClock
+        | ReplicaMessage::Clock { .. }
+        | ReplicaMessage::CatchUp { .. } => ('○', Ink::Lead),
     }
 }
 

@@ -8,6 +8,8 @@ use ratatui::layout::Rect;
 pub enum Form {
     /// A frame around name and detail, four rows.
     Tall,
+    /// The name between brackets, its badge and its detail below, three rows: for what has both.
+    Trio,
     /// The name between brackets and the detail below, two rows.
     Pair,
     /// The name between brackets.
@@ -20,6 +22,7 @@ impl Form {
     const fn height(self) -> u16 {
         match self {
             Self::Tall => 4,
+            Self::Trio => 3,
             Self::Pair => 2,
             Self::Pill | Self::Grid => 1,
         }
@@ -52,8 +55,21 @@ pub struct Route {
     pub lower: Peer,
     /// The cells, in order, each next to the one before.
     pub cells: Vec<(u16, u16)>,
-    /// Whether it leaves the upper box at its side (and not below).
-    pub sideways: bool,
+    /// How it goes.
+    pub way: Way,
+}
+
+/// How a link goes from one box to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It leaves the upper box below.
+    Below,
+    /// It leaves the upper box at its side.
+    Side,
+    /// Straight from one box to the one right of it.
+    Beside,
+    /// Above the boxes that stand between two of one tier.
+    Arc,
 }
 
 /// The whole map.
@@ -89,12 +105,18 @@ pub struct Wants<'a> {
     pub tiers: &'a [Vec<Peer>],
     /// Who asks whom.
     pub edges: &'a [(Peer, Peer)],
+    /// Links within a tier.
+    pub peers: &'a [(Peer, Peer)],
     /// The columns of the longest name.
     pub name_columns: u16,
 }
 
 /// Rows between tiers at least: a mark must be seen on its way.
 const GAP_MIN: u16 = 2;
+/// Columns of the badge that stands beside the name of one that has a detail, too: `LEAD t12`.
+const BADGE_COLUMNS: u16 = 10;
+/// Columns between two boxes that are linked with each other.
+const PEERS_GAP: u16 = 4;
 /// A box that is wider says nothing more.
 const BOX_COLUMNS_MAX: u16 = 22;
 
@@ -109,9 +131,21 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
         return nothing;
     }
     let slot = area.width / most.max(1);
-    let form = [Form::Tall, Form::Pair, Form::Pill].into_iter().find(|form| {
-        let frame = if *form == Form::Tall { 5 } else { 4 };
-        slot >= wants.name_columns + frame
+    let both = !wants.peers.is_empty();
+    let linked = wants.tiers.iter().zip(wants.texts).filter(|(tier, _)| has_peers(wants, tier));
+    let name = linked.flat_map(|(_, texts)| texts.iter().map(|text| text.name)).max();
+    let name = name.unwrap_or(wants.name_columns);
+    let form = [Form::Tall, Form::Trio, Form::Pair, Form::Pill].into_iter().find(|form| {
+        let frame = match form {
+            // Whoever has a detail besides its badge has them in rows of their own: name and badge share the first.
+            Form::Tall if both => {
+                (name + 4 + BADGE_COLUMNS + PEERS_GAP).saturating_sub(wants.name_columns).max(5)
+            }
+            Form::Tall => 5,
+            _ => 4,
+        };
+        (*form != Form::Trio || both)
+            && slot >= wants.name_columns + frame
             && count * form.height() + (count - 1) * GAP_MIN <= area.height
     });
     let Some(form) = form else { return grid(area, wants) };
@@ -123,7 +157,15 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
         .enumerate()
         .filter_map(|(at, edge)| route(&plan, wants, *edge, at))
         .collect();
+    let peers: Vec<Route> =
+        wants.peers.iter().filter_map(|link| peer_route(&plan, *link)).collect();
+    plan.routes.extend(peers);
     plan
+}
+
+/// Whether those of a tier are linked with each other.
+fn has_peers(wants: &Wants<'_>, tier: &[Peer]) -> bool {
+    wants.peers.iter().any(|(a, _)| tier.contains(a))
 }
 
 fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
@@ -136,7 +178,11 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
     for (number, tier) in wants.tiers.iter().enumerate() {
         let slot = area.width / (tier.len() as u16).max(1);
         let margin = (area.width - slot * tier.len() as u16) / 2;
-        let room = if slot > 26 { slot - 6 } else { slot.saturating_sub(2) };
+        let room = match slot {
+            slot if slot > 26 => slot - 6,
+            slot if has_peers(wants, tier) => slot.saturating_sub(PEERS_GAP),
+            slot => slot.saturating_sub(2),
+        };
         let framed = room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 4);
         for (at, peer) in tier.iter().enumerate() {
             let centre = area.x + margin + slot * at as u16 + slot / 2;
@@ -155,7 +201,7 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
             let beside = (bare + text.badge).min(most);
             let (whole, core) = match form {
                 Form::Tall => (centred(framed, height), centred(framed, height)),
-                Form::Pair => (centred(wide, height), centred(bare, 1)),
+                Form::Trio | Form::Pair => (centred(wide, height), centred(bare, 1)),
                 Form::Pill | Form::Grid => (centred(beside, 1), centred(beside, 1)),
             };
             spots.push(Spot { peer: *peer, area: whole, core });
@@ -213,7 +259,43 @@ fn route(plan: &Plan, wants: &Wants<'_>, edge: (Peer, Peer), at: usize) -> Optio
         let bus = upper.area.bottom() + (at as u16 % (gap.saturating_sub(1)).max(1));
         vec![(upper.centre(), upper.area.bottom()), (upper.centre(), bus), (enter, bus), end]
     };
-    Some(Route { upper: upper.peer, lower: lower.peer, cells: walk(&points), sideways })
+    let way = if sideways { Way::Side } else { Way::Below };
+    Some(Route { upper: upper.peer, lower: lower.peer, cells: walk(&points), way })
+}
+
+/// The way of a link within a tier: straight to a neighbour, else above those that stand between.
+fn peer_route(plan: &Plan, (a, b): (Peer, Peer)) -> Option<Route> {
+    let spot = |peer: Peer| plan.spots.iter().find(|spot| spot.peer == peer);
+    let (mut left, mut right) = (spot(a)?, spot(b)?);
+    if left.core.x > right.core.x {
+        std::mem::swap(&mut left, &mut right);
+    }
+    if left.core.y != right.core.y {
+        return None;
+    }
+    let between = |spot: &&Spot| {
+        spot.core.y == left.core.y && spot.core.x > left.core.x && spot.core.x < right.core.x
+    };
+    let steps = plan.spots.iter().filter(between).count();
+    let (way, points) = if steps == 0 {
+        let row = left.core.y + (left.core.height - 1) / 2;
+        if left.core.right() >= right.core.x {
+            return None;
+        }
+        (Way::Beside, vec![(left.core.right(), row), (right.core.x - 1, row)])
+    } else {
+        // Between this tier and the one above there are two rows at least; links from above come in over the first.
+        let row = left
+            .area
+            .y
+            .checked_sub(1)
+            .filter(|row| plan.spots.iter().any(|spot| spot.area.y < *row))?;
+        let inner = |spot: &Spot| (spot.core.width / 2).saturating_sub(1).min(3);
+        let start = left.centre() + inner(left);
+        let end = right.centre().saturating_sub(inner(right));
+        (Way::Arc, vec![(start, row), (end, row)])
+    };
+    Some(Route { upper: left.peer, lower: right.peer, cells: walk(&points), way })
 }
 
 /// Where a link arrives at the lower box: its middle, or a little beside it where several arrive.
@@ -285,7 +367,8 @@ mod tests {
     fn boxes_never_overlap_and_every_link_is_a_path_between_its_boxes() {
         for servers in 1..32 {
             let (tiers, edges) = lab(servers);
-            let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 4, texts: &[] };
+            let wants =
+                Wants { tiers: &tiers, edges: &edges, peers: &[], name_columns: 4, texts: &[] };
             for (w, h) in [(44, 10), (72, 18), (96, 22), (38, 8), (10, 3), (0, 0)] {
                 let area = Rect::new(1, 3, w, h);
                 let plan = plan(area, &wants);
@@ -312,7 +395,7 @@ mod tests {
     #[test]
     fn the_lecture_layout_shows_three_tiers_with_details() {
         let (tiers, edges) = lab(2);
-        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, texts: &[] };
+        let wants = Wants { tiers: &tiers, edges: &edges, peers: &[], name_columns: 6, texts: &[] };
         assert_eq!(plan(Rect::new(1, 3, 42, 10), &wants).form, Form::Pair);
         assert_eq!(plan(Rect::new(1, 3, 70, 18), &wants).form, Form::Tall);
     }
@@ -320,7 +403,7 @@ mod tests {
     #[test]
     fn more_nodes_than_fit_are_counted() {
         let (tiers, edges) = lab(2000);
-        let wants = Wants { tiers: &tiers, edges: &edges, name_columns: 6, texts: &[] };
+        let wants = Wants { tiers: &tiers, edges: &edges, peers: &[], name_columns: 6, texts: &[] };
         let plan = plan(Rect::new(0, 0, 60, 10), &wants);
         assert_eq!(plan.form, Form::Grid);
         assert_eq!(plan.spots.len() + plan.hidden, 2002);

@@ -5,7 +5,8 @@ use super::paint::{Border, Canvas, Row, width};
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, footer, header, help, hints, inspect, map, palette, race, steps, system, words,
+    belief, events, footer, header, help, hints, inspect, map, palette, race, steps, store, system,
+    words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
@@ -67,7 +68,7 @@ fn panel(
     now: LabTime,
 ) {
     let lit = view.focus == place.panel && matches!(view.mode, Mode::Normal);
-    let word = hints::panel_word(place.panel, &world.topology);
+    let word = hints::panel_word(place.panel, world, view);
     let mut title = Row::new()
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
@@ -80,7 +81,10 @@ fn panel(
             title.append(race::title(canvas, world, view));
             race::note(canvas, world, view)
         }
-        PanelId::System => system::note(canvas, world, view),
+        PanelId::System => {
+            let room = place.area.width.saturating_sub(title.width() + 7);
+            system::note(canvas, world, view, now, room)
+        }
         PanelId::Events => events::note(canvas, view),
         PanelId::Belief => Row::new().with(" who thinks what of whom ", canvas.ink(Ink::Muted)),
         PanelId::Steps => {
@@ -151,6 +155,7 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
     let question = match view.mode {
         Mode::QuitAsked => " Quit? y n ",
         Mode::TopologiesAsked => " Another topology? y n ",
+        Mode::WipeAsked(_) => " Empty its disk? y n ",
         _ => return,
     };
     canvas.text(screen.x, screen.y, screen.width, question, canvas.badge(Ink::Bad));
@@ -218,13 +223,28 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
         Mode::TopologiesAsked => {
             leave_asked(canvas, screen, [" Another topology? ", " open another   "]);
         }
+        Mode::WipeAsked(id) => {
+            let name = world.topology.names.of(*id);
+            let title = format!(" Empty the disk of {name}? ");
+            let text = "All it has is gone; nothing takes it back.";
+            asked(canvas, screen, &title, text, " empty it   ");
+        }
+        Mode::Losses => {
+            let title = " What is wrong, and what is gone ";
+            let area = page(canvas, screen, screen.width.min(100), screen.height, title);
+            store::lost::draw(canvas, area, world, view.down, now);
+        }
     }
 }
 
 /// The question before anything that ends the lab.
 fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
-    let area = page(canvas, screen, 44, 4, title);
-    let text = "This lab ends, with everything in it.";
+    asked(canvas, screen, title, "This lab ends, with everything in it.", yes);
+}
+
+/// A question that only `y` answers.
+fn asked(canvas: &mut Canvas<'_>, screen: Rect, title: &str, text: &str, yes: &str) {
+    let area = page(canvas, screen, 46, 4, title);
     canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Text));
     let row = Row::new()
         .with(" y ", canvas.theme.selected())

@@ -28,9 +28,9 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
             Action::Down => super::palette::pick(prompt, world, 1),
             _ => {}
         },
-        Mode::Help | Mode::Inspect | Mode::Why => scroll(action, &mut view.down),
+        Mode::Help | Mode::Inspect | Mode::Why | Mode::Losses => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
-        Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked => {}
+        Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => {}
     }
 }
 
@@ -48,6 +48,9 @@ fn scroll(action: Action, down: &mut usize) {
 fn panel(action: Action, world: &World, view: &mut View) {
     match view.focus {
         PanelId::Map => select(action, world, view),
+        PanelId::Race if super::store::on_show(world, view).is_some() => {
+            pick_operation(action, world, view);
+        }
         PanelId::Race => match action {
             Action::Left => pick_race(world, view, -1),
             Action::Right => pick_race(world, view, 1),
@@ -68,6 +71,19 @@ fn panel(action: Action, world: &World, view: &mut View) {
             view.back = view.back.min(view.feed.count(&view.filter).saturating_sub(1));
         }
         PanelId::System | PanelId::Belief | PanelId::Steps => scroll(action, &mut view.down),
+    }
+}
+
+fn pick_operation(action: Action, world: &World, view: &mut View) {
+    let by = match action {
+        Action::Left => -1,
+        Action::Right => 1,
+        Action::First => i64::MIN / 2,
+        Action::Last => i64::MAX / 2,
+        _ => return,
+    };
+    if let Some(group) = super::store::on_show(world, view) {
+        super::store::ops::pick(group, view, by);
     }
 }
 

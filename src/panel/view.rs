@@ -4,7 +4,8 @@ use super::chooser::Chooser;
 use super::feed::Feed;
 use super::prompt::Prompt;
 use super::targets;
-use crate::base::{NodeId, Peer};
+use crate::base::{LabTime, NodeId, Peer};
+use crate::check::OpNo;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -83,6 +84,10 @@ pub enum Mode {
     QuitAsked,
     /// "Another topology? y n"
     TopologiesAsked,
+    /// "Empty the disk? y n"
+    WipeAsked(NodeId),
+    /// What is wrong with a store, and every write that is gone.
+    Losses,
 }
 
 /// A line that is shown for a moment.
@@ -118,6 +123,10 @@ pub struct View {
     pub big: bool,
     /// The race that is picked; the newest if none is.
     pub race: Option<RaceNo>,
+    /// The operation of a store that is picked; the newest if none is.
+    pub op: Option<OpNo>,
+    /// Failovers up to this moment have been looked at: they no longer take the place of the operations.
+    pub seen_until: Option<LabTime>,
     /// The newest events, in words.
     pub feed: Feed,
     /// Rows the events are scrolled back; 0 follows.
@@ -150,6 +159,8 @@ impl View {
             zoom: false,
             big: false,
             race: None,
+            op: None,
+            seen_until: None,
             feed: Feed::default(),
             back: 0,
             down: 0,

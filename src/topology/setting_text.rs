@@ -58,7 +58,17 @@ const PRIMARY_BACKUP: &[&str] = &[
     "lie",
     "flaws",
 ];
-const ACTIVE: &[&str] = &["peers", "catch_up", "clock", "disk", "reconnect", "lie", "flaws"];
+const ACTIVE: &[&str] = &[
+    "peers",
+    "heartbeat",
+    "suspect_after",
+    "catch_up",
+    "clock",
+    "disk",
+    "reconnect",
+    "lie",
+    "flaws",
+];
 
 /// Reads `set NODE KEY VALUE`: the typed setting.
 ///

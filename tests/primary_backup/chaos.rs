@@ -33,6 +33,7 @@ pub struct Run {
 }
 
 impl Run {
+    /// The rules that it broke, and how.
     pub fn problems(&self) -> &[(Rule, String)] {
         &self.judge.problems
     }
@@ -125,13 +126,25 @@ fn both(from: NodeId, to: NodeId) -> LinkSet {
 
 /// Runs one seed, with machines of the caller's own if it has any.
 pub fn run(choice: Choice, harm: Harm, seed: u64, maker: Option<Maker>) -> Run {
+    let promise = choice.propagation == Propagation::Sync;
+    run_promised(choice, harm, seed, maker, promise)
+}
+
+/// The same, judged as though acknowledgements were promised to wait for the backups, or not.
+pub fn run_promised(
+    choice: Choice,
+    harm: Harm,
+    seed: u64,
+    maker: Option<Maker>,
+    promise: bool,
+) -> Run {
     let topology = lab(choice);
     let mut sim = match maker {
         Some(maker) => Sim::with_machines(&topology, seed, maker),
         None => Sim::new(&topology, seed),
     };
     sim.chop(seed % 2 == 1);
-    let judge = Judge::new(choice.propagation == Propagation::Sync);
+    let judge = Judge::new(promise, harm == Harm::Anything);
     let dice = Dice { seed, thrown: 0 };
     let mut chaos = Chaos { sim, judge, read: 0, dice, deeds: Vec::new() };
     for _ in 0..25 {

@@ -22,8 +22,8 @@ const PREDICTED: &str = "lost is predicted [+- N] [within TIME]";
 pub(super) const FORMS: [ExpectHelp; 7] = [
     ExpectHelp {
         form: OP,
-        what: "Some operation of that client, begun in this step, ends like this; VERB PLACE is one of \
-               post ROOM, read ROOM, put KEY, get KEY.",
+        what: "Some operation of that client, begun in this step, ends like this; VERB PLACE is \
+               one of post ROOM, read ROOM, put KEY, get KEY.",
         example: "op reader get colour ends ok from r2 as blue within 3s",
     },
     ExpectHelp {
@@ -53,7 +53,8 @@ pub(super) const FORMS: [ExpectHelp; 7] = [
     },
     ExpectHelp {
         form: PREDICTED,
-        what: "A leader died in this step, and it cost as many acknowledged writes as were predicted then.",
+        what: "A leader died in this step, and it cost as many acknowledged writes as were \
+               predicted then.",
         example: "lost is predicted +- 1 within 12s",
     },
 ];
