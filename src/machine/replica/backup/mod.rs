@@ -221,7 +221,7 @@ impl Replica {
         let nobody_lived = self.incarnation == Incarnation(1) && image == Image::default();
         self.term = image.term;
         self.store = Store::read(image);
-        self.disk = Disk::read(self.store.last(), self.term);
+        self.disk = Disk::read(self.store.last(), self.term, self.config.disk);
         out.note(Note::Store(StoreNote::ReadLog {
             have: self.store.have(),
             term: self.term,
