@@ -101,6 +101,8 @@ pub struct Replica {
     confirms: BTreeSet<NodeId>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
+    /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
+    askers: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -144,6 +146,7 @@ impl Replica {
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
             asked: None,
+            askers: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
