@@ -4,6 +4,8 @@
 mod keys;
 #[path = "panel/scenes.rs"]
 mod scenes;
+#[path = "panel/stores.rs"]
+mod stores;
 #[path = "panel/story.rs"]
 mod story;
 
