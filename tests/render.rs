@@ -2,6 +2,8 @@
 
 #[path = "panel/keys.rs"]
 mod keys;
+#[path = "panel/looks.rs"]
+mod looks;
 #[path = "panel/scenes.rs"]
 mod scenes;
 #[path = "panel/stores.rs"]
