@@ -11,6 +11,16 @@ use crate::event::Life;
 use crate::topology::Role;
 use crate::world::{Beat, World};
 
+/// A client's name behind a space; one client needs none.
+fn client_words(world: &World, client: NodeId) -> String {
+    let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
+    if clients.count() > 1 {
+        format!(" {}", world.topology.names.of(client))
+    } else {
+        String::new()
+    }
+}
+
 /// The footer's words for a key, with its target; none if it is not valid now.
 #[must_use]
 pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
@@ -22,13 +32,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
     match binding.action {
         Action::Fire => {
             let client = targets::client(world, view)?;
-            let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
-            // One client needs no name.
-            filled(&if clients.count() > 1 {
-                format!(" {}", names.of(client))
-            } else {
-                String::new()
-            })
+            filled(&client_words(world, client))
         }
         Action::FireMany => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::Load => {
