@@ -81,6 +81,16 @@ impl Replica {
         out: &mut Effects,
     ) {
         self.learn(term, out);
+        if self.settles() {
+            // What it has now may not be what it is going to have; whoever takes it might throw better things away.
+            self.owed.insert(from, (have, whole));
+        } else {
+            self.ship(from, have, whole, out);
+        }
+    }
+
+    /// Sends another the whole log, or what it lacks.
+    pub(super) fn ship(&self, to: NodeId, have: Position, whole: bool, out: &mut Effects) {
         let upto = if self.leads() { self.sent } else { self.store.last() };
         let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);
         let keep = if is_prefix && !whole { have.at } else { 0 };
@@ -88,7 +98,7 @@ impl Replica {
         let log = self.store.after(keep);
         let count = usize::try_from(upto.saturating_sub(keep)).unwrap_or(usize::MAX);
         for part in parts(term, keep, &log[..count.min(log.len())]) {
-            self.say(from, part, out);
+            self.say(to, part, out);
         }
     }
 

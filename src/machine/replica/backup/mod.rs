@@ -99,6 +99,8 @@ pub struct Replica {
     outbox: VecDeque<(LabTime, u64)>,
     /// Whose changes are on their way to the disk, and will be confirmed.
     confirms: BTreeSet<NodeId>,
+    /// Who asked a leader that settles to be brought up to date: how far each is, and whether it wants everything.
+    owed: BTreeMap<NodeId, (Position, bool)>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
     waits: Waits,
@@ -143,6 +145,7 @@ impl Replica {
             sent: 0,
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
+            owed: BTreeMap::new(),
             asked: None,
             waits: Waits::default(),
             clients: Askers::new(true),
