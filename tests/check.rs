@@ -13,7 +13,7 @@ mod stage;
 mod words;
 
 use faultlab::base::{EventId, LabTime, NodeId, Owner};
-use faultlab::check::{Audit, Figures, Loss, Part, Safety};
+use faultlab::check::{Audit, Figures, Group, Loss, Part, Safety};
 use faultlab::command::Command;
 use faultlab::event::{Cause, Event, Fact, Hand, Life};
 use faultlab::topology::Scheme;
@@ -313,5 +313,5 @@ fn what_nodes_do_when_the_lab_ends_says_nothing_of_their_store() {
     }
     let after = audit(Scheme::PrimaryBackup, &steps);
     assert_eq!(after.figures(), before.figures());
-    assert_eq!(after.groups().flat_map(|group| group.leaders()).count(), 1);
+    assert_eq!(after.groups().flat_map(Group::leaders).count(), 1);
 }
