@@ -8,6 +8,8 @@ mod lists;
 mod looks;
 #[path = "panel/scenes.rs"]
 mod scenes;
+#[path = "panel/stores.rs"]
+mod stores;
 #[path = "panel/story.rs"]
 mod story;
 

@@ -41,7 +41,7 @@ pub const SYNC: Choice = Choice {
     lag: Duration::ZERO,
     flaws: Flaws::NONE,
     client_flaws: Flaws::NONE,
-    rate: 20.0,
+    rate: 12.0,
 };
 
 fn replica(me: NodeId, choice: Choice) -> Kind {

@@ -106,6 +106,7 @@ impl Replica {
         }
         self.in_step = true;
         self.asked = None;
+        self.askers.clear();
         self.confirms.clear();
         self.sent = self.store.last();
         self.outbox.clear();
@@ -160,6 +161,9 @@ impl Replica {
         self.asked = None;
         self.ready = true;
         self.sent = self.store.last();
+        for (node, (have, whole)) in std::mem::take(&mut self.askers) {
+            self.ship(node, have, whole, out);
+        }
         if self.pushes() {
             self.push_beats(out);
         }
@@ -196,6 +200,7 @@ impl Replica {
             out.push(Effect::Disarm(timer.id()));
         }
         self.outbox.clear();
+        self.askers.clear();
         self.waiters.clear();
         self.end_waits(out);
         let name = Some(Arc::from(self.topology.names.of(to)));

@@ -101,6 +101,8 @@ pub struct Replica {
     confirms: BTreeSet<NodeId>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
+    /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
+    askers: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -144,6 +146,7 @@ impl Replica {
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
             asked: None,
+            askers: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
@@ -221,7 +224,7 @@ impl Replica {
         let nobody_lived = self.incarnation == Incarnation(1) && image == Image::default();
         self.term = image.term;
         self.store = Store::read(image);
-        self.disk = Disk::read(self.store.last(), self.term);
+        self.disk = Disk::read(self.store.last(), self.term, self.config.disk);
         out.note(Note::Store(StoreNote::ReadLog {
             have: self.store.have(),
             term: self.term,
