@@ -120,7 +120,7 @@ fn with_terms_each_leads_in_its_own_and_after_a_heal_all_are_the_same() {
         [(HeartbeatMode::Pull, Propagation::Sync), (HeartbeatMode::Push, Propagation::Async)]
     {
         let lag = Duration::from_millis(40);
-        let choice = Choice { mode, propagation, lag, ..SYNC };
+        let choice = Choice { propagation, mode, lag, ..SYNC };
         torment("with_terms", choice, Harm::Anything, 25);
     }
 }

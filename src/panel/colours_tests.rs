@@ -70,6 +70,7 @@ fn seen(eye: &Eye, light: Linear) -> Linear {
 }
 
 /// CIE L*a*b* under D65.
+#[expect(clippy::many_single_char_names, reason = "the letters of the CIE's own formulas")]
 fn lab([r, g, b]: Linear) -> [f64; 3] {
     let f = |t: f64| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
     let x = f((0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_47);
