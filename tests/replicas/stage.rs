@@ -84,13 +84,17 @@ impl Stage {
     /// The same, where it must.
     pub fn until(&mut self, what: &str, within: Duration, holds: impl Fn(&Self) -> bool) {
         let from = self.sim.now();
-        assert!(self.runs_until(within, holds), "from {from} not within {within:?}: {what}\n{self}");
+        assert!(
+            self.runs_until(within, holds),
+            "from {from} not within {within:?}: {what}\n{self}"
+        );
     }
 
     /// A command in words. False if it is refused.
     pub fn give(&mut self, words: &str) -> bool {
         let names = &self.sim.topology().names;
-        let command = grammar::command(words, names).unwrap_or_else(|error| panic!("{words}: {error}"));
+        let command =
+            grammar::command(words, names).unwrap_or_else(|error| panic!("{words}: {error}"));
         self.carry_out(command, words)
     }
 
@@ -104,7 +108,8 @@ impl Stage {
 
     /// Begins an operation of a client.
     pub fn begin(&mut self, client: &str, words: &str) {
-        let operation = grammar::operation(words).unwrap_or_else(|error| panic!("{words}: {error}"));
+        let operation =
+            grammar::operation(words).unwrap_or_else(|error| panic!("{words}: {error}"));
         let client_id = self.id(client);
         let command = Command::Operate { client: client_id, operation, times: 1 };
         assert!(self.carry_out(command, &format!("{client}: {words}")));
@@ -155,20 +160,6 @@ impl Stage {
         self.group().ops().all(|op| op.asker.is_none() || op.ended.is_some() || op.orphaned)
     }
 
-    /// Everything that happened, line by line, for whoever repeats one seed and wants to look.
-    pub fn show(&self) {
-        let names = &self.sim.topology().names;
-        for event in self.events() {
-            if !matches!(event.fact, faultlab::event::Fact::TimerFired { .. }) {
-                let owner = match event.id.owner {
-                    faultlab::base::Owner::Node(node, _) => names.of(node),
-                    _ => "lab",
-                };
-                println!("{} {owner} {:?}", event.time, event.fact);
-            }
-        }
-    }
-
     /// Everything that happened.
     pub fn events(&self) -> Vec<Event> {
         self.sim.log().read(0, usize::MAX).events().cloned().collect()
@@ -185,7 +176,11 @@ impl std::fmt::Display for Stage {
         for replica in &self.group().replicas {
             let (name, have) = (self.sim.topology().names.of(replica.id), replica.have);
             let (life, part) = (replica.life, replica.part);
-            writeln!(f, "  {name} {life:?} {part:?} term {} at {} {}", replica.term, have.at, have.digest)?;
+            writeln!(
+                f,
+                "  {name} {life:?} {part:?} term {} at {} {}",
+                replica.term, have.at, have.digest
+            )?;
         }
         Ok(())
     }
