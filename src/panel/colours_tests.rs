@@ -70,12 +70,11 @@ fn seen(eye: &Eye, light: Linear) -> Linear {
 }
 
 /// CIE L*a*b* under D65.
-#[expect(clippy::many_single_char_names, reason = "the letters of the CIE's own formulas")]
-fn lab([r, g, b]: Linear) -> [f64; 3] {
+fn lab([red, green, blue]: Linear) -> [f64; 3] {
     let f = |t: f64| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
-    let x = f((0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_47);
-    let y = f(0.212_672_9 * r + 0.715_152_2 * g + 0.072_175 * b);
-    let z = f((0.019_333_9 * r + 0.119_192 * g + 0.950_304_1 * b) / 1.088_83);
+    let x = f((0.412_456_4 * red + 0.357_576_1 * green + 0.180_437_5 * blue) / 0.950_47);
+    let y = f(0.212_672_9 * red + 0.715_152_2 * green + 0.072_175 * blue);
+    let z = f((0.019_333_9 * red + 0.119_192 * green + 0.950_304_1 * blue) / 1.088_83);
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 

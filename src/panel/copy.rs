@@ -3,7 +3,7 @@
 
 use super::race;
 use super::view::{Mode, PanelId, Selection, View};
-use crate::base::{NodeId, Shown};
+use crate::base::{NodeId, Peer, Shown};
 use crate::report;
 use crate::world::World;
 
@@ -92,11 +92,7 @@ fn selection(world: &World, view: &View) -> Option<Copied> {
         Selection::Nothing => None,
         Selection::Node(id) => Some(Copied::new(names.of(id), [node(id).as_str()])),
         Selection::Link(a, b) => {
-            let ends: Vec<String> = [a, b]
-                .into_iter()
-                .filter_map(super::super::base::ids::Peer::node)
-                .map(node)
-                .collect();
+            let ends: Vec<String> = [a, b].into_iter().filter_map(Peer::node).map(node).collect();
             Some(Copied::new("the link's ends", ends.iter().map(String::as_str)))
         }
     }

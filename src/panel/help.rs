@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 const COLUMN: u16 = 58;
 
 /// A line for each thing that can be done on the panel that has the focus.
-fn lines(theme: &Theme, world: &World, view: &View) -> Vec<Row> {
+fn lines(theme: Theme, world: &World, view: &View) -> Vec<Row> {
     let here = keymap::contexts_of_panels(view);
     let reachable = |row: &&Binding| keymap::action_in(row.chord, &here) == Some(row.action);
     let mut rows: Vec<Row> = Vec::new();
@@ -49,13 +49,13 @@ fn columns(area: Rect) -> u16 {
 #[must_use]
 pub fn rows_beyond(area: Rect, world: &World, view: &View) -> usize {
     // How it looks does not change how long it is.
-    let count = lines(&Theme::mono(true), world, view).len();
+    let count = lines(Theme::mono(true), world, view).len();
     count.div_ceil(usize::from(columns(area))).saturating_sub(usize::from(area.height))
 }
 
 /// Draws the keys in columns, scrolled down by the view's rows.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
-    let rows = lines(canvas.theme, world, view);
+    let rows = lines(*canvas.theme, world, view);
     let columns = columns(area);
     let per_column = rows.len().div_ceil(usize::from(columns));
     let visible = usize::from(area.height);
