@@ -47,11 +47,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use waits::Waits;
 
+/// Those whom a new leader has still to hear, and how far they said they are.
+type Settling = BTreeMap<NodeId, Option<Position>>;
+
 /// Where a replica stands.
 #[derive(Debug)]
 enum Stage {
     /// It leads. While it settles it takes no write: these may yet turn out to be further than it is itself.
-    Leads { settling: Option<BTreeSet<NodeId>> },
+    Leads { settling: Option<Settling> },
     /// It is a copy of this one.
     Follows(NodeId),
     /// It came back and asks who leads. These have said that they do not, or were not there.
