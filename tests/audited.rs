@@ -9,11 +9,15 @@ mod judge;
 mod labs;
 
 use chaos::{Harm, Run, run, tell};
+use faultlab::base::LabTime;
 use faultlab::check::{Audit, Figures, Safety};
+use faultlab::command::Command;
 use faultlab::event::Event;
 use faultlab::message::{Flaw, Flaws};
+use faultlab::sim::Sim;
 use faultlab::topology::{HeartbeatMode, Propagation};
-use labs::{Choice, SYNC};
+use faultlab::world::{AlarmKind, History, World};
+use labs::{Choice, HEARTBEAT, R1, R2, SUSPECT_AFTER, SYNC};
 use std::time::Duration;
 
 const ASYNC: Choice =
@@ -79,7 +83,7 @@ fn all(choice: Choice, harm: Harm, seeds: u64) -> Vec<Figures> {
 
 #[test]
 fn what_is_said_of_logs_is_what_digests_say_with_confirmation() {
-    let all = all(SYNC, Harm::Crashes, 60);
+    let all = all(SYNC, Harm::Crashes, 24);
     assert!(all.iter().all(|figures| figures.same_term == 0));
     assert!(all.iter().any(|figures| figures.elections > 0));
     // In two of three runs there is always one more to go on with.
@@ -90,7 +94,7 @@ fn what_is_said_of_logs_is_what_digests_say_with_confirmation() {
 #[test]
 fn what_is_said_of_logs_is_what_digests_say_under_anything() {
     for mode in [HeartbeatMode::Pull, HeartbeatMode::Push] {
-        let all = all(Choice { mode, ..ASYNC }, Harm::Anything, 40);
+        let all = all(Choice { mode, ..ASYNC }, Harm::Anything, 16);
         assert!(all.iter().all(|figures| figures.same_term == 0));
         assert!(all.iter().any(|figures| figures.lost > 0), "some leader died with something");
         assert!(all.iter().any(|figures| figures.discarded > 0));
@@ -100,7 +104,7 @@ fn what_is_said_of_logs_is_what_digests_say_under_anything() {
 
 #[test]
 fn without_terms_split_brains_last_and_are_seen() {
-    let all = all(Choice { terms: false, ..ASYNC }, Harm::Anything, 40);
+    let all = all(Choice { terms: false, ..ASYNC }, Harm::Anything, 16);
     assert!(all.iter().any(|figures| figures.splits > 0 && figures.discarded > 0));
 }
 
@@ -111,4 +115,64 @@ fn a_retry_under_a_new_name_is_seen_to_be_done_twice() {
         audited(Choice { client_flaws, ..SYNC }, Harm::Anything, seed).0.figures().dup > 0
     });
     assert!(twice);
+}
+
+/// The same fold inside the world, with its heartbeats and alarms: any earlier moment is folded again from a
+/// checkpoint as it was.
+#[test]
+fn worlds_from_checkpoints_are_the_worlds_that_were() {
+    let run = run(ASYNC, Harm::Anything, 3, None);
+    let tail = run.sim.log().read(0, usize::MAX);
+    let mut world = World::new(run.sim.topology().clone());
+    let mut history = History::new(run.sim.topology().clone());
+    let mut kept = Vec::new();
+    for event in tail.events() {
+        world.apply(event);
+        history.observe(&world);
+        if world.position.is_multiple_of(3001) {
+            kept.push(world.clone());
+        }
+    }
+    assert!(history.len() > 2 && kept.len() > 2, "{} {}", history.len(), kept.len());
+    for then in kept {
+        assert!(history.at(run.sim.log(), then.position) == then, "at {}", then.position);
+    }
+}
+
+#[test]
+fn a_dead_leader_is_an_alarm_until_another_leads_and_heartbeats_are_seen_on_their_links() {
+    let mut sim = Sim::new(&labs::lab(ASYNC), 1);
+    let mut world = World::new(sim.topology().clone());
+    let mut read = 0;
+    let mut go_on = |sim: &mut Sim, world: &mut World, until: u64| {
+        sim.run_until(LabTime::from_millis(until));
+        let tail = sim.log().read(read, usize::MAX);
+        tail.events().for_each(|event| world.apply(event));
+        read = tail.next;
+    };
+    let stands = |world: &World, kind: &AlarmKind| {
+        world.truth.alarms.iter().find(|alarm| alarm.kind == *kind).map(|alarm| alarm.since)
+    };
+    go_on(&mut sim, &mut world, 3000);
+    assert!(world.truth.alarms.is_empty(), "{:?}", world.truth.alarms);
+    let countdown = world.countdown(R2, LabTime::from_millis(3000)).expect("r2 follows r1");
+    assert_eq!((countdown.about, countdown.suspect_after), (R1, SUSPECT_AFTER));
+    assert!(countdown.silence <= 2 * HEARTBEAT, "{countdown:?}");
+    assert!(world.countdown(R1, world.now).is_none(), "who leads waits for nobody");
+    let row = &world.beats[&(R2, R1)];
+    assert!(row.sent >= 25 && row.arrived + 1 >= row.sent, "{row:?}");
+    assert!(row.beats.iter().rev().skip(1).all(|beat| beat.arrived.is_some()));
+    let gap = row.gap().expect("two have arrived");
+    assert!(gap > HEARTBEAT / 2 && gap < 2 * HEARTBEAT, "{gap:?}");
+    sim.give(Command::Kill(R1)).expect("it runs");
+    go_on(&mut sim, &mut world, 3200);
+    assert_eq!(stands(&world, &AlarmKind::NoLeader(0)), Some(LabTime::from_millis(3000)));
+    assert!(stands(&world, &AlarmKind::Lost(0)).is_some(), "the lag of a tenth of a second");
+    let countdown = world.countdown(R2, LabTime::from_millis(3300)).expect("it does not know yet");
+    assert!(countdown.silence >= Duration::from_millis(290), "{countdown:?}");
+    go_on(&mut sim, &mut world, 6000);
+    assert_eq!(stands(&world, &AlarmKind::NoLeader(0)), None);
+    let group = world.audit.group(0).expect("a group");
+    assert_eq!(group.leaders().map(|replica| replica.id).collect::<Vec<_>>(), [R2]);
+    assert!(group.failovers.back().is_some_and(|failover| failover.served.is_some()));
 }

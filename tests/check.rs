@@ -7,13 +7,18 @@
 mod expectations;
 #[path = "check/lab.rs"]
 mod lab;
+#[path = "check/stage.rs"]
+mod stage;
+#[path = "check/words.rs"]
+mod words;
 
 use faultlab::base::{LabTime, NodeId};
 use faultlab::check::{Audit, Figures, Loss, Part, Safety};
 use faultlab::event::Life;
 use faultlab::topology::Scheme;
-use lab::{Step, apply, names, parse, topology};
+use lab::{Step, apply, parse};
 use proptest::prelude::*;
+use stage::{names, topology};
 use std::path::{Path, PathBuf};
 
 const R1: NodeId = NodeId(0);

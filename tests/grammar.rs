@@ -3,10 +3,9 @@
 use faultlab::base::{FrameId, Names, NodeId, Peer, VisitorId};
 use faultlab::command::grammar::{self, Known, Part, complete};
 use faultlab::command::{
-    Asked, BELIEFS, Command, Compare, Condition, Counted, Expectation, Figure, LinkSet,
-    StoreExpectation, Verb,
+    BELIEFS, Command, Compare, Condition, Counted, Expectation, Figure, LinkSet,
 };
-use faultlab::message::{HostName, OpOutcome, Operation, Outcome, Shape};
+use faultlab::message::{HostName, Operation, Outcome, Shape};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -430,49 +429,6 @@ fn expectation() -> impl Strategy<Value = Expectation> {
         (node(), host(), node(), time()).prop_map(|(node, name, upstream, within)| {
             Expectation::Sticky { node, name, upstream, within }
         }),
-        (of_a_store(), time()).prop_map(|(what, within)| match what {
-            // Nothing ends later than it may.
-            StoreExpectation::OpEnds { client, asked, outcome, from, text, after } => {
-                let after = after.filter(|after| *after <= within);
-                let what = StoreExpectation::OpEnds { client, asked, outcome, from, text, after };
-                Expectation::Store { what, within }
-            }
-            what => Expectation::Store { what, within },
-        }),
-    ]
-}
-
-fn of_a_store() -> impl Strategy<Value = StoreExpectation> {
-    let maybe = || proptest::option::of(node());
-    let list = || proptest::collection::vec(node(), 2..5);
-    let asked = (proptest::sample::select(Verb::ALL.to_vec()), text());
-    let op = (
-        (node(), proptest::option::of(asked)),
-        proptest::sample::select(OpOutcome::ALL.to_vec()),
-        (maybe(), proptest::option::of(text()), proptest::option::of(time())),
-    );
-    prop_oneof![
-        op.prop_map(|((client, asked), outcome, (from, text, after))| {
-            let asked = asked.map(|(verb, place)| Asked { verb, place });
-            StoreExpectation::OpEnds { client, asked, outcome, from, text, after }
-        }),
-        (
-            proptest::sample::select(Figure::ALL.to_vec()),
-            proptest::sample::select(Compare::ALL.to_vec()),
-            any::<u64>()
-        )
-            .prop_map(|(what, compare, figure)| StoreExpectation::Truth {
-                what,
-                compare,
-                figure
-            }),
-        maybe().prop_map(StoreExpectation::Leads),
-        (node(), maybe())
-            .prop_map(|(holder, leader)| { StoreExpectation::LeaderOf { holder, leader } }),
-        list().prop_map(|nodes| StoreExpectation::Deadlock(nodes.into())),
-        Just(StoreExpectation::NoDeadlock),
-        list().prop_map(|nodes| StoreExpectation::InStep(nodes.into())),
-        any::<u64>().prop_map(|tolerance| StoreExpectation::LostIsPredicted { tolerance }),
     ]
 }
 

@@ -2,8 +2,12 @@
 
 #[path = "panel/keys.rs"]
 mod keys;
+#[path = "panel/looks.rs"]
+mod looks;
 #[path = "panel/scenes.rs"]
 mod scenes;
+#[path = "panel/stores.rs"]
+mod stores;
 #[path = "panel/story.rs"]
 mod story;
 

@@ -55,6 +55,8 @@ pub struct Figures {
     pub unserved_over: Duration,
     /// Suspicions of one that ran.
     pub false_suspicions: u64,
+    /// Comparisons of two replicas each of which had something that the other lacked.
+    pub concurrent: u64,
     /// Bytes that were shipped to bring replicas up to date.
     pub shipped: u64,
     /// Bytes that were written to disks.
@@ -118,6 +120,7 @@ impl Figures {
         self.term_max = self.term_max.max(other.term_max);
         self.unserved_over += other.unserved_over;
         self.false_suspicions += other.false_suspicions;
+        self.concurrent += other.concurrent;
         self.shipped += other.shipped;
         self.written += other.written;
         self.detections += other.detections;

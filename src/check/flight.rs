@@ -97,14 +97,13 @@ impl Group {
             };
             self.flights.iter().position(fits)
         });
-        let ops = match found.and_then(|at| self.flights.remove(at)) {
-            Some(flight) => flight.ops,
-            None => {
-                let ops: Arc<[OpNo]> =
-                    entries.iter().filter_map(|entry| self.ops.by_id(&entry.id)).collect();
-                self.carried(&ops, 1);
-                ops
-            }
+        let ops = if let Some(flight) = found.and_then(|at| self.flights.remove(at)) {
+            flight.ops
+        } else {
+            let known = entries.iter().filter_map(|entry| self.ops.by_id(&entry.id));
+            let ops: Arc<[OpNo]> = known.collect();
+            self.carried(&ops, 1);
+            ops
         };
         let Some(at) = self.place(to) else { return };
         let replica = &mut self.replicas[at];
@@ -132,6 +131,16 @@ impl Group {
         if replica.landing.is_empty() {
             replica.offer = None;
         }
+        for landing in over {
+            self.carried(&landing.ops, -1);
+        }
+    }
+
+    /// What a replica received is in its log now: the message that brought this one, or a whole state.
+    pub(super) fn has_landed(&mut self, at: usize, op: Option<OpNo>) {
+        let landing = &mut self.replicas[at].landing;
+        let brought = |landing: &mut Landing| op.is_none_or(|op| *landing.ops == [op]);
+        let over: Vec<Landing> = landing.extract_if(.., brought).collect();
         for landing in over {
             self.carried(&landing.ops, -1);
         }

@@ -73,12 +73,11 @@ impl Group {
                 else {
                     return;
                 };
-                match op.votes.iter_mut().rfind(|vote| vote.replica == *replica) {
-                    Some(vote) => vote.outvoted = true,
-                    None => {
-                        let (replica, said) = (*replica, said.clone());
-                        op.votes.push(Vote { at: now, replica, said, outvoted: true });
-                    }
+                if let Some(vote) = op.votes.iter_mut().rfind(|vote| vote.replica == *replica) {
+                    vote.outvoted = true;
+                } else {
+                    let (replica, said) = (*replica, said.clone());
+                    op.votes.push(Vote { at: now, replica, said, outvoted: true });
                 }
             }
             StoreNote::Concluded { request, outcome, said, agreed, why } => {
@@ -214,6 +213,7 @@ impl Group {
                     self.replace(at, offer.keep, &offer.entries, *from);
                 }
                 self.stands_at(at, *have);
+                self.has_landed(at, None);
                 let asked = self.replicas[at].asked.take().map(|(_, _, at)| at);
                 let replica = &mut self.replicas[at];
                 let (how, entries, bytes) = (*how, *entries, *bytes);
@@ -340,6 +340,7 @@ impl Group {
                 let comparison = Comparison { at: now, own, other, verdict };
                 self.replicas[at].compared.insert(*with, comparison);
                 self.witness(at, own);
+                self.figures.concurrent += u64::from(verdict == ClockVerdict::Concurrent);
                 if verdict != ClockVerdict::Behind {
                     self.is_current(at);
                 }

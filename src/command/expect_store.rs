@@ -140,6 +140,8 @@ pub enum Figure {
     SplitBrains,
     /// Suspicions of one that ran.
     FalseSuspicions,
+    /// Comparisons of two replicas each of which had something that the other lacked.
+    Concurrent,
     /// Bytes shipped to bring replicas up to date.
     Shipped,
     /// Bytes written to disks.
@@ -154,7 +156,7 @@ pub enum Figure {
 
 impl Figure {
     /// Every figure, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Acked,
         Self::Lost,
         Self::Stale,
@@ -166,6 +168,7 @@ impl Figure {
         Self::Elections,
         Self::SplitBrains,
         Self::FalseSuspicions,
+        Self::Concurrent,
         Self::Shipped,
         Self::Written,
         Self::Leaders,
@@ -188,6 +191,7 @@ impl Figure {
             Self::Elections => "elections",
             Self::SplitBrains => "split-brains",
             Self::FalseSuspicions => "false-suspicions",
+            Self::Concurrent => "concurrent",
             Self::Shipped => "shipped",
             Self::Written => "written",
             Self::Leaders => "leaders",

@@ -6,7 +6,7 @@ use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Ending, Offer, Session};
+use crate::panel::{self, Bench, Ending, Offer, Session, ThemeName};
 use crate::topology::{Topology, bundle};
 use anyhow::Context;
 use std::sync::Arc;
@@ -100,6 +100,10 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
 fn enter(look: &Look) -> anyhow::Result<Session> {
     let mut options = panel::Options::of_surroundings();
     options.theme.ascii |= look.ascii;
+    if let Some(name) = look.theme.as_deref().and_then(ThemeName::named) {
+        options.theme = options.theme.with(name);
+    }
+    options.big = look.big;
     Ok(Session::enter(options)?)
 }
 

@@ -411,13 +411,13 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
             view.back = 0;
             None
         }
-        Mode::Choosing(chooser) => match chooser.accept() {
-            Some(command) => give(command),
-            None => {
+        Mode::Choosing(chooser) => {
+            let chosen = chooser.accept();
+            if chosen.is_none() {
                 view.mode = Mode::Choosing(chooser);
-                None
             }
-        },
+            chosen.and_then(give)
+        }
         other => {
             view.mode = other;
             None

@@ -8,7 +8,6 @@ use super::guard::Woken;
 use super::keymap::{self, Chord};
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
-use super::theme::{Depth, Theme};
 use super::view::{Mode, View};
 use super::{Bench, map, screen, store};
 use crate::base::LabTime;
@@ -213,14 +212,6 @@ fn moves_only(action: Action) -> bool {
     )
 }
 
-fn next_theme(theme: Theme, start: Theme) -> Theme {
-    match theme.depth {
-        Depth::Mono if start.depth == Depth::Mono => theme,
-        Depth::Mono => start,
-        _ => Theme { depth: Depth::Mono, ..theme },
-    }
-}
-
 /// What the signals want of the loop.
 fn ended(session: &Session) -> Option<Ending> {
     if let Some(signal) = session.said().ending() {
@@ -353,7 +344,10 @@ fn react(
     match reaction {
         Reaction::Nothing => {}
         Reaction::Give(commands) => panel.give(bench, commands),
-        Reaction::NextTheme => session.theme = next_theme(session.theme, session.options.theme),
+        Reaction::NextTheme => {
+            session.theme = session.theme.next();
+            panel.view.toast(format!("theme {}", session.theme.shown().word()), false);
+        }
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;

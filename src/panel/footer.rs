@@ -1,8 +1,10 @@
 //! The last row: the keys that are valid now, each with what it would hit. Made from the key table.
 
+use super::action::Action;
 use super::hints;
-use super::keymap::{self, Context, TABLE};
+use super::keymap::{self, Binding, Context, TABLE};
 use super::paint::{Canvas, Row, width};
+use super::store;
 use super::theme::Ink;
 use super::view::{Mode, View};
 use crate::world::World;
@@ -13,8 +15,11 @@ use ratatui::layout::Rect;
 pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     let valid = keymap::contexts(view);
     let dialog = !matches!(view.mode, Mode::Normal);
-    TABLE
-        .iter()
+    let mut rows: Vec<&Binding> = TABLE.iter().collect();
+    if store::on_show(world, view).is_some() {
+        rows.sort_by_key(|row| rank(row.action));
+    }
+    rows.into_iter()
         .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
         .filter(|row| !dialog || row.context != Context::Panels)
         .filter_map(|row| {
@@ -23,6 +28,18 @@ pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
                 .map(|word| (row.chord.word(), word))
         })
         .collect()
+}
+
+/// While a store is on show, what is lost comes first and the leader's death beside any other: the table's order is
+/// for labs in which nobody leads.
+const fn rank(action: Action) -> u8 {
+    match action {
+        Action::NextBeat | Action::Flip | Action::Fire => 0,
+        Action::Losses => 1,
+        Action::Kill => 2,
+        Action::KillLeader => 3,
+        _ => 4,
+    }
 }
 
 /// Draws as many keys as fit; `?` always has its place.

@@ -193,7 +193,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('6'), Action::Focus(6), "", "the steps"),
     row(Panels, c('e'), Action::Zoom, "zoom", "the panel over the whole screen, and back"),
     row(Panels, c('B'), Action::Big, "big", "few and large, for the last row"),
-    row(Panels, c('T'), Action::Theme, "theme", "night, or no colour"),
+    row(Panels, c('T'), Action::Theme, "theme", "night, day, projector, no colour, the terminal's"),
     row(Panels, c('K'), Action::ShowKeys, "keys", "show the keys that are pressed"),
     row(Panels, c('O'), Action::Topologies, "topologies", "open another one (asks)"),
     row(Panels, c('q'), Action::Quit, "quit", "quit (asks)"),

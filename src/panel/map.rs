@@ -287,13 +287,20 @@ fn free_beside(area: Rect, route: &Route, columns: u16, taken: &Taken) -> Option
         places.push((*x, y + 1));
         places.push((*x, y.saturating_sub(1)));
     }
-    places.into_iter().find(|(x, y)| {
+    let fits = |(x, y): &(u16, u16)| {
         *x >= area.x
             && x + columns <= area.right()
             && *y >= area.y
             && *y < area.bottom()
             && (*x..x + columns).all(|x| !taken.contains(&(x, *y)))
-    })
+    };
+    // With a column of air at both sides, if there is such a place: words that touch cannot be read.
+    let airy = |(x, y): &(u16, u16)| {
+        let before = x.checked_sub(1);
+        before.is_none_or(|x| !taken.contains(&(x, *y))) && !taken.contains(&(x + columns, *y))
+    };
+    let free: Vec<(u16, u16)> = places.into_iter().filter(fits).collect();
+    free.iter().copied().find(airy).or(free.first().copied())
 }
 
 fn draw_marks(

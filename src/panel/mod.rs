@@ -8,6 +8,7 @@ mod app;
 mod axis;
 mod belief;
 mod chooser;
+mod colours;
 mod decode;
 mod events;
 mod feed;
@@ -50,7 +51,7 @@ pub use keymap::{Binding, Chord, Context, Named, TABLE};
 pub use picker::{Offer, Picker};
 pub use screen::draw;
 pub use terminal::{Options, Session, SessionError};
-pub use theme::{Depth, Ink, Theme};
+pub use theme::{Depth, Ink, Theme, ThemeName};
 pub use view::{Mode, PanelId, Selection, View};
 
 use crate::base::LabTime;

@@ -356,7 +356,7 @@ fn wins(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
 fn store_why(world: &World, view: &View) -> Option<String> {
     let group = store::on_show(world, view)?;
     if let Some(failover) = store::failover_shown(group, view) {
-        return Some(store::failover_account(world, group, failover, world.now));
+        return Some(report::why_failover(&world.topology.names, failover, world.now));
     }
     let op = store::ops::shown(group, view);
     Some(op.map_or_else(

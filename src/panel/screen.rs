@@ -226,7 +226,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
         Mode::WipeAsked(id) => {
             let name = world.topology.names.of(*id);
             let title = format!(" Empty the disk of {name}? ");
-            let text = "All it has is gone; nothing takes it back.";
+            let text = "All that it holds is gone for good.";
             asked(canvas, screen, &title, text, " empty it   ");
         }
         Mode::Losses => {
@@ -244,7 +244,7 @@ fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
 
 /// A question that only `y` answers.
 fn asked(canvas: &mut Canvas<'_>, screen: Rect, title: &str, text: &str, yes: &str) {
-    let area = page(canvas, screen, 46, 4, title);
+    let area = page(canvas, screen, 44, 4, title);
     canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Text));
     let row = Row::new()
         .with(" y ", canvas.theme.selected())

@@ -5,6 +5,7 @@
 mod judge;
 mod ledger;
 mod recent;
+mod rush;
 mod store;
 mod tally;
 #[cfg(test)]

@@ -15,19 +15,15 @@
 //! ```
 
 use faultlab::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo,
+    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Owner, Peer, QuestionNo,
 };
 use faultlab::check::Audit;
 use faultlab::event::{Cause, Census, Event, Fact, Fate, Life};
 use faultlab::message::{
-    Awaited, Belief, CatchUp, ClockVerdict, Digest, Entry, Faults, Flaws, Message, Note, OpId,
-    OpOutcome, OpWhy, Operation, Position, ReplicaMessage, StoreNote, StoreSaid,
+    Awaited, Belief, CatchUp, ClockVerdict, Digest, Entry, Faults, Message, Note, OpId, OpOutcome,
+    OpWhy, Operation, Position, ReplicaMessage, StoreNote, StoreSaid,
 };
-use faultlab::topology::{
-    ClockKind, Dialect, DiskKind, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation,
-    ReadFrom, ReplicaConfig, Scheme, StoreClientConfig, Topology, Wires,
-};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::str::SplitWhitespace;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,69 +48,6 @@ pub fn apply(audit: &mut Audit, steps: &[Step]) {
     }
 }
 
-pub fn names() -> Names {
-    Names::new(NODES)
-}
-
-pub fn topology(scheme: Scheme) -> Arc<Topology> {
-    let replicas: Vec<NodeId> = (0..3).map(NodeId).collect();
-    let kind = |id: NodeId| {
-        if id.0 >= 3 {
-            return Kind::StoreClient(StoreClientConfig {
-                asks: replicas.clone(),
-                scheme,
-                operations: Arc::default(),
-                reads: ReadFrom::Leader,
-                no_majority: NoMajority::First,
-                request_timeout: Duration::from_secs(1),
-                timeout: Duration::from_secs(5),
-                reconnect: Duration::from_secs(1),
-                rate: 0.0,
-                flaws: Flaws::NONE,
-            });
-        }
-        Kind::Replica(ReplicaConfig {
-            peers: replicas.iter().copied().filter(|peer| *peer != id).collect(),
-            scheme,
-            heartbeat: Duration::from_secs(1),
-            heartbeat_mode: HeartbeatMode::Pull,
-            suspect_after: Duration::from_secs(4),
-            propagation: Propagation::Async,
-            lag: Duration::from_millis(500),
-            catch_up: CatchUp::Log,
-            terms: true,
-            clock: ClockKind::Count,
-            disk: DiskKind::Sqlite,
-            reconnect: Duration::from_secs(1),
-            lie: false,
-            flaws: Flaws::NONE,
-        })
-    };
-    let nodes = (0..5).map(NodeId).map(|id| Node {
-        id,
-        group: None,
-        starts: true,
-        at: None,
-        listen: Listen::default(),
-        kind: kind(id),
-    });
-    Arc::new(Topology {
-        name: "check".into(),
-        title: "check".into(),
-        lesson: String::new(),
-        seed: 7,
-        dialect: Dialect::First2021,
-        auto_pace: false,
-        nodes: nodes.collect(),
-        names: names(),
-        groups: BTreeMap::new(),
-        default_link: Faults::default(),
-        links: BTreeMap::new(),
-        wires: Wires::default(),
-        steps: Vec::new(),
-    })
-}
-
 #[derive(Default, Clone)]
 struct Log {
     entries: Vec<Entry>,
@@ -123,8 +56,7 @@ struct Log {
 
 impl Log {
     fn have(&self) -> Position {
-        let digest =
-            self.entries.iter().fold(Digest::default(), |digest, entry| digest.with(entry));
+        let digest = self.entries.iter().fold(Digest::default(), Digest::with);
         Position { at: self.entries.len() as u64, digest }
     }
 }
@@ -277,10 +209,11 @@ impl Writer {
         self.flights.remove(flight.unwrap_or_else(|| panic!("{op} is not on its way")))
     }
 
-    fn of_client(&mut self, at: usize, verb: &str, words: &mut SplitWhitespace<'_>) {
+    /// What a client believes; whether it was such a verb.
+    fn believes(&mut self, at: usize, verb: &str, words: &mut SplitWhitespace<'_>) -> bool {
         if verb == "follows" {
             let leader = id(node(words.next().expect("whom")));
-            return self.note(at, StoreNote::Follows { leader, term: 0 });
+            self.note(at, StoreNote::Follows { leader, term: 0 });
         }
         if verb == "takes" {
             let about = id(node(words.next().expect("whom")));
@@ -290,6 +223,12 @@ impl Writer {
                 _ => Belief::Down,
             };
             self.event(self.owner(at), Fact::Noted(Note::Believed { about, belief }), Cause::Boot);
+        }
+        matches!(verb, "follows" | "takes")
+    }
+
+    fn of_client(&mut self, at: usize, verb: &str, words: &mut SplitWhitespace<'_>) {
+        if self.believes(at, verb, words) {
             return;
         }
         let word = words.next().expect("which operation").to_owned();
@@ -317,41 +256,43 @@ impl Writer {
                 let to = Arc::from([id(node(words.next().expect("whom")))]);
                 let mut own = word.clone();
                 if let Some("as") = words.next() {
-                    own = words.next().expect("as what").to_owned();
+                    words.next().expect("as what").clone_into(&mut own);
                     self.operations.insert(own.clone(), self.operations[&word].clone());
                 }
                 self.note(at, StoreNote::Attempted { request, id: op_id(&own), to, attempt: 1 });
             }
-            "ends" => {
-                let outcome = match words.next().expect("how") {
-                    "ok" => OpOutcome::Ok,
-                    "failed" => OpOutcome::Failed,
-                    _ => OpOutcome::Unknown,
-                };
-                let mut agreed = Vec::new();
-                let mut said = (outcome == OpOutcome::Ok).then_some(StoreSaid::Done);
-                while let Some(word) = words.next() {
-                    if word != "as" {
-                        agreed.push(id(node(word)));
-                        continue;
-                    }
-                    let text = words.next().expect("as what");
-                    said = Some(match &self.operations[&format!("{}{}", NODES[at], request.0)] {
-                        Operation::Read { .. } => StoreSaid::Lines(
-                            text.split(',')
-                                .filter(|l| !l.is_empty() && *l != "nothing")
-                                .map(Arc::from)
-                                .collect(),
-                        ),
-                        _ => StoreSaid::Value((text != "nothing").then(|| text.into())),
-                    });
-                }
-                let why = if outcome == OpOutcome::Ok { OpWhy::Answer } else { OpWhy::Deadline };
-                let agreed = agreed.into();
-                self.note(at, StoreNote::Concluded { request, outcome, said, agreed, why });
-            }
+            "ends" => self.ends(at, request, words),
             other => panic!("a client cannot `{other}`"),
         }
+    }
+
+    fn ends(&mut self, at: usize, request: QuestionNo, words: &mut SplitWhitespace<'_>) {
+        let outcome = match words.next().expect("how") {
+            "ok" => OpOutcome::Ok,
+            "failed" => OpOutcome::Failed,
+            _ => OpOutcome::Unknown,
+        };
+        let mut agreed = Vec::new();
+        let mut said = (outcome == OpOutcome::Ok).then_some(StoreSaid::Done);
+        while let Some(word) = words.next() {
+            if word != "as" {
+                agreed.push(id(node(word)));
+                continue;
+            }
+            let text = words.next().expect("as what");
+            said = Some(match &self.operations[&format!("{}{}", NODES[at], request.0)] {
+                Operation::Read { .. } => StoreSaid::Lines(
+                    text.split(',')
+                        .filter(|l| !l.is_empty() && *l != "nothing")
+                        .map(Arc::from)
+                        .collect(),
+                ),
+                _ => StoreSaid::Value((text != "nothing").then(|| text.into())),
+            });
+        }
+        let why = if outcome == OpOutcome::Ok { OpWhy::Answer } else { OpWhy::Deadline };
+        let agreed = agreed.into();
+        self.note(at, StoreNote::Concluded { request, outcome, said, agreed, why });
     }
 
     fn accepts(&mut self, at: usize, op: &str, from: Option<NodeId>) {
@@ -388,72 +329,9 @@ impl Writer {
                 let position = position.map_or(0, |entry| entry.position);
                 self.note(at, StoreNote::Acked { id, position, term: self.terms[at] });
             }
-            "does" => {
-                // Everything of a write that goes well: `r1 does w1..w20`, on all three.
-                let (client, range) = words.next().expect("which").split_at(1);
-                let (first, last) = range.split_once("..").expect("w1..w20");
-                let client_at = node(client);
-                for number in first.parse::<u64>().expect("a number")
-                    ..=last.trim_start_matches(client).parse().expect("a number")
-                {
-                    let op = format!("{client}{number}");
-                    self.of_client(
-                        client_at,
-                        "asks",
-                        &mut format!("{op} put k{number} {number}").split_whitespace(),
-                    );
-                    for replica in [at, (at + 1) % 3, (at + 2) % 3] {
-                        let from = (replica != at).then(|| id(at));
-                        self.accepts(replica, &op, from);
-                        let durable = self.logs[replica].entries.len();
-                        self.logs[replica].durable = durable;
-                        self.note(replica, StoreNote::Durable { at: durable as u64 });
-                    }
-                    self.of_replica(at, "acks", &mut op.split_whitespace());
-                    self.of_client(
-                        client_at,
-                        "ends",
-                        &mut format!("{op} ok {}", NODES[at]).split_whitespace(),
-                    );
-                }
-            }
-            "sends" => {
-                let (to, op) = (peer(words), words.next().expect("which").to_owned());
-                let entry = self.logs[at].entries.iter().find(|entry| entry.id == op_id(&op));
-                let entry = entry.expect("it has it").clone();
-                let message = ReplicaMessage::Change { term: self.terms[at], entry: entry.clone() };
-                self.frames += 1;
-                let frame = FrameId(self.frames);
-                let fact = Fact::MessageSent {
-                    conn: ConnId(1),
-                    to: Peer::Node(to),
-                    frame,
-                    due: self.now + Duration::from_millis(40),
-                    about: None,
-                    message: Arc::new(Message::Replica(message)),
-                };
-                let event = self.event(self.owner(at), fact, Cause::Boot);
-                self.flights.push((at, to.index(), op, event, frame, entry));
-            }
-            "gets" => {
-                let from = node(words.next().expect("from whom"));
-                let op = words.next().expect("which").to_owned();
-                let (_, _, _, sent, _, entry) = self.lands(from, at, &op);
-                let message = ReplicaMessage::Change { term: self.terms[from], entry };
-                let fact = Fact::MessageReceived {
-                    conn: ConnId(1),
-                    from: Peer::Node(id(from)),
-                    message: Arc::new(Message::Replica(message)),
-                };
-                let receipt = self.event(self.owner(at), fact, Cause::Event(sent));
-                if words.next() == Some("unread") {
-                    return;
-                }
-                self.accepts(at, &op, Some(id(from)));
-                if let Some(Step::Event(event)) = self.out.last_mut() {
-                    event.cause = Cause::Event(receipt);
-                }
-            }
+            "does" => self.does(at, words.next().expect("which")),
+            "sends" => self.sends(at, words),
+            "gets" => self.gets(at, words),
             "takes-over" => {
                 let from = peer(words);
                 let keep: usize = words.next().expect("after which").parse().expect("a position");
@@ -468,6 +346,68 @@ impl Writer {
                 self.note(at, StoreNote::ReadServed { id: visitor, operation, have, said });
             }
             verb => self.leads(at, verb, words),
+        }
+    }
+
+    /// Everything of writes that go well: `r1 does w1..w20`, on all three.
+    fn does(&mut self, at: usize, which: &str) {
+        let (client, range) = which.split_at(1);
+        let (first, last) = range.split_once("..").expect("w1..w20");
+        let last = last.trim_start_matches(client);
+        for number in first.parse::<u64>().expect("a number")..=last.parse().expect("a number") {
+            let op = format!("{client}{number}");
+            let asks = format!("{op} put k{number} {number}");
+            self.of_client(node(client), "asks", &mut asks.split_whitespace());
+            for replica in [at, (at + 1) % 3, (at + 2) % 3] {
+                let from = (replica != at).then(|| id(at));
+                self.accepts(replica, &op, from);
+                let durable = self.logs[replica].entries.len();
+                self.logs[replica].durable = durable;
+                self.note(replica, StoreNote::Durable { at: durable as u64 });
+            }
+            self.of_replica(at, "acks", &mut op.split_whitespace());
+            let ends = format!("{op} ok {}", NODES[at]);
+            self.of_client(node(client), "ends", &mut ends.split_whitespace());
+        }
+    }
+
+    fn sends(&mut self, at: usize, words: &mut SplitWhitespace<'_>) {
+        let to = node(words.next().expect("to whom"));
+        let op = words.next().expect("which").to_owned();
+        let entry = self.logs[at].entries.iter().find(|entry| entry.id == op_id(&op));
+        let entry = entry.expect("it has it").clone();
+        let message = ReplicaMessage::Change { term: self.terms[at], entry: entry.clone() };
+        self.frames += 1;
+        let frame = FrameId(self.frames);
+        let fact = Fact::MessageSent {
+            conn: ConnId(1),
+            to: Peer::Node(id(to)),
+            frame,
+            due: self.now + Duration::from_millis(40),
+            about: None,
+            message: Arc::new(Message::Replica(message)),
+        };
+        let event = self.event(self.owner(at), fact, Cause::Boot);
+        self.flights.push((at, to, op, event, frame, entry));
+    }
+
+    fn gets(&mut self, at: usize, words: &mut SplitWhitespace<'_>) {
+        let from = node(words.next().expect("from whom"));
+        let op = words.next().expect("which").to_owned();
+        let (_, _, _, sent, _, entry) = self.lands(from, at, &op);
+        let message = ReplicaMessage::Change { term: self.terms[from], entry };
+        let fact = Fact::MessageReceived {
+            conn: ConnId(1),
+            from: Peer::Node(id(from)),
+            message: Arc::new(Message::Replica(message)),
+        };
+        let receipt = self.event(self.owner(at), fact, Cause::Event(sent));
+        if words.next() == Some("unread") {
+            return;
+        }
+        self.accepts(at, &op, Some(id(from)));
+        if let Some(Step::Event(event)) = self.out.last_mut() {
+            event.cause = Cause::Event(receipt);
         }
     }
 

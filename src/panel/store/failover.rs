@@ -126,8 +126,7 @@ pub fn draw(
 }
 
 /// What it meant for the clients, in sentences.
-#[must_use]
-pub fn account(world: &World, group: &Group, failover: &Failover, now: LabTime) -> String {
+fn account(world: &World, group: &Group, failover: &Failover, now: LabTime) -> String {
     let names = &world.topology.names;
     let mut out: Vec<String> = Vec::new();
     if let Some((who, at)) = failover.suspected {

@@ -226,7 +226,11 @@ fn bars(canvas: &Canvas<'_>, world: &World, group: &Group, op: &Op, now: LabTime
 }
 
 fn bar(canvas: &Canvas<'_>, world: &World, op: &Op, one: &Try<'_>, now: LabTime) -> Bar {
-    let agreed = op.ended.as_ref().is_some_and(|ended| ended.agreed.contains(&one.replica));
+    // Whoever says the same once it is taken agrees, too: it only came later.
+    let agreed = op.ended.as_ref().is_some_and(|ended| {
+        let said = one.vote.map(|vote| &vote.said);
+        ended.agreed.contains(&one.replica) || (said.is_some() && ended.said.as_ref() == said)
+    });
     let several = asks_several(op);
     let end = one.vote.map(|vote| vote.at).or(one.until).unwrap_or(now);
     let time = words::figure(end.since(one.at));

@@ -5,7 +5,7 @@ use super::super::paint::{Canvas, Row, width};
 use super::super::theme::Ink;
 use super::super::words;
 use crate::base::NodeId;
-use crate::check::{Group, Op, ReplicaState};
+use crate::check::{Group, Op, ReplicaState, Vote};
 use crate::message::{ClockVerdict, OpOutcome, OpWhy};
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -75,10 +75,15 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, group: &Group, d
 fn vote(op: &Op, replica: NodeId) -> (&'static str, Ink, bool) {
     let said = op.votes.iter().rev().find(|vote| vote.replica == replica);
     let asked = op.attempts.iter().any(|attempt| attempt.to.contains(&replica));
-    let agreed = op.ended.as_ref().is_some_and(|ended| ended.agreed.contains(&replica));
+    // Whoever says the same once it is taken agrees, too: it only came later.
+    let agrees = |vote: &Vote| {
+        op.ended.as_ref().is_some_and(|ended| {
+            ended.agreed.contains(&replica) || ended.said.as_ref() == Some(&vote.said)
+        })
+    };
     match said {
         Some(vote) if vote.outvoted => ("✗out", Ink::Bad, true),
-        Some(_) if agreed => (" ✓", Ink::Good, false),
+        Some(vote) if agrees(vote) => (" ✓", Ink::Good, false),
         Some(vote) if !vote.said.is_ok() => ("✗no", Ink::Bad, false),
         Some(_) if op.ended.is_none() => (" ●", Ink::Message, false),
         Some(_) => (" ≠", Ink::Slow, false),

@@ -3,7 +3,7 @@
 //! What a leader says it has sent is compared with the own log. A log that is longer is cut; one that ends earlier, or
 //! differs, is asked for: all of it (`catch_up = "state"`, as in the original), or what follows the own end (`"log"`).
 //! Whoever is asked for what follows and does not find the asker's end in its own log sends everything. A long answer
-//! comes in parts, and nothing is done before all are there.
+//! comes in parts, and nothing is done before all are there. A new leader answers when it has settled.
 
 use super::{Replica, Say, Stage};
 use crate::base::{LabTime, NodeId};
@@ -82,14 +82,14 @@ impl Replica {
     ) {
         self.learn(term, out);
         if self.settles() {
-            // What it has now may not be what it is going to have; whoever takes it might throw better things away.
-            self.owed.insert(from, (have, whole));
+            // It may yet take another's log: what it has now could make the asker throw away what is to stay.
+            self.askers.insert(from, (have, whole));
         } else {
             self.ship(from, have, whole, out);
         }
     }
 
-    /// Sends another the whole log, or what it lacks.
+    /// Sends the log, or what the other lacks of it.
     pub(super) fn ship(&self, to: NodeId, have: Position, whole: bool, out: &mut Effects) {
         let upto = if self.leads() { self.sent } else { self.store.last() };
         let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);
@@ -143,6 +143,10 @@ impl Replica {
                 if self.is_further(&asked) {
                     self.install(asked, out);
                     self.sent = self.store.last();
+                    // Whoever had what this one had a moment ago is not in step with it any more.
+                    for node in self.peers.ids() {
+                        self.announce(node, out);
+                    }
                 }
                 self.settle_without(from, out);
                 self.weigh_all(out);

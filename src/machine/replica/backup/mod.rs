@@ -102,10 +102,10 @@ pub struct Replica {
     outbox: VecDeque<(LabTime, u64)>,
     /// Whose changes are on their way to the disk, and will be confirmed.
     confirms: BTreeSet<NodeId>,
-    /// Who asked a leader that settles to be brought up to date: how far each is, and whether it wants everything.
-    owed: BTreeMap<NodeId, (Position, bool)>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
+    /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
+    askers: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -148,8 +148,8 @@ impl Replica {
             sent: 0,
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
-            owed: BTreeMap::new(),
             asked: None,
+            askers: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
@@ -227,7 +227,7 @@ impl Replica {
         let nobody_lived = self.incarnation == Incarnation(1) && image == Image::default();
         self.term = image.term;
         self.store = Store::read(image);
-        self.disk = Disk::read(self.store.last(), self.term);
+        self.disk = Disk::read(self.store.last(), self.term, self.config.disk);
         out.note(Note::Store(StoreNote::ReadLog {
             have: self.store.have(),
             term: self.term,

@@ -34,6 +34,10 @@ impl Replica {
             Setting::Peers(_) => self.change_peers(out),
             Setting::Heartbeat(every) => out.push(Effect::Arm(Timer::Beat.id(), *every)),
             Setting::HeartbeatMode(_) | Setting::SuspectAfter(_) => self.change_rhythm(out),
+            Setting::Disk(kind) => {
+                self.disk.set_kind(*kind);
+                self.write_disk(out);
+            }
             Setting::Propagation(_) => self.change_propagation(before.propagation, out),
             Setting::Terms(_) if self.config.terms != before.terms => self.change_terms(out),
             Setting::Reconnect(after) => {
