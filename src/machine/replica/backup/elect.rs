@@ -98,7 +98,7 @@ impl Replica {
         }
         self.in_step = true;
         self.asked = None;
-        self.askers.clear();
+        self.owed.clear();
         self.confirms.clear();
         self.sent = self.store.last();
         self.outbox.clear();
@@ -164,7 +164,7 @@ impl Replica {
         self.asked = None;
         self.ready = true;
         self.sent = self.store.last();
-        for (node, (have, whole)) in std::mem::take(&mut self.askers) {
+        for (node, (have, whole)) in std::mem::take(&mut self.owed) {
             self.ship(node, have, whole, out);
         }
         if self.pushes() {
@@ -203,7 +203,7 @@ impl Replica {
             out.push(Effect::Disarm(timer.id()));
         }
         self.outbox.clear();
-        self.askers.clear();
+        self.owed.clear();
         self.waiters.clear();
         self.end_waits(out);
         let name = Some(Arc::from(self.topology.names.of(to)));

@@ -105,7 +105,7 @@ pub struct Replica {
     /// It asked to be brought up to date.
     asked: Option<Asked>,
     /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
-    askers: BTreeMap<NodeId, (Position, bool)>,
+    owed: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -149,7 +149,7 @@ impl Replica {
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
             asked: None,
-            askers: BTreeMap::new(),
+            owed: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
