@@ -5,11 +5,11 @@
 mod lab;
 
 use faultlab::command::Command;
-use faultlab::message::{CatchUp, Flaw, Operation};
+use faultlab::message::{CatchUp, DiskKind, Flaw, Operation};
 use faultlab::topology::setting::{current, keys, parse};
 use faultlab::topology::{
-    Bundled, ClockKind, DiskKind, HeartbeatMode, Kind, NoMajority, Propagation, ReadFrom,
-    ReplicaConfig, Role, Scheme, Setting, StoreClientConfig, Topology, Wire, estimate, load_text,
+    Bundled, ClockKind, HeartbeatMode, Kind, NoMajority, Propagation, ReadFrom, ReplicaConfig,
+    Role, Scheme, Setting, StoreClientConfig, Topology, Wire, estimate, load_text,
 };
 use lab::{LAB, ok};
 use proptest::prelude::*;
