@@ -47,11 +47,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use waits::Waits;
 
+/// Those whom a new leader has still to hear, and how far they said they are.
+type Settling = BTreeMap<NodeId, Option<Position>>;
+
 /// Where a replica stands.
 #[derive(Debug)]
 enum Stage {
     /// It leads. While it settles it takes no write: these may yet turn out to be further than it is itself.
-    Leads { settling: Option<BTreeSet<NodeId>> },
+    Leads { settling: Option<Settling> },
     /// It is a copy of this one.
     Follows(NodeId),
     /// It came back and asks who leads. These have said that they do not, or were not there.
@@ -99,10 +102,10 @@ pub struct Replica {
     outbox: VecDeque<(LabTime, u64)>,
     /// Whose changes are on their way to the disk, and will be confirmed.
     confirms: BTreeSet<NodeId>,
-    /// Who asked a leader that settles to be brought up to date: how far each is, and whether it wants everything.
-    owed: BTreeMap<NodeId, (Position, bool)>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
+    /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
+    owed: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -145,8 +148,8 @@ impl Replica {
             sent: 0,
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
-            owed: BTreeMap::new(),
             asked: None,
+            owed: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,

@@ -1,6 +1,6 @@
 //! What a person or a step may want of a replica: settings that change while it runs, and its end.
 
-use super::{Course, Replica, Stage};
+use super::{Course, Replica, Settling, Stage};
 use crate::base::NodeId;
 use crate::machine::kept::Retry;
 use crate::machine::timers::Timer;
@@ -94,7 +94,7 @@ impl Replica {
     fn change_terms(&mut self, out: &mut Effects) {
         let owns = self.ballot.leader_of(self.term) == Some(self.me);
         if self.config.terms && self.leads() && !self.settles() && !owns {
-            self.lead(BTreeSet::new(), out);
+            self.lead(Settling::new(), out);
         }
     }
 
