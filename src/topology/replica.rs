@@ -1,8 +1,7 @@
 //! How the nodes of the replica family are set: the replicas themselves and the clients of their store.
 
 use crate::base::NodeId;
-pub use crate::message::DiskKind;
-use crate::message::{CatchUp, Flaws, Operation};
+use crate::message::{CatchUp, DiskKind, Flaws, Operation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;

@@ -256,7 +256,9 @@ impl Place {
     fn put(&mut self, writes: &[&Write], dying: impl Fn() -> bool) -> Result<u64, String> {
         match self {
             Self::Memory(image) => {
-                writes.iter().for_each(|write| image.apply(write));
+                for write in writes {
+                    image.apply(write);
+                }
                 Ok(0)
             }
             Self::Sqlite(path, open) => {
@@ -267,7 +269,9 @@ impl Place {
                 database.commit(writes.iter().copied())
             }
             Self::Rewrite(path, image) => {
-                writes.iter().for_each(|write| image.apply(write));
+                for write in writes {
+                    image.apply(write);
+                }
                 rewrite::write(path, image, dying).map_err(|error| error.to_string())
             }
         }
