@@ -33,6 +33,10 @@ pub struct Look {
     /// Few and large, for the last row: the layout of 80x24 at any size. `B` changes it.
     #[arg(long, global = true)]
     pub big: bool,
+    /// A presenter's keys lead through the lecture wherever the focus is: page down is the next beat, page up leaves
+    /// the zoom, `.` and `b` (the black screen) pause.
+    #[arg(long, global = true)]
+    pub clicker: bool,
 }
 
 /// What the program can do.

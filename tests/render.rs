@@ -2,6 +2,8 @@
 
 #[path = "panel/keys.rs"]
 mod keys;
+#[path = "panel/lists.rs"]
+mod lists;
 #[path = "panel/looks.rs"]
 mod looks;
 #[path = "panel/scenes.rs"]

@@ -29,9 +29,23 @@ const SYNC: &str = "propagation = \"sync\"\nterms = true\ncatch_up = \"log\"";
 
 /// The mistakes of a run: a sentence for each figure that is not what it should be.
 fn wrong(stage: &Stage, checks: &[(&str, bool)]) -> Result<Figures, String> {
-    if std::env::var("FAULTLAB_SHOW").is_ok() { let t = stage.group().ops().filter(|op| op.applied_twice).map(|op| format!("{op:?}")).collect::<Vec<_>>(); println!("TWICE {t:#?}"); stage.show(); }
-    let broken: Vec<&str> = checks.iter().filter(|(_, holds)| !holds).map(|(what, _)| *what).collect();
-    if broken.is_empty() { Ok(stage.figures()) } else { Err(format!("{}\n{stage}", broken.join("; "))) }
+    if std::env::var("FAULTLAB_SHOW").is_ok() {
+        let t = stage
+            .group()
+            .ops()
+            .filter(|op| op.applied_twice)
+            .map(|op| format!("{op:?}"))
+            .collect::<Vec<_>>();
+        println!("TWICE {t:#?}");
+        stage.show();
+    }
+    let broken: Vec<&str> =
+        checks.iter().filter(|(_, holds)| !holds).map(|(what, _)| *what).collect();
+    if broken.is_empty() {
+        Ok(stage.figures())
+    } else {
+        Err(format!("{}\n{stage}", broken.join("; ")))
+    }
 }
 
 /// What was said not to have been done is in no log.

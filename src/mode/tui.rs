@@ -9,29 +9,42 @@ use crate::log::Tail;
 use crate::panel::{self, Bench, Ending, Offer, Session, ThemeName};
 use crate::topology::{Topology, bundle};
 use anyhow::Context;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key.
 const EVENTS_AT_ONCE: usize = 8 * 1024;
 
 /// A running lab, as the panel sees it.
-struct LabBench(LabHandle);
+struct LabBench {
+    lab: LabHandle,
+    /// The run's folder, if it has one.
+    folder: Option<PathBuf>,
+}
 
 impl Bench for LabBench {
     fn now(&self) -> LabTime {
-        self.0.now()
+        self.lab.now()
     }
 
     fn read(&self, from: u64) -> Tail {
-        self.0.read(from, EVENTS_AT_ONCE)
+        self.lab.read(from, EVENTS_AT_ONCE)
     }
 
     fn give(&self, command: Command) -> bool {
-        self.0.give(command)
+        self.lab.give(command)
     }
 
     fn census(&self) {
-        self.0.census();
+        self.lab.census();
+    }
+
+    fn keep(&self, text: &str) -> io::Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => data::keep(folder, text),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder")),
+        }
     }
 }
 
@@ -104,6 +117,7 @@ fn enter(look: &Look) -> anyhow::Result<Session> {
         options.theme = options.theme.with(name);
     }
     options.big = look.big;
+    options.clicker = look.clicker;
     Ok(Session::enter(options)?)
 }
 
@@ -117,7 +131,8 @@ fn watch(
     let data = data::run_folder(options.data.as_deref(), &topology.name);
     let options = Options { data, ..options.clone() };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
-    let ending = panel::run(session, &LabBench(lab.handle()), topology)?;
+    let bench = LabBench { lab: lab.handle(), folder: options.data };
+    let ending = panel::run(session, &bench, topology)?;
     Ok((ending, lab))
 }
 

@@ -163,7 +163,8 @@ impl Theme {
     /// The theme that the surroundings ask for. `get` reads an environment variable.
     ///
     /// 24-bit colour is used only where `COLORTERM` promises it; `NO_COLOR` (no-color.org) takes all colour away until
-    /// somebody asks for a theme by its name; a locale that is set and is not UTF-8, the Linux console and unknown terminals get ASCII.
+    /// somebody asks for a theme by its name; a locale that is set and is not UTF-8, the Linux console and unknown
+    /// terminals get ASCII.
     #[must_use]
     pub fn of_surroundings(get: impl Fn(&str) -> Option<String>) -> Self {
         let filled = |name: &str| get(name).filter(|value| !value.is_empty());

@@ -84,13 +84,17 @@ impl Stage {
     /// The same, where it must.
     pub fn until(&mut self, what: &str, within: Duration, holds: impl Fn(&Self) -> bool) {
         let from = self.sim.now();
-        assert!(self.runs_until(within, holds), "from {from} not within {within:?}: {what}\n{self}");
+        assert!(
+            self.runs_until(within, holds),
+            "from {from} not within {within:?}: {what}\n{self}"
+        );
     }
 
     /// A command in words. False if it is refused.
     pub fn give(&mut self, words: &str) -> bool {
         let names = &self.sim.topology().names;
-        let command = grammar::command(words, names).unwrap_or_else(|error| panic!("{words}: {error}"));
+        let command =
+            grammar::command(words, names).unwrap_or_else(|error| panic!("{words}: {error}"));
         self.carry_out(command, words)
     }
 
@@ -104,7 +108,8 @@ impl Stage {
 
     /// Begins an operation of a client.
     pub fn begin(&mut self, client: &str, words: &str) {
-        let operation = grammar::operation(words).unwrap_or_else(|error| panic!("{words}: {error}"));
+        let operation =
+            grammar::operation(words).unwrap_or_else(|error| panic!("{words}: {error}"));
         let client_id = self.id(client);
         let command = Command::Operate { client: client_id, operation, times: 1 };
         assert!(self.carry_out(command, &format!("{client}: {words}")));
@@ -185,7 +190,11 @@ impl std::fmt::Display for Stage {
         for replica in &self.group().replicas {
             let (name, have) = (self.sim.topology().names.of(replica.id), replica.have);
             let (life, part) = (replica.life, replica.part);
-            writeln!(f, "  {name} {life:?} {part:?} term {} at {} {}", replica.term, have.at, have.digest)?;
+            writeln!(
+                f,
+                "  {name} {life:?} {part:?} term {} at {} {}",
+                replica.term, have.at, have.digest
+            )?;
         }
         Ok(())
     }

@@ -48,7 +48,11 @@ impl Twin {
     /// What becomes of an effect, and what comes after it.
     fn twist(&self, effect: Effect) -> Option<Effect> {
         match (self.mistake, effect) {
-            (Mistake::NeverCatchesUp, Effect::Send { message, .. }) if asks_to_catch_up(&message) => None,
+            (Mistake::NeverCatchesUp, Effect::Send { message, .. })
+                if asks_to_catch_up(&message) =>
+            {
+                None
+            }
             (Mistake::SharesTerms, Effect::Send { conn, mut message, about }) => {
                 if let Message::Replica(said) = &mut message {
                     said_in(said);
@@ -92,7 +96,8 @@ fn said_in(said: &mut ReplicaMessage) {
 
 impl Machine for Twin {
     fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
-        if let (Mistake::ConfirmsAtOnce, Input::Received { conn, message, .. }) = (self.mistake, &input)
+        if let (Mistake::ConfirmsAtOnce, Input::Received { conn, message, .. }) =
+            (self.mistake, &input)
             && let Message::Replica(ReplicaMessage::Change { term, entry }) = &**message
         {
             // Word and digest are those of a replica that has everything up to here: only the log is not there.

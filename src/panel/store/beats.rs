@@ -160,9 +160,8 @@ fn draw_silence(canvas: &mut Canvas<'_>, area: Rect, countdown: Option<Countdown
     // Where much is allowed, seconds are what a room can read.
     let seconds = count.suspect_after >= Duration::from_secs(10);
     let unit = if seconds { "s" } else { "ms" };
-    let figure = |span: Duration| match seconds {
-        true => format!("{:.1}", span.as_secs_f64()),
-        false => span.as_millis().to_string(),
+    let figure = |span: Duration| {
+        if seconds { format!("{:.1}", span.as_secs_f64()) } else { span.as_millis().to_string() }
     };
     let (most, so_far) = (figure(count.suspect_after), figure(count.silence));
     let share = count.share();

@@ -82,14 +82,14 @@ impl Replica {
     ) {
         self.learn(term, out);
         if self.settles() {
-            // It may yet take another's log: what it has now could make the asker throw away what is to stay.
-            self.askers.insert(from, (have, whole));
+            // What it has now may not be what it is going to have; whoever takes it might throw better things away.
+            self.owed.insert(from, (have, whole));
         } else {
             self.ship(from, have, whole, out);
         }
     }
 
-    /// Sends the log, or what the other lacks of it.
+    /// Sends another the whole log, or what it lacks.
     pub(super) fn ship(&self, to: NodeId, have: Position, whole: bool, out: &mut Effects) {
         let upto = if self.leads() { self.sent } else { self.store.last() };
         let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);

@@ -81,16 +81,9 @@ impl Replica {
 
     /// Nobody with a lower id is there.
     fn take_over(&mut self, out: &mut Effects) {
-        let silent = match &self.stage {
-            Stage::Stands { asked } => asked.clone(),
-            _ => Arc::from([]),
-        };
         let counts_as_current = self.has_flaw(Flaw::ServesEarly);
-        let there = self.peers.iter().filter(|(node, peer)| {
-            !counts_as_current
-                && !silent.contains(node)
-                && !peer.suspected
-                && peer.belief != Some(Belief::Down)
+        let there = self.peers.iter().filter(|(_, peer)| {
+            !counts_as_current && !peer.suspected && peer.belief != Some(Belief::Down)
         });
         let settling = there.map(|(node, _)| node).collect();
         self.lead(settling, out);
@@ -106,7 +99,7 @@ impl Replica {
         }
         self.in_step = true;
         self.asked = None;
-        self.askers.clear();
+        self.owed.clear();
         self.confirms.clear();
         self.sent = self.store.last();
         self.outbox.clear();
@@ -161,7 +154,7 @@ impl Replica {
         self.asked = None;
         self.ready = true;
         self.sent = self.store.last();
-        for (node, (have, whole)) in std::mem::take(&mut self.askers) {
+        for (node, (have, whole)) in std::mem::take(&mut self.owed) {
             self.ship(node, have, whole, out);
         }
         if self.pushes() {
@@ -200,7 +193,7 @@ impl Replica {
             out.push(Effect::Disarm(timer.id()));
         }
         self.outbox.clear();
-        self.askers.clear();
+        self.owed.clear();
         self.waiters.clear();
         self.end_waits(out);
         let name = Some(Arc::from(self.topology.names.of(to)));

@@ -99,10 +99,10 @@ pub struct Replica {
     outbox: VecDeque<(LabTime, u64)>,
     /// Whose changes are on their way to the disk, and will be confirmed.
     confirms: BTreeSet<NodeId>,
+    /// Who asked a leader that settles to be brought up to date: how far each is, and whether it wants everything.
+    owed: BTreeMap<NodeId, (Position, bool)>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
-    /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
-    askers: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -145,8 +145,8 @@ impl Replica {
             sent: 0,
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
+            owed: BTreeMap::new(),
             asked: None,
-            askers: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
