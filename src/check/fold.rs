@@ -51,6 +51,7 @@ impl Group {
             Fact::MessageSent { conn, to: Peer::Node(to), frame, due, message, .. } => {
                 let Message::Replica(message) = &**message else { return };
                 self.says(node, message);
+                self.answers(node, *to, message);
                 self.takes_off(event, (node, *to), (*conn, *frame, *due), message);
             }
             Fact::MessageReceived { from: Peer::Node(from), message, .. } => {
@@ -339,7 +340,8 @@ impl Group {
     pub(super) fn is_no_news(&self, node: NodeId, message: &Message, sent: bool) -> bool {
         let Message::Replica(message) = message else { return true };
         let Some(replica) = self.replica(node) else { return true };
-        if !replica.landing.is_empty() || !replica.sure {
+        let is_awaited = sent && self.replicas.iter().any(|other| other.waits.contains_key(&node));
+        if !replica.landing.is_empty() || !replica.sure || is_awaited {
             return false;
         }
         match message {

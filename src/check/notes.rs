@@ -354,6 +354,7 @@ impl Group {
             }
             StoreNote::WaitsFor { about, awaited } => {
                 self.replicas[at].waits.insert(*about, (*awaited, now));
+                self.replicas[at].answered.remove(about);
                 self.look_for_cycles();
             }
             StoreNote::WaitOver { about } => {

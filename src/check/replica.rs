@@ -5,7 +5,7 @@ use crate::base::{EventId, Incarnation, LabTime, NodeId};
 use crate::event::Life;
 use crate::message::{Awaited, CatchUp, ClockVerdict, Entry, Position};
 use crate::topology::{ReplicaConfig, Scheme};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +150,8 @@ pub struct ReplicaState {
     pub disk: Disk,
     /// Whom it waits for, standing still, for what and since when.
     pub waits: BTreeMap<NodeId, (Awaited, LabTime)>,
+    /// Who of these has said what it waits for: the word is on its way.
+    pub(super) answered: BTreeSet<NodeId>,
     /// Writes it acknowledged.
     pub acked: u64,
     /// Retries it recognised.
@@ -193,6 +195,7 @@ impl ReplicaState {
             wiped: false,
             disk: Disk::default(),
             waits: BTreeMap::new(),
+            answered: BTreeSet::new(),
             acked: 0,
             recognised: 0,
             reads: 0,
@@ -273,6 +276,7 @@ impl ReplicaState {
         self.compared.clear();
         self.asked = None;
         self.waits.clear();
+        self.answered.clear();
         self.landing.clear();
         self.offer = None;
         self.wait_ended_by = None;

@@ -147,7 +147,7 @@ fn who_leads_is_asked_of_the_truth_and_of_a_node() {
 
 #[test]
 fn a_circle_of_waits_is_named() {
-    let circle = "5100 r2 waits r1\n5110 r1 waits r2";
+    let circle = "5100 r2 waits r1 reply\n5110 r1 waits r2 reply";
     let words = "r1 waits for r2, r2 waits for r1";
     holds("deadlock r1 r2", LEAD, circle, words);
     holds("deadlock r2 r1", LEAD, circle, words);

@@ -10,6 +10,7 @@
 //! 20 r1 acks w1
 //! 30 w ends w1 ok r1              # Concluded; `as TEXT`: what was read
 //! 40 r1 sends r2 w1               # a Change leaves; `r2 gets r1 w1` receives the oldest one; `lab loses r1 r2 w1`
+//! 45 r2 waits r1 reply            # It stands still for the reply to its heartbeat; without a word, for a confirmation
 //! 50 r2 takes-over r1 2           # a State of r1's log after position 2 arrives and is installed, what it replaces
 //!                                 # is thrown away
 //! ```
@@ -469,7 +470,11 @@ impl Writer {
             }
             "waits" => {
                 let about = id(node(words.next().expect("for whom")));
-                StoreNote::WaitsFor { about, awaited: Awaited::Confirmation }
+                let awaited = match words.next() {
+                    Some("reply") => Awaited::HeartbeatReply,
+                    _ => Awaited::Confirmation,
+                };
+                StoreNote::WaitsFor { about, awaited }
             }
             "goes-on" => {
                 StoreNote::WaitOver { about: id(node(words.next().expect("without whom"))) }

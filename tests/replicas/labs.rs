@@ -22,6 +22,15 @@ pub fn store(count: usize, group: &str, alice: &str, bob: &str) -> String {
 
 /// The same on links like these.
 pub fn linked(count: usize, group: &str, alice: &str, bob: &str, link: &str) -> String {
+    let operations = |settings: &str, name: &str| {
+        let own = if settings.contains("operations") {
+            String::new()
+        } else {
+            format!("operations = [\"put {name}{{n}} {{n}}\", \"post hall {name} says {{n}}\"]\n")
+        };
+        own + settings
+    };
+    let (alice, bob) = (operations(alice, "alice"), operations(bob, "bob"));
     format!(
         r#"
 title = "replicas"
@@ -35,12 +44,10 @@ prefix = "r"
 [nodes.alice]
 role = "client"
 asks = "store"
-operations = ["put a{{n}} alice-{{n}}", "post hall alice says {{n}}"]
 {alice}
 [nodes.bob]
 role = "client"
 asks = "store"
-operations = ["put b{{n}} bob-{{n}}", "post hall bob says {{n}}"]
 {bob}
 "#
     )

@@ -160,20 +160,6 @@ impl Stage {
         self.group().ops().all(|op| op.asker.is_none() || op.ended.is_some() || op.orphaned)
     }
 
-    /// Everything that happened, line by line, for whoever repeats one seed and wants to look.
-    pub fn show(&self) {
-        let names = &self.sim.topology().names;
-        for event in self.events() {
-            if !matches!(event.fact, faultlab::event::Fact::TimerFired { .. }) {
-                let owner = match event.id.owner {
-                    faultlab::base::Owner::Node(node, _) => names.of(node),
-                    _ => "lab",
-                };
-                println!("{} {owner} {:?}", event.time, event.fact);
-            }
-        }
-    }
-
     /// Everything that happened.
     pub fn events(&self) -> Vec<Event> {
         self.sim.log().read(0, usize::MAX).events().cloned().collect()
