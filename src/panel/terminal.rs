@@ -142,7 +142,8 @@ impl Session {
     /// # Errors
     /// [`SessionError`], with the remedy.
     pub fn enter(options: Options) -> Result<Self, SessionError> {
-        // The theme alone decides about colours: the library would heed `NO_COLOR` even where one was asked for by name.
+        // The theme alone decides about colours: the library would heed `NO_COLOR` even where one was asked for by its
+        // name.
         crossterm::style::force_color_output(true);
         let (stdin, stdout) = (io::stdin(), io::stdout());
         for (it, name) in [(isatty(&stdout), "standard output"), (isatty(&stdin), "standard input")]
