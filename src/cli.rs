@@ -1,6 +1,8 @@
 //! The command line: what can be asked of the program, and the words for it.
 
 use crate::command::grammar::{SPEED_MAX, SPEED_MIN};
+use crate::panel::ThemeName;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -24,6 +26,17 @@ pub struct Look {
     /// Draw with ASCII characters only.
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// The colours: otherwise `night`, or `mono` where `NO_COLOR` is set. `T` changes them.
+    #[arg(long, global = true, value_name = "NAME",
+        value_parser = PossibleValuesParser::new(ThemeName::ALL.map(ThemeName::word)))]
+    pub theme: Option<String>,
+    /// Few and large, for the last row: the layout of 80x24 at any size. `B` changes it.
+    #[arg(long, global = true)]
+    pub big: bool,
+    /// A presenter's keys lead through the lecture wherever the focus is: page down is the next beat, page up leaves
+    /// the zoom, `.` and `b` (the black screen) pause.
+    #[arg(long, global = true)]
+    pub clicker: bool,
 }
 
 /// What the program can do.

@@ -129,7 +129,7 @@ fn worlds_from_checkpoints_are_the_worlds_that_were() {
     for event in tail.events() {
         world.apply(event);
         history.observe(&world);
-        if world.position % 3001 == 0 {
+        if world.position.is_multiple_of(3001) {
             kept.push(world.clone());
         }
     }

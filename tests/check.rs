@@ -12,14 +12,16 @@ mod stage;
 #[path = "check/words.rs"]
 mod words;
 
-use faultlab::base::{LabTime, NodeId};
-use faultlab::check::{Audit, Figures, Loss, Part, Safety};
-use faultlab::event::Life;
+use faultlab::base::{EventId, LabTime, NodeId, Owner};
+use faultlab::check::{Audit, Figures, Group, Loss, Part, Safety};
+use faultlab::command::Command;
+use faultlab::event::{Cause, Event, Fact, Hand, Life};
 use faultlab::topology::Scheme;
 use lab::{Step, apply, parse};
 use proptest::prelude::*;
 use stage::{names, topology};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const R1: NodeId = NodeId(0);
 const R2: NodeId = NodeId(1);
@@ -295,4 +297,21 @@ fn an_operation_tells_who_holds_it_and_how_safe_it_is() {
     assert_eq!(first.safety, Safety::OnAll);
     assert_eq!(group.holders(first).count(), 3);
     assert_eq!(names().of(first.asker.expect("a client").0), "w");
+}
+
+/// When the lab ends, its nodes stop one after the other: that is no death and loses nothing.
+#[test]
+fn what_nodes_do_when_the_lab_ends_says_nothing_of_their_store() {
+    let mut steps = parse("0 r1 leads\n10 r1 does w1..w20");
+    let before = audit(Scheme::PrimaryBackup, &steps);
+    let quit = Fact::CommandGiven { command: Arc::new(Command::Quit), hand: Hand::Person };
+    let facts = [R1, R2, R3].map(|node| Fact::NodeStopped { node });
+    for (number, fact) in [quit].into_iter().chain(facts).enumerate() {
+        let id = EventId { owner: Owner::Lab, number: 100 + number as u64 };
+        let time = LabTime::from_millis(1000);
+        steps.push(Step::Event(Event { id, time, cause: Cause::Boot, fact }));
+    }
+    let after = audit(Scheme::PrimaryBackup, &steps);
+    assert_eq!(after.figures(), before.figures());
+    assert_eq!(after.groups().flat_map(Group::leaders).count(), 1);
 }

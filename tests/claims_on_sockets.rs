@@ -50,7 +50,9 @@ fn started(text: &str) -> Bench {
     let replicas = ["r1", "r2"].map(|name| bench.id(name));
     until(&bench, "they know each other", |world| {
         let group = group(world);
-        replicas.iter().all(|id| group.replica(*id).is_some_and(|it| it.runs()))
+        replicas
+            .iter()
+            .all(|id| group.replica(*id).is_some_and(faultlab::check::ReplicaState::runs))
             && group.replicas.iter().all(|it| {
                 group.scheme == faultlab::topology::Scheme::Active
                     || it.follows.is_some()
@@ -99,7 +101,7 @@ fn c2_sync_loses_nothing() {
     for round in 1..=5 {
         let seen = until(&bench, "one leads and all have the same", |world| {
             let figures = world.audit.figures();
-            let all = group(world).replicas.iter().all(|it| it.runs());
+            let all = group(world).replicas.iter().all(faultlab::check::ReplicaState::runs);
             all && figures.leaders == 1 && figures.acked > round * 20 && figures.at_risk <= 3
         });
         let leader = group(&seen).leaders().next().expect("one leads").id;
@@ -111,7 +113,8 @@ fn c2_sync_loses_nothing() {
     bench.give("load alice off");
     let world = until(&bench, "all have everything", |world| {
         let figures = world.audit.figures();
-        figures.at_risk == 0 && group(world).replicas.iter().all(|it| it.runs())
+        figures.at_risk == 0
+            && group(world).replicas.iter().all(faultlab::check::ReplicaState::runs)
     });
     let figures = world.audit.figures();
     assert_eq!((figures.lost, figures.lost_max, figures.dup, figures.same_term), (0, 0, 0, 0));
@@ -176,7 +179,9 @@ fn c12_equal_counts_look_in_sync_and_are_not() {
     killed("r2");
     bench.give("revive r3");
     let r3 = bench.id("r3");
-    until(&bench, "r3 runs", |world| group(world).replica(r3).is_some_and(|it| it.runs()));
+    until(&bench, "r3 runs", |world| {
+        group(world).replica(r3).is_some_and(faultlab::check::ReplicaState::runs)
+    });
     let start = Instant::now();
     while operate(&bench, "put bob k bob") != OpOutcome::Ok {
         assert!(start.elapsed() < DEADLINE, "r3 never takes a write");

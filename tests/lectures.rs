@@ -2,6 +2,7 @@
 //! table of failures in `docs/lectures.md` speaks of steps that exist.
 
 use faultlab::base::{LabTime, NodeId};
+use faultlab::check::Audit;
 use faultlab::command::Command;
 use faultlab::event::{Fact, Judgement, Life};
 use faultlab::sim::Sim;
@@ -191,6 +192,27 @@ fn a_lecture_ends_healed() {
         let topology = lecture(name);
         let last = topology.steps.last().expect("a lecture has steps");
         assert!(last.commands.contains(&Command::Reset), "{name}");
+    }
+}
+
+#[test]
+fn a_server_that_nobody_was_told_of_is_nobodys_mistake() {
+    let topology = lecture("majority-vote");
+    let of = |name: &str| topology.names.id(name).expect("a node of the lecture");
+    let (r1, r2, r4, alice) = (of("r1"), of("r2"), of("r4"), of("alice"));
+    let mut sim = Sim::new(&topology, topology.seed);
+    sim.run_until(LabTime::from_millis(3000));
+    sim.give(Command::Kill(r2)).expect("it runs");
+    sim.step();
+    let mut audit = Audit::new(sim.topology().clone());
+    for event in sim.log().read(0, usize::MAX).events() {
+        audit.apply(event);
+    }
+    let group = audit.group_of(r1).expect("the store");
+    for holder in [r1, alice] {
+        assert!(group.knows_of(holder, r2) && !group.knows_of(holder, r4));
+        assert!(group.wrong_since(holder, r2).is_some(), "nobody has noticed yet");
+        assert_eq!(group.wrong_since(holder, r4), None);
     }
 }
 

@@ -2,8 +2,14 @@
 
 #[path = "panel/keys.rs"]
 mod keys;
+#[path = "panel/lists.rs"]
+mod lists;
+#[path = "panel/looks.rs"]
+mod looks;
 #[path = "panel/scenes.rs"]
 mod scenes;
+#[path = "panel/stores.rs"]
+mod stores;
 #[path = "panel/story.rs"]
 mod story;
 

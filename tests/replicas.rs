@@ -18,7 +18,7 @@ use faultlab::base::Owner;
 use faultlab::check::Figures;
 use faultlab::event::Fact;
 use faultlab::message::{Message, OpOutcome, ReplicaMessage};
-use labs::{QUICK, led, store, voted};
+use labs::{QUICK, led, store};
 use seeds::{Dice, caught, none_breaks};
 use stage::{Stage, ms};
 use std::collections::BTreeSet;
@@ -93,7 +93,8 @@ fn one_at_a_time(mut stage: Stage, seed: u64) -> Result<Figures, String> {
         stage.give(&format!("revive {node}"));
         let back = stage.runs_until(RECOVERY, |stage| {
             let figures = stage.figures();
-            stage.group().replicas.iter().all(|it| it.runs()) && figures.at_risk + figures.lost == 0
+            stage.group().replicas.iter().all(faultlab::check::ReplicaState::runs)
+                && figures.at_risk + figures.lost == 0
         });
         if !back {
             return wrong(&stage, &[("all have everything again within a bound", false)]);

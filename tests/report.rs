@@ -252,6 +252,15 @@ fn the_report_counts_what_the_world_saw() {
     let of_clients: u64 = report.clients.iter().map(|client| client.latency_ms.count).sum();
     assert_eq!(of_clients, report.latency_ms.count);
     let latency = report.latency_ms;
+    // The world measures the same by itself: no figure is cut off where the histogram had no room yet.
+    let longest = world.races.iter().filter(|race| {
+        race.verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.outcome == faultlab::message::Outcome::Answered)
+    });
+    let longest = longest.filter_map(|race| race.took()).max().expect("some were answered");
+    let longest = longest.as_secs_f64() * 1e3;
+    assert!((latency.max - longest).abs() <= longest / 500.0, "{latency:?} {longest}");
     assert!(0.0 < latency.p50 && latency.p50 <= latency.p95 && latency.p95 <= latency.p99);
     assert!(latency.p99 <= latency.max && latency.max < 500.0, "{latency:?}");
     assert_eq!(report.late, report.servers.iter().map(|server| server.too_late).sum::<u64>());
@@ -334,6 +343,8 @@ fn of_a_store() -> serde_json::Value {
     let report = Report::new(&world, &tally, Exit::Unknown, BTreeMap::new(), |_| "words".into());
     let text = report.to_json().expect("JSON");
     assert_eq!(serde_json::from_str::<Report>(&text).expect("a report"), report);
+    let latency = report.op_latency_ms.expect("there are replicas");
+    assert!((10.0..100.0).contains(&latency.p50) && latency.max > 1000.0, "{latency:?}");
     let store = report.store.expect("there are replicas");
     // What the leader had acknowledged and not yet sent died with it: 50 a second for 300 ms.
     assert!((8..=25).contains(&store.predicted_lost), "{store:?}");

@@ -97,14 +97,13 @@ impl Group {
             };
             self.flights.iter().position(fits)
         });
-        let ops = match found.and_then(|at| self.flights.remove(at)) {
-            Some(flight) => flight.ops,
-            None => {
-                let ops: Arc<[OpNo]> =
-                    entries.iter().filter_map(|entry| self.ops.by_id(&entry.id)).collect();
-                self.carried(&ops, 1);
-                ops
-            }
+        let ops = if let Some(flight) = found.and_then(|at| self.flights.remove(at)) {
+            flight.ops
+        } else {
+            let known = entries.iter().filter_map(|entry| self.ops.by_id(&entry.id));
+            let ops: Arc<[OpNo]> = known.collect();
+            self.carried(&ops, 1);
+            ops
         };
         let Some(at) = self.place(to) else { return };
         let replica = &mut self.replicas[at];

@@ -181,7 +181,9 @@ impl Group {
         let dies = before.is_alive() && !life.is_alive();
         if dies {
             self.lost_because(Loss::Died(node, life));
-            self.predict(node);
+            if life != Life::Stopped {
+                self.predict(node);
+            }
         }
         if led && before == Life::Up && !matches!(life, Life::Up | Life::Stopping) {
             self.failover_begins(node, Fault::Life(life), now);

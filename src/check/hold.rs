@@ -5,29 +5,30 @@ use super::gone::{GONE_MAX, Gone, Loss};
 use super::group::Group;
 use super::op::{Op, OpNo, Safety};
 use crate::base::NodeId;
-use crate::message::{Digest, Entry, OpId, Operation, Position};
+use crate::message::{self, Digest, OpId, Operation, Position};
+use std::collections::btree_map::Entry;
 
 impl Group {
     /// The operation with this identity; one that was never heard of begins here.
     pub(super) fn op_for(&mut self, id: &OpId, operation: &Operation) -> OpNo {
         match self.ops.by_id(id) {
             Some(no) => no,
-            None => self.begin_op(id.clone(), operation.clone()),
+            None => self.begin_op(id, operation),
         }
     }
 
-    pub(super) fn begin_op(&mut self, id: OpId, operation: Operation) -> OpNo {
+    fn begin_op(&mut self, id: &OpId, operation: &Operation) -> OpNo {
         let now = self.now;
-        let (no, gone) = self.ops.begin(id, operation.clone(), now);
+        let (no, gone) = self.ops.begin(id.clone(), operation.clone(), now);
         if let Some(gone) = gone {
-            self.into_bulk(&gone);
+            self.forgets(&gone);
         }
-        self.places.begins(no, &operation, now);
+        self.places.begins(no, operation, now);
         no
     }
 
     /// An operation is no longer remembered by itself. One that is lost stays on the list of those.
-    fn into_bulk(&mut self, op: &Op) {
+    fn forgets(&mut self, op: &Op) {
         self.dirty.remove(&op.no);
         if op.acked.is_none() || op.safety == Safety::Lost {
             return;
@@ -47,7 +48,7 @@ impl Group {
     }
 
     /// A replica has an entry in its log.
-    pub(super) fn accepts(&mut self, at: usize, entry: &Entry, have: Position) {
+    pub(super) fn accepts(&mut self, at: usize, entry: &message::Entry, have: Position) {
         let no = self.op_for(&entry.id, &entry.operation);
         let copy = &self.replicas[at].copy;
         if copy.item(entry.position).is_some_and(|item| item.op == no) {
@@ -116,7 +117,13 @@ impl Group {
     }
 
     /// What stands after `keep` is replaced by these entries, from another's log.
-    pub(super) fn replace(&mut self, at: usize, keep: u64, entries: &[Entry], from: NodeId) {
+    pub(super) fn replace(
+        &mut self,
+        at: usize,
+        keep: u64,
+        entries: &[message::Entry],
+        from: NodeId,
+    ) {
         let bits = (1_u64 << at, self.place(from).map_or(0, |from| 1_u64 << from));
         let whole = keep == 0 && self.bulk.acked > 0;
         // What both have stays as it is, in memory and on the disk.
@@ -310,8 +317,8 @@ impl Group {
                 if !alive || known {
                     self.forks.remove(&pair);
                 }
-            } else if !self.forks.contains_key(&pair) {
-                self.forks.insert(pair, now);
+            } else if let Entry::Vacant(fork) = self.forks.entry(pair) {
+                fork.insert(now);
                 self.figures.divergences += 1;
             }
         }

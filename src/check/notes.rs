@@ -73,12 +73,11 @@ impl Group {
                 else {
                     return;
                 };
-                match op.votes.iter_mut().rfind(|vote| vote.replica == *replica) {
-                    Some(vote) => vote.outvoted = true,
-                    None => {
-                        let (replica, said) = (*replica, said.clone());
-                        op.votes.push(Vote { at: now, replica, said, outvoted: true });
-                    }
+                if let Some(vote) = op.votes.iter_mut().rfind(|vote| vote.replica == *replica) {
+                    vote.outvoted = true;
+                } else {
+                    let (replica, said) = (*replica, said.clone());
+                    op.votes.push(Vote { at: now, replica, said, outvoted: true });
                 }
             }
             StoreNote::Concluded { request, outcome, said, agreed, why } => {

@@ -81,6 +81,10 @@ pub enum Safety {
 }
 
 /// One operation.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact by itself, and any may go with any"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Op {
     /// Its number in the group.

@@ -237,15 +237,12 @@ impl ReplicaState {
         let goes_on = |offer: &Offer| {
             offer.from == from && !offer.complete && offer.keep + offer.entries.len() as u64 == keep
         };
-        match self.offer.as_mut().filter(|offer| goes_on(offer)) {
-            Some(offer) => {
-                offer.entries.extend(entries.iter().cloned());
-                offer.complete = !more;
-            }
-            None => {
-                let entries = entries.to_vec();
-                self.offer = Some(Offer { from, keep, entries, complete: !more });
-            }
+        if let Some(offer) = self.offer.as_mut().filter(|offer| goes_on(offer)) {
+            offer.entries.extend(entries.iter().cloned());
+            offer.complete = !more;
+        } else {
+            let entries = entries.to_vec();
+            self.offer = Some(Offer { from, keep, entries, complete: !more });
         }
     }
 

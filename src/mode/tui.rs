@@ -6,32 +6,45 @@ use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Ending, Offer, Session};
+use crate::panel::{self, Bench, Ending, Offer, Session, ThemeName};
 use crate::topology::{Topology, bundle};
 use anyhow::Context;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key.
 const EVENTS_AT_ONCE: usize = 8 * 1024;
 
 /// A running lab, as the panel sees it.
-struct LabBench(LabHandle);
+struct LabBench {
+    lab: LabHandle,
+    /// The run's folder, if it has one.
+    folder: Option<PathBuf>,
+}
 
 impl Bench for LabBench {
     fn now(&self) -> LabTime {
-        self.0.now()
+        self.lab.now()
     }
 
     fn read(&self, from: u64) -> Tail {
-        self.0.read(from, EVENTS_AT_ONCE)
+        self.lab.read(from, EVENTS_AT_ONCE)
     }
 
     fn give(&self, command: Command) -> bool {
-        self.0.give(command)
+        self.lab.give(command)
     }
 
     fn census(&self) {
-        self.0.census();
+        self.lab.census();
+    }
+
+    fn keep(&self, text: &str) -> io::Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => data::keep(folder, text),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder")),
+        }
     }
 }
 
@@ -100,6 +113,11 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
 fn enter(look: &Look) -> anyhow::Result<Session> {
     let mut options = panel::Options::of_surroundings();
     options.theme.ascii |= look.ascii;
+    if let Some(name) = look.theme.as_deref().and_then(ThemeName::named) {
+        options.theme = options.theme.with(name);
+    }
+    options.big = look.big;
+    options.clicker = look.clicker;
     Ok(Session::enter(options)?)
 }
 
@@ -113,7 +131,8 @@ fn watch(
     let data = data::run_folder(options.data.as_deref(), &topology.name);
     let options = Options { data, ..options.clone() };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
-    let ending = panel::run(session, &LabBench(lab.handle()), topology)?;
+    let bench = LabBench { lab: lab.handle(), folder: options.data };
+    let ending = panel::run(session, &bench, topology)?;
     Ok((ending, lab))
 }
 

@@ -2,6 +2,7 @@
 //! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
 
 use super::chooser::Chooser;
+use super::copy::{self, Copied};
 use super::prompt::Prompt;
 use super::store;
 use super::targets;
@@ -53,6 +54,7 @@ pub enum Action {
     Inspect,
     Palette,
     Filter,
+    Copy,
     Topologies,
     Help,
     Zoom,
@@ -75,6 +77,7 @@ pub enum Action {
     PageUp,
     PageDown,
     Back,
+    ZoomOut,
     Accept,
     Complete,
     Yes,
@@ -85,6 +88,8 @@ pub enum Action {
 pub enum Outcome {
     /// Commands for the lab, in order.
     Give(Vec<Command>),
+    /// This goes to the clipboard, or into a file.
+    Copy(Copied),
     /// The next theme.
     NextTheme,
     /// Draw every cell anew.
@@ -304,10 +309,15 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         Action::Yes if matches!(view.mode, Mode::WipeAsked(_)) => return wiped(view),
         Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
         Action::Topologies => view.mode = Mode::TopologiesAsked,
+        Action::Copy => match copy::of(world, view) {
+            Some(copied) => return Some(Outcome::Copy(copied)),
+            None => view.toast("there is nothing to copy here", true),
+        },
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),
         Action::Back => back(world, view),
+        Action::ZoomOut => view.zoom = false,
         Action::Accept => return accept(world, view),
         Action::Complete => complete(world, view),
         Action::FocusNext | Action::FocusBefore | Action::Focus(_) => focus(action, world, view),
@@ -377,6 +387,7 @@ fn back(world: &World, view: &mut View) {
         view.zoom = false;
     } else if !view.filter.is_empty() && view.focus == PanelId::Events {
         view.filter.clear();
+        view.events.follow();
     } else if let Selection::Link(Peer::Node(id), _) = view.selection {
         view.selection = Selection::Node(id);
     } else if view.race.is_some() && view.focus == PanelId::Race {
@@ -396,7 +407,8 @@ fn focus(action: Action, world: &World, view: &mut View) {
     let to = match action {
         Action::FocusNext => (at + 1) % shown.len(),
         Action::FocusBefore => (at + shown.len() - 1) % shown.len(),
-        Action::Focus(digit) => usize::from(digit).saturating_sub(1).min(shown.len() - 1),
+        // A panel that is not there is not focused.
+        Action::Focus(digit) => shown.iter().position(|id| id.digit() == digit).unwrap_or(at),
         _ => at,
     };
     view.focus = shown[to];
@@ -408,16 +420,16 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
         Mode::Palette(prompt) => super::palette::accept(prompt, world, view),
         Mode::Filter(prompt) => {
             prompt.text().clone_into(&mut view.filter);
-            view.back = 0;
+            view.events.follow();
             None
         }
-        Mode::Choosing(chooser) => match chooser.accept() {
-            Some(command) => give(command),
-            None => {
+        Mode::Choosing(chooser) => {
+            let chosen = chooser.accept();
+            if chosen.is_none() {
                 view.mode = Mode::Choosing(chooser);
-                None
             }
-        },
+            chosen.and_then(give)
+        }
         other => {
             view.mode = other;
             None

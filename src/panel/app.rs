@@ -3,12 +3,12 @@
 //! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
 
 use super::action::{self, Action, Leaving, Outcome};
+use super::copy::Copied;
 use super::feed::{LINES_MAX, Tone};
 use super::guard::Woken;
 use super::keymap::{self, Chord};
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
-use super::theme::{Depth, Theme};
 use super::view::{Mode, View};
 use super::{Bench, map, screen, store};
 use crate::base::LabTime;
@@ -54,6 +54,8 @@ pub enum Reaction {
     Nothing,
     /// These are for the lab, in order.
     Give(Vec<Command>),
+    /// This goes to the clipboard, or into a file.
+    Copy(Copied),
     /// The next theme.
     NextTheme,
     /// Draw everything anew.
@@ -94,6 +96,7 @@ impl Panel {
                 self.world.gap(tail.missing);
                 let text = format!("{} events are missing here", tail.missing);
                 self.view.feed.say(self.world.now, text, Tone::Bad);
+                self.view.event_came();
                 bench.census();
             }
             let count = tail.len();
@@ -102,8 +105,8 @@ impl Panel {
             let silent = count.saturating_sub(LINES_MAX);
             for (at, event) in tail.events().enumerate() {
                 self.world.apply(event);
-                if at >= silent && self.view.feed.take(event, &self.world) && self.view.back > 0 {
-                    self.view.back += 1;
+                if at >= silent && self.view.feed.take(event, &self.world) {
+                    self.view.event_came();
                 }
                 if let Fact::CommandRefused { why } = &event.fact {
                     self.view.toast(why.to_string(), true);
@@ -149,6 +152,7 @@ impl Panel {
         match action::act(action, &self.world, &mut self.view) {
             None => Reaction::Nothing,
             Some(Outcome::Give(commands)) => Reaction::Give(commands),
+            Some(Outcome::Copy(copied)) => Reaction::Copy(copied),
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
@@ -213,14 +217,6 @@ fn moves_only(action: Action) -> bool {
     )
 }
 
-fn next_theme(theme: Theme, start: Theme) -> Theme {
-    match theme.depth {
-        Depth::Mono if start.depth == Depth::Mono => theme,
-        Depth::Mono => start,
-        _ => Theme { depth: Depth::Mono, ..theme },
-    }
-}
-
 /// What the signals want of the loop.
 fn ended(session: &Session) -> Option<Ending> {
     if let Some(signal) = session.said().ending() {
@@ -275,6 +271,8 @@ fn turn(
 ) -> Result<Ending, SessionError> {
     let mut panel = Panel::new(topology);
     panel.view.big = session.options.big;
+    panel.view.clicker = session.options.clicker;
+    panel.view.size = session.size();
     let begun = Instant::now();
     let mut last_key = None;
     let mut drawn: Option<Instant> = None;
@@ -353,7 +351,11 @@ fn react(
     match reaction {
         Reaction::Nothing => {}
         Reaction::Give(commands) => panel.give(bench, commands),
-        Reaction::NextTheme => session.theme = next_theme(session.theme, session.options.theme),
+        Reaction::NextTheme => {
+            session.theme = session.theme.next();
+            panel.view.toast(format!("theme {}", session.theme.shown().word()), false);
+        }
+        Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;
@@ -363,6 +365,32 @@ fn react(
         Reaction::Leave(Leaving::Topologies) => return Ok(Some(Ending::Topologies)),
     }
     Ok(None)
+}
+
+/// Copies to the terminal's clipboard, or into a file where the terminal would not take it; a toast says which.
+fn copy(
+    session: &mut Session,
+    bench: &dyn Bench,
+    panel: &mut Panel,
+    copied: &Copied,
+) -> std::io::Result<()> {
+    let what = &copied.what;
+    if session.options.clipboard && copied.fits_a_clipboard() {
+        session.copy(copied)?;
+        panel.view.toast(format!("{what}: to the terminal's clipboard"), false);
+        return Ok(());
+    }
+    match bench.keep(copied.text()) {
+        Ok(path) => {
+            let file = path.file_name().map_or_else(String::new, |it| it.to_string_lossy().into());
+            panel.view.toast(format!("{what}: into {file} in the run's folder"), false);
+            let text = format!("{what} copied into {}", path.display());
+            panel.view.feed.say(panel.world.now, text, Tone::Hand);
+            panel.view.event_came();
+        }
+        Err(error) => panel.view.toast(format!("{what} cannot be written: {error}"), true),
+    }
+    Ok(())
 }
 
 /// Lets the person choose a topology: its place in the list, or why none was chosen.

@@ -7,6 +7,9 @@ use super::view::View;
 use crate::base::Shown;
 use ratatui::layout::Rect;
 
+/// Columns of the time; behind them stands the mark of the picked line.
+const TIME: u16 = 8;
+
 /// The panel's note: following, scrolled, filtered.
 #[must_use]
 pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
@@ -15,18 +18,24 @@ pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
         let word = Shown::short(&view.filter, 20);
         row.push(format!(" only \"{word}\" "), canvas.ink(Ink::Focus));
     }
-    if view.back > 0 {
-        row.push(format!(" {} back, G follows ", view.back), canvas.ink(Ink::Slow));
-    } else {
-        row.push(" following ", canvas.ink(Ink::Muted));
+    match (view.events.picked(view.feed.count(&view.filter)), view.events.new_lines()) {
+        (None, _) => row.push(" following ", canvas.ink(Ink::Muted)),
+        (Some(_), 0) => row.push(" stands still, G follows ", canvas.ink(Ink::Slow)),
+        (Some(_), new) => {
+            row.push(format!(" {new} new "), canvas.badge(Ink::Lead));
+            row.push(" G follows ", canvas.ink(Ink::Slow));
+        }
     }
     row
 }
 
-/// Draws the newest lines that fit.
+/// Draws the lines of the window: the newest that fit, or those around the one that is picked.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &View) {
     let rows = usize::from(area.height);
-    let lines: Vec<&Line> = view.feed.newest(&view.filter, view.back).take(rows).collect();
+    let count = view.feed.count(&view.filter);
+    let below = view.events.below(count, rows);
+    let picked = view.events.picked(count).map(|at| at - below);
+    let lines: Vec<&Line> = view.feed.newest(&view.filter, below).take(rows).collect();
     if lines.is_empty() {
         let hints: &[&str] = if view.filter.is_empty() {
             &["f  the client asks", "x  kills what is selected", "?  all keys"]
@@ -38,9 +47,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &View) {
         }
         return;
     }
-    for (line, y) in lines.iter().rev().zip(area.y..area.bottom()) {
+    for ((at, line), y) in lines.iter().enumerate().rev().zip(area.y..area.bottom()) {
         let row = styled(canvas, line);
         canvas.row(area.x, y, area.width, &row);
+        if picked == Some(at) {
+            canvas.tint(Rect { y, height: 1, ..area }, canvas.theme.selected());
+            canvas.text(area.x + TIME, y, 1, "▸", canvas.theme.selected());
+        }
     }
 }
 

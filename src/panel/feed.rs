@@ -49,6 +49,22 @@ pub struct Line {
     pub node: Option<NodeId>,
 }
 
+impl Line {
+    /// The line as it is copied: time, race, words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let race = self.race.map_or(String::new(), |no| format!("#{}", no.0));
+        format!("{:>8} {race:<5} {}", self.time.to_string(), self.text)
+    }
+
+    /// Whether a word, in small letters, stands in it; or it is its race's number.
+    fn has(&self, needle: &str) -> bool {
+        needle.is_empty()
+            || self.text.to_lowercase().contains(needle)
+            || self.race.is_some_and(|no| format!("#{}", no.0) == needle)
+    }
+}
+
 /// The newest lines.
 #[derive(Debug, Clone, Default)]
 pub struct Feed {
@@ -132,6 +148,12 @@ impl Feed {
         if filter.is_empty() { self.lines.len() } else { self.matching(filter).count() }
     }
 
+    /// Whether the newest line has this word.
+    #[must_use]
+    pub fn newest_has(&self, filter: &str) -> bool {
+        self.lines.back().is_some_and(|line| line.has(&filter.to_lowercase()))
+    }
+
     /// The newest lines with this word, newest first, after skipping some.
     pub fn newest<'a>(&'a self, filter: &'a str, back: usize) -> impl Iterator<Item = &'a Line> {
         self.matching(filter).skip(back)
@@ -139,11 +161,7 @@ impl Feed {
 
     fn matching<'a>(&'a self, filter: &'a str) -> impl Iterator<Item = &'a Line> {
         let needle = filter.to_lowercase();
-        self.lines.iter().rev().filter(move |line| {
-            needle.is_empty()
-                || line.text.to_lowercase().contains(&needle)
-                || line.race.is_some_and(|no| format!("#{}", no.0) == needle)
-        })
+        self.lines.iter().rev().filter(move |line| line.has(&needle))
     }
 }
 

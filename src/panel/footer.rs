@@ -22,6 +22,7 @@ pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     rows.into_iter()
         .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
         .filter(|row| !dialog || row.context != Context::Panels)
+        .filter(|row| !view.clicker || keymap::action(row.chord, view) == Some(row.action))
         .filter_map(|row| {
             hints::hint(row, world, view)
                 .filter(|word| !word.is_empty())

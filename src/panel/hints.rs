@@ -11,6 +11,16 @@ use crate::event::Life;
 use crate::topology::Role;
 use crate::world::{Beat, World};
 
+/// A client's name behind a space; one client needs none.
+fn client_words(world: &World, client: NodeId) -> String {
+    let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
+    if clients.count() > 1 {
+        format!(" {}", world.topology.names.of(client))
+    } else {
+        String::new()
+    }
+}
+
 /// The footer's words for a key, with its target; none if it is not valid now.
 #[must_use]
 pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
@@ -22,13 +32,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
     match binding.action {
         Action::Fire => {
             let client = targets::client(world, view)?;
-            let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
-            // One client needs no name.
-            filled(&if clients.count() > 1 {
-                format!(" {}", names.of(client))
-            } else {
-                String::new()
-            })
+            filled(&client_words(world, client))
         }
         Action::FireMany => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::Load => {
@@ -39,16 +43,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Kill | Action::PowerOff => {
             node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named)
         }
-        Action::KillLeader => {
-            let id = targets::to_kill(world, view)?;
-            let leads = world.audit.replica(id).is_some();
-            let word = if leads { "leader" } else { "kill winner" };
-            Some(format!("{word} {}", names.of(id)))
-        }
-        Action::Losses => store::lost::is_any(world).then(|| match store::lost::count(world) {
-            0 => "what is wrong".into(),
-            lost => format!("LOST {lost}"),
-        }),
+        Action::KillLeader => to_kill(world, view),
+        Action::Losses => losses(world),
         Action::Wipe => {
             let replica = node.filter(|id| world.audit.replica(*id).is_some());
             replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)
@@ -86,6 +82,21 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// Whom `X` kills, and what for.
+fn to_kill(world: &World, view: &View) -> Option<String> {
+    let id = targets::to_kill(world, view)?;
+    let word = if world.audit.replica(id).is_some() { "leader" } else { "kill winner" };
+    Some(format!("{word} {}", world.topology.names.of(id)))
+}
+
+/// What there is to list: what is lost, or what is wrong besides.
+fn losses(world: &World) -> Option<String> {
+    store::lost::is_any(world).then(|| match store::lost::count(world) {
+        0 => "what is wrong".into(),
+        lost => format!("LOST {lost}"),
+    })
 }
 
 /// Whether a node is ours to start and stop.

@@ -13,6 +13,8 @@ pub enum Context {
     Panels,
     /// On one panel only.
     On(PanelId),
+    /// On every panel, before all others, where a presenter's keys are wanted.
+    Clicker,
     /// Wherever the keyboard is.
     Everywhere,
     /// In a list to choose from.
@@ -137,11 +139,15 @@ const fn k(named: Named) -> Chord {
     Chord::Key(named)
 }
 
-use Context::{Everywhere, Line, List, On, Page, Panels, Quit};
+use Context::{Clicker, Everywhere, Line, List, On, Page, Panels, Quit};
+
+/// Said of several keys, which then share a line of the help.
+const NEXT_BEAT: &str = "the next beat: question, run, answer";
+const PAUSE: &str = "pause the world, or let it go on";
 
 /// Every key there is. The order is the order of footer and help.
 pub static TABLE: &[Binding] = &[
-    row(Panels, c('n'), Action::NextBeat, "next", "the next beat: question, run, answer"),
+    row(Panels, c('n'), Action::NextBeat, "next", NEXT_BEAT),
     row(Panels, c('V'), Action::Flip, "flip", "the step as confessed, or as repaired"),
     row(Panels, c('f'), Action::Fire, "fire%", "the client asks the next name of its list"),
     row(Panels, c('x'), Action::Kill, "kill %", "kill the process: its connections are reset"),
@@ -151,7 +157,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('o'), Action::PowerOff, "power off", "the host vanishes: only silence is left"),
     row(Panels, c('p'), Action::Partition, "cut%", "cut both ways, or uncut"),
     row(Panels, c('d'), Action::Delay, "delay%", "add 50, 200, 1000 ms, nothing"),
-    row(Panels, c(' '), Action::Pause, "pause", "pause the world, or let it go on"),
+    row(Panels, c(' '), Action::Pause, "pause", PAUSE),
     row(Panels, c('X'), Action::KillLeader, "kill leader %", "kill who leads, or wins most races"),
     row(Panels, c('!'), Action::Losses, "%", "what is wrong, and every write that is gone"),
     row(Panels, c('Q'), Action::ChooseName, "ask…", "choose what to ask, by who has it"),
@@ -193,10 +199,11 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('6'), Action::Focus(6), "", "the steps"),
     row(Panels, c('e'), Action::Zoom, "zoom", "the panel over the whole screen, and back"),
     row(Panels, c('B'), Action::Big, "big", "few and large, for the last row"),
-    row(Panels, c('T'), Action::Theme, "theme", "night, or no colour"),
+    row(Panels, c('T'), Action::Theme, "theme", "night, day, projector, no colour, the terminal's"),
     row(Panels, c('K'), Action::ShowKeys, "keys", "show the keys that are pressed"),
     row(Panels, c('O'), Action::Topologies, "topologies", "open another one (asks)"),
     row(Panels, c('q'), Action::Quit, "quit", "quit (asks)"),
+    row(Panels, c('y'), Action::Copy, "copy", "copy the picked event, the why, the addresses"),
     row(On(PanelId::Map), k(Named::Up), Action::Up, "", "select above"),
     row(On(PanelId::Map), c('k'), Action::Up, "", "select above"),
     row(On(PanelId::Map), k(Named::Down), Action::Down, "", "select below"),
@@ -225,8 +232,23 @@ pub static TABLE: &[Binding] = &[
     row(Panels, k(Named::Home), Action::First, "", "to the first"),
     row(Panels, c('G'), Action::Last, "", "to the last; follow"),
     row(Panels, k(Named::End), Action::Last, "", "to the last; follow"),
-    row(Panels, k(Named::PageUp), Action::PageUp, "", "a page up"),
-    row(Panels, k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::Events), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::Events), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::System), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::System), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::Belief), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::Belief), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::Steps), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::Steps), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    // Where there are no pages, a presenter's keys lead through the lecture; with `--clicker` everywhere.
+    row(On(PanelId::Map), k(Named::PageDown), Action::NextBeat, "", NEXT_BEAT),
+    row(On(PanelId::Map), k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
+    row(On(PanelId::Race), k(Named::PageDown), Action::NextBeat, "", NEXT_BEAT),
+    row(On(PanelId::Race), k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
+    row(Clicker, k(Named::PageDown), Action::NextBeat, "", NEXT_BEAT),
+    row(Clicker, k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
+    row(Clicker, c('.'), Action::Pause, "", PAUSE),
+    row(Clicker, c('b'), Action::Pause, "", PAUSE),
     row(Panels, k(Named::Esc), Action::Back, "", "back; nothing selected"),
     row(Everywhere, Chord::Ctrl('l'), Action::Redraw, "", "draw everything anew"),
     row(Everywhere, Chord::Ctrl('z'), Action::Suspend, "", "to the shell; the lab waits"),
@@ -242,6 +264,8 @@ pub static TABLE: &[Binding] = &[
     row(List, k(Named::Esc), Action::Back, "cancel", "choose nothing"),
     row(Line, k(Named::Up), Action::Up, "", "the row above"),
     row(Line, k(Named::Down), Action::Down, "", "the row below"),
+    row(Line, k(Named::PageUp), Action::PageUp, "", "the first row"),
+    row(Line, k(Named::PageDown), Action::PageDown, "", "the last row"),
     row(Line, k(Named::Tab), Action::Complete, "complete", "complete the word"),
     row(Line, k(Named::Enter), Action::Accept, "do it", "do it"),
     row(Line, k(Named::Esc), Action::Back, "cancel", "back"),
@@ -252,6 +276,10 @@ pub static TABLE: &[Binding] = &[
     row(Page, k(Named::PageUp), Action::PageUp, "", "a page up"),
     row(Page, k(Named::PageDown), Action::PageDown, "", "a page down"),
     row(Page, c('g'), Action::First, "", "to the top"),
+    row(Page, k(Named::Home), Action::First, "", "to the top"),
+    row(Page, c('G'), Action::Last, "", "to the end"),
+    row(Page, k(Named::End), Action::Last, "", "to the end"),
+    row(Page, c('y'), Action::Copy, "", "copy it"),
     row(Page, k(Named::Esc), Action::Back, "back", "back"),
     row(Page, c('?'), Action::Back, "", "back"),
     row(Page, c('q'), Action::Back, "", "back"),
@@ -265,7 +293,7 @@ pub static TABLE: &[Binding] = &[
 #[must_use]
 pub fn contexts(view: &View) -> Vec<Context> {
     let dialog = match view.mode {
-        Mode::Normal => return vec![On(view.focus), Panels, Everywhere],
+        Mode::Normal => return contexts_of_panels(view),
         Mode::Help | Mode::Inspect | Mode::Why | Mode::Losses => Page,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) => List,
@@ -274,12 +302,25 @@ pub fn contexts(view: &View) -> Vec<Context> {
     vec![dialog, Everywhere]
 }
 
+/// The contexts while no dialog is open.
+#[must_use]
+pub fn contexts_of_panels(view: &View) -> Vec<Context> {
+    let clicker = view.clicker.then_some(Clicker);
+    clicker.into_iter().chain([On(view.focus), Panels, Everywhere]).collect()
+}
+
 /// What a key means now.
 #[must_use]
 pub fn action(chord: Chord, view: &View) -> Option<Action> {
-    let valid = contexts(view);
-    let found = TABLE.iter().find(|row| row.chord == chord && valid.contains(&row.context));
-    found.map(|row| row.action)
+    action_in(chord, &contexts(view))
+}
+
+/// What a key means in these contexts, the most particular first.
+#[must_use]
+pub fn action_in(chord: Chord, valid: &[Context]) -> Option<Action> {
+    let row =
+        |context: &Context| TABLE.iter().find(|row| row.chord == chord && row.context == *context);
+    valid.iter().find_map(row).map(|row| row.action)
 }
 
 #[cfg(test)]

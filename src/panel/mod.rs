@@ -8,6 +8,8 @@ mod app;
 mod axis;
 mod belief;
 mod chooser;
+mod colours;
+mod copy;
 mod decode;
 mod events;
 mod feed;
@@ -22,6 +24,7 @@ mod keymap;
 mod keys;
 mod lanes;
 mod layout;
+mod list;
 mod map;
 mod node_box;
 mod paint;
@@ -44,18 +47,20 @@ mod words;
 
 pub use action::{Action, Leaving};
 pub use app::{Ending, Panel, Reaction, pick, run};
+pub use copy::Copied;
 pub use feed::{Feed, Line, Tone};
 pub use footer::entries as footer_entries;
 pub use keymap::{Binding, Chord, Context, Named, TABLE};
 pub use picker::{Offer, Picker};
 pub use screen::draw;
 pub use terminal::{Options, Session, SessionError};
-pub use theme::{Depth, Ink, Theme};
+pub use theme::{Depth, Ink, Theme, ThemeName};
 pub use view::{Mode, PanelId, Selection, View};
 
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::log::Tail;
+use std::path::PathBuf;
 
 /// What the panel needs of a running lab.
 pub trait Bench {
@@ -67,4 +72,9 @@ pub trait Bench {
     fn give(&self, command: Command) -> bool;
     /// Asks for a census of every node, after events were missed.
     fn census(&self);
+    /// Writes a text that was copied into a new file in the run's folder, and says where it is.
+    ///
+    /// # Errors
+    /// The system's; or the run has no folder.
+    fn keep(&self, text: &str) -> std::io::Result<PathBuf>;
 }

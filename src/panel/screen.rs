@@ -2,6 +2,7 @@
 
 use super::layout::{self, Kind, Layout, Needs, Place};
 use super::paint::{Border, Canvas, Row, width};
+use super::prompt::Prompt;
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
@@ -24,6 +25,7 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
     let layout = layout_of(screen, world, view, now);
     if layout.kind == Kind::Line {
         line(&mut canvas, screen, world, view);
+        keys(&mut canvas, screen, view);
         return;
     }
     if layout.kind == Kind::Narrow {
@@ -57,6 +59,29 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
         footer: 2,
     };
     layout::divide(screen, needs)
+}
+
+/// Rows that a panel's list has on the screen as it is; none if the panel is not there.
+#[must_use]
+pub fn rows(panel: PanelId, world: &World, view: &View) -> usize {
+    let layout = layout_of(screen_of(view), world, view, world.now);
+    let place = layout.panels.iter().find(|place| place.panel == panel);
+    place.map_or(0, |place| {
+        let edges = if place.border == Border::Box { 2 } else { 1 };
+        usize::from(place.area.height.saturating_sub(edges))
+    })
+}
+
+/// How far the help can be scrolled on the screen as it is.
+#[must_use]
+pub fn help_rows_beyond(world: &World, view: &View) -> usize {
+    let screen = screen_of(view);
+    let area = inside(page_area(screen, HELP_COLUMNS, screen.height));
+    help::rows_beyond(area, world, view)
+}
+
+fn screen_of(view: &View) -> Rect {
+    Rect::new(0, 0, view.size.0, view.size.1)
 }
 
 fn panel(
@@ -152,13 +177,22 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
         let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
         footer::draw(canvas, area, world, view);
     }
-    let question = match view.mode {
+    let question = match &view.mode {
+        Mode::Palette(prompt) => return typed(canvas, screen, ":", prompt),
+        Mode::Filter(prompt) => return typed(canvas, screen, "/", prompt),
         Mode::QuitAsked => " Quit? y n ",
         Mode::TopologiesAsked => " Another topology? y n ",
         Mode::WipeAsked(_) => " Empty its disk? y n ",
         _ => return,
     };
     canvas.text(screen.x, screen.y, screen.width, question, canvas.badge(Ink::Bad));
+}
+
+/// The line that is being typed, where there is room for nothing else.
+fn typed(canvas: &mut Canvas<'_>, screen: Rect, sign: &str, prompt: &Prompt) {
+    let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
+    canvas.clear(area);
+    palette::line(canvas, area, sign, prompt);
 }
 
 /// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
@@ -189,13 +223,8 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
     match &view.mode {
         Mode::Normal => {}
         Mode::Help => {
-            let area = page(
-                canvas,
-                screen,
-                screen.width.min(124),
-                screen.height,
-                " Keys that are valid here ",
-            );
+            let area =
+                page(canvas, screen, HELP_COLUMNS, screen.height, " Keys that are valid here ");
             help::draw(canvas, area, world, view);
         }
         Mode::Inspect => {
@@ -210,11 +239,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             race::draw_why_page(canvas, area, world, view);
         }
         Mode::Palette(prompt) => palette::draw(canvas, screen, prompt, world),
-        Mode::Filter(prompt) => {
-            let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
-            canvas.clear(area);
-            palette::line(canvas, area, "/", prompt);
-        }
+        Mode::Filter(prompt) => typed(canvas, screen, "/", prompt),
         Mode::Choosing(chooser) => {
             let above = Rect { height: screen.height - 1, ..screen };
             chooser.draw(canvas, above);
@@ -226,7 +251,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
         Mode::WipeAsked(id) => {
             let name = world.topology.names.of(*id);
             let title = format!(" Empty the disk of {name}? ");
-            let text = "All it has is gone; nothing takes it back.";
+            let text = "All that it holds is gone for good.";
             asked(canvas, screen, &title, text, " empty it   ");
         }
         Mode::Losses => {
@@ -244,7 +269,7 @@ fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
 
 /// A question that only `y` answers.
 fn asked(canvas: &mut Canvas<'_>, screen: Rect, title: &str, text: &str, yes: &str) {
-    let area = page(canvas, screen, 46, 4, title);
+    let area = page(canvas, screen, 44, 4, title);
     canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Text));
     let row = Row::new()
         .with(" y ", canvas.theme.selected())
@@ -256,10 +281,28 @@ fn asked(canvas: &mut Canvas<'_>, screen: Rect, title: &str, text: &str, yes: &s
 
 /// A page over the middle of the screen, above the row of keys; gives what is inside.
 fn page(canvas: &mut Canvas<'_>, screen: Rect, columns: u16, rows: u16, title: &str) -> Rect {
-    let above = Rect { height: screen.height.saturating_sub(1).max(1), ..screen };
-    let area = layout::centred(above, columns, rows);
+    let area = page_area(screen, columns, rows);
     canvas.clear(area);
     let title = Row::new().with(title, canvas.ink(Ink::Strong));
-    let inner = canvas.frame(area, Border::Box, true, &title, &Row::new());
-    if inner.width > 4 { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner }
+    canvas.frame(area, Border::Box, true, &title, &Row::new());
+    inside(area)
+}
+
+/// Two columns of keys with their edge.
+const HELP_COLUMNS: u16 = 124;
+
+/// Where a page lies.
+fn page_area(screen: Rect, columns: u16, rows: u16) -> Rect {
+    let above = Rect { height: screen.height.saturating_sub(1).max(1), ..screen };
+    layout::centred(above, columns, rows)
+}
+
+/// What is inside a page's edge, with a column of air at each side.
+fn inside(area: Rect) -> Rect {
+    if area.width < 2 || area.height == 0 {
+        return Rect { width: 0, height: 0, ..area };
+    }
+    let (width, height) = (area.width - 2, area.height.saturating_sub(2));
+    let air = u16::from(width > 4);
+    Rect { x: area.x + 1 + air, y: area.y + 1, width: width - 2 * air, height }
 }

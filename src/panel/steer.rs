@@ -1,6 +1,7 @@
 //! Arrows and pages: what moves in the panel, list or line that has the keyboard.
 
 use super::action::Action;
+use super::screen;
 use super::targets;
 use super::view::{Mode, PanelId, Selection, View};
 use crate::base::NodeId;
@@ -26,9 +27,16 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
         Mode::Palette(prompt) => match action {
             Action::Up => super::palette::pick(prompt, world, -1),
             Action::Down => super::palette::pick(prompt, world, 1),
+            Action::PageUp => super::palette::pick(prompt, world, -PAGE_STEP),
+            Action::PageDown => super::palette::pick(prompt, world, PAGE_STEP),
             _ => {}
         },
-        Mode::Help | Mode::Inspect | Mode::Why | Mode::Losses => scroll(action, &mut view.down),
+        Mode::Help => {
+            let most = screen::help_rows_beyond(world, view);
+            scroll(action, &mut view.down);
+            view.down = if action == Action::Last { most } else { view.down.min(most) };
+        }
+        Mode::Inspect | Mode::Why | Mode::Losses => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
         Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => {}
     }
@@ -59,16 +67,19 @@ fn panel(action: Action, world: &World, view: &mut View) {
             _ => {}
         },
         PanelId::Events => {
-            view.back = match action {
-                Action::Up => view.back.saturating_add(1),
-                Action::Down => view.back.saturating_sub(1),
-                Action::PageUp => view.back.saturating_add(PAGE),
-                Action::PageDown => view.back.saturating_sub(PAGE),
-                Action::First => usize::MAX / 2,
-                Action::Last => 0,
-                _ => view.back,
+            let rows = screen::rows(PanelId::Events, world, view);
+            // A page leaves one line in sight, so that the eye finds its place again.
+            let page = isize::try_from(rows).map_or(PAGE_STEP, |rows| rows - 1).max(1);
+            let by = match action {
+                Action::Up => 1,
+                Action::Down => -1,
+                Action::PageUp => page,
+                Action::PageDown => -page,
+                Action::First => isize::MAX,
+                Action::Last => return view.events.follow(),
+                _ => return,
             };
-            view.back = view.back.min(view.feed.count(&view.filter).saturating_sub(1));
+            view.events.step(by, view.feed.count(&view.filter), rows);
         }
         PanelId::System | PanelId::Belief | PanelId::Steps => scroll(action, &mut view.down),
     }

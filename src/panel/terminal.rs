@@ -3,9 +3,11 @@
 //!
 //! It knows nothing of what is drawn.
 
+use super::copy::Copied;
 use super::guard::{self, Guard, Woken};
 use super::keys;
 use super::theme::Theme;
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
@@ -30,6 +32,10 @@ pub struct Options {
     pub theme: Theme,
     /// Whether the lecture layout is used at any size.
     pub big: bool,
+    /// Whether a presenter's keys lead through the lecture wherever the focus is.
+    pub clicker: bool,
+    /// Whether the terminal may have a clipboard that programs can fill (OSC 52).
+    pub clipboard: bool,
 }
 
 impl Options {
@@ -37,7 +43,8 @@ impl Options {
     #[must_use]
     pub fn of_surroundings() -> Self {
         let get = |name: &str| std::env::var(name).ok();
-        Self { theme: Theme::of_surroundings(get), big: false }
+        let clipboard = get("TERM").is_some_and(|term| !["", "dumb", "linux"].contains(&&*term));
+        Self { theme: Theme::of_surroundings(get), big: false, clicker: false, clipboard }
     }
 }
 
@@ -135,6 +142,9 @@ impl Session {
     /// # Errors
     /// [`SessionError`], with the remedy.
     pub fn enter(options: Options) -> Result<Self, SessionError> {
+        // The theme alone decides about colours: the library would heed `NO_COLOR` even where one was asked for by its
+        // name.
+        crossterm::style::force_color_output(true);
         let (stdin, stdout) = (io::stdin(), io::stdout());
         for (it, name) in [(isatty(&stdout), "standard output"), (isatty(&stdin), "standard input")]
         {
@@ -220,6 +230,15 @@ impl Session {
         let (width, height) = self.size();
         // `Terminal::clear` would ask the terminal where its cursor is and wait for an answer; this does not.
         self.terminal.resize(Rect::new(0, 0, width, height))
+    }
+
+    /// Puts a text into the terminal's clipboard. Whether the terminal does so, it does not say.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn copy(&mut self, copied: &Copied) -> io::Result<()> {
+        let out = &mut self.terminal.backend_mut().inner;
+        execute!(out, CopyToClipboard::to_clipboard_from(copied.text()))
     }
 
     /// Gives the terminal back, stops this process as the shell's job control does, and takes the terminal again when

@@ -2,6 +2,7 @@
 
 use super::chooser::Chooser;
 use super::feed::Feed;
+use super::list::Window;
 use super::prompt::Prompt;
 use super::targets;
 use crate::base::{LabTime, NodeId, Peer};
@@ -129,14 +130,16 @@ pub struct View {
     pub seen_until: Option<LabTime>,
     /// The newest events, in words.
     pub feed: Feed,
-    /// Rows the events are scrolled back; 0 follows.
-    pub back: usize,
+    /// Which of them are looked at.
+    pub events: Window,
     /// Rows the other lists are scrolled down.
     pub down: usize,
     /// Only events with this word are listed.
     pub filter: String,
     /// Lines that are shown for a moment.
     pub toasts: VecDeque<Toast>,
+    /// Whether a presenter's keys lead through the lecture wherever the focus is.
+    pub clicker: bool,
     /// Whether pressed keys are shown, and which were.
     pub keys: Option<VecDeque<(String, Duration)>>,
     /// The panel's own clock: wall time since it began.
@@ -162,10 +165,11 @@ impl View {
             op: None,
             seen_until: None,
             feed: Feed::default(),
-            back: 0,
+            events: Window::default(),
             down: 0,
             filter: String::new(),
             toasts: VecDeque::new(),
+            clicker: false,
             keys: None,
             wall: Duration::ZERO,
             size: (80, 24),
@@ -180,6 +184,13 @@ impl View {
         self.toasts.push_back(Toast { text, bad, until: self.wall + TOAST_TIME });
         while self.toasts.len() > TOASTS_MAX {
             self.toasts.pop_front();
+        }
+    }
+
+    /// The feed has one line more.
+    pub fn event_came(&mut self) {
+        if self.feed.newest_has(&self.filter) {
+            self.events.grew();
         }
     }
 

@@ -79,8 +79,9 @@ fn of_clients(note: &StoreNote, names: &Names) -> Option<String> {
             format!("asks {} again, try {attempt}, as {}", nodes(to, names), text(&id.to_string()))
         }
         StoreNote::Voted { replica, said: vote, .. } => match vote {
-            StoreSaid::NotLeader(_) => format!("{} says: {}", of(*replica), said(vote)),
-            StoreSaid::Failed(_) => format!("{} says: {}", of(*replica), said(vote)),
+            StoreSaid::NotLeader(_) | StoreSaid::Failed(_) => {
+                format!("{} says: {}", of(*replica), said(vote))
+            }
             _ => return None,
         },
         StoreNote::Concluded { outcome, said: told, agreed, why, .. } => {

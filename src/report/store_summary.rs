@@ -115,6 +115,8 @@ pub struct Stages {
     pub promoted_ms: Option<f64>,
     /// A client's write was done there.
     pub served_ms: Option<f64>,
+    /// It went on, or came back and led again, before anybody took its place.
+    pub called_off_ms: Option<f64>,
     /// Who led in its place.
     pub successor: Option<String>,
 }
@@ -269,6 +271,7 @@ fn stages(failover: &Failover, names: &Names) -> Stages {
         stood_ms: failover.stood.map(|(_, at)| after(at)),
         promoted_ms: failover.promoted.map(|(_, at, _)| after(at)),
         served_ms: failover.served.map(|(_, at, _)| after(at)),
+        called_off_ms: failover.called_off.map(after),
         successor: failover.promoted.map(|(leader, ..)| node(names, leader).into()),
     }
 }

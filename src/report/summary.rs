@@ -359,8 +359,10 @@ fn histogram() -> Histogram<u64> {
 }
 
 fn record(histogram: &mut Histogram<u64>, micros: u64) {
-    // Nothing lasts longer than the day that a topology may state.
-    histogram.saturating_record(micros.min(86_400_000_000));
+    // Nothing lasts longer than the day that a topology may state. `saturating_record` would clamp to what the
+    // histogram has room for so far; this one makes room.
+    let recorded = histogram.record(micros.min(86_400_000_000));
+    recorded.expect("a histogram that grows takes every value");
 }
 
 fn latency(histogram: Option<&Histogram<u64>>) -> Latency {

@@ -192,20 +192,7 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
         ids.map(|id| name(id).to_owned()).collect::<Vec<_>>().join(and)
     };
     match expectation {
-        StoreExpectation::OpEnds { client, .. } => {
-            let waits = |op: &&Op| {
-                op.ended.is_none()
-                    && op.begun >= tally.ledger().began
-                    && op.asker.is_some_and(|(node, ..)| node == *client)
-            };
-            let open = audit.group_of(*client).map_or(0, |group| group.ops().filter(waits).count());
-            let whose = format!("no such operation of {} ended", name(*client));
-            match open {
-                0 => format!("{whose}, and none is open"),
-                1 => format!("{whose}; one is still open"),
-                open => format!("{whose}; {open} are still open"),
-            }
-        }
+        StoreExpectation::OpEnds { client, .. } => no_such_end(*client, tally),
         StoreExpectation::Truth { what, .. } => {
             let count = counted(tally, *what);
             let when = if what.is_state() { "now" } else { "in this step" };
@@ -231,7 +218,7 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
         },
         StoreExpectation::Deadlock(_) | StoreExpectation::NoDeadlock => {
             let cycle = audit.groups().flat_map(|group| &group.cycles).next();
-            let past = audit.groups().filter_map(|group| group.cycles_seen.last()).next();
+            let past = audit.groups().find_map(|group| group.cycles_seen.last());
             let before = tally.ledger().before.deadlocks;
             match (cycle, past.filter(|_| audit.figures().deadlocks > before)) {
                 (Some(cycle), _) => circle(&cycle.nodes, &name),
@@ -254,6 +241,22 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
             (lost, Some(predicted)) => format!("{lost} are lost, {predicted} were predicted"),
             (lost, None) => format!("no leader died, {lost} are lost"),
         },
+    }
+}
+
+/// No operation that was meant has ended: how many are still open?
+fn no_such_end(client: NodeId, tally: &Tally) -> String {
+    let waits = |op: &&Op| {
+        op.ended.is_none()
+            && op.begun >= tally.ledger().began
+            && op.asker.is_some_and(|(node, ..)| node == client)
+    };
+    let group = tally.ledger().audit.group_of(client);
+    let whose = format!("no such operation of {} ended", tally.topology().names.of(client));
+    match group.map_or(0, |group| group.ops().filter(waits).count()) {
+        0 => format!("{whose}, and none is open"),
+        1 => format!("{whose}; one is still open"),
+        open => format!("{whose}; {open} are still open"),
     }
 }
 

@@ -57,8 +57,7 @@ struct Log {
 
 impl Log {
     fn have(&self) -> Position {
-        let digest =
-            self.entries.iter().fold(Digest::default(), |digest, entry| digest.with(entry));
+        let digest = self.entries.iter().fold(Digest::default(), Digest::with);
         Position { at: self.entries.len() as u64, digest }
     }
 }
@@ -258,7 +257,7 @@ impl Writer {
                 let to = Arc::from([id(node(words.next().expect("whom")))]);
                 let mut own = word.clone();
                 if let Some("as") = words.next() {
-                    own = words.next().expect("as what").to_owned();
+                    words.next().expect("as what").clone_into(&mut own);
                     self.operations.insert(own.clone(), self.operations[&word].clone());
                 }
                 self.note(at, StoreNote::Attempted { request, id: op_id(&own), to, attempt: 1 });

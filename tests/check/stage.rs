@@ -2,10 +2,10 @@
 
 use super::lab::NODES;
 use faultlab::base::{Names, NodeId};
-use faultlab::message::{CatchUp, Faults, Flaws};
+use faultlab::message::{CatchUp, DiskKind, Faults, Flaws};
 use faultlab::topology::{
-    ClockKind, Dialect, DiskKind, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation,
-    ReadFrom, ReplicaConfig, Scheme, StoreClientConfig, Topology, Wires,
+    ClockKind, Dialect, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation, ReadFrom,
+    ReplicaConfig, Scheme, StoreClientConfig, Topology, Wires,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,11 +5,13 @@ use crate::watch::{Watch, watched};
 use faultlab::base::{Names, NodeId};
 use faultlab::command::{Command, grammar};
 use faultlab::machine::build;
-use faultlab::message::{CatchUp, Faults, Flaws, Jitter, OpOutcome, Operation, Shape, StoreSaid};
+use faultlab::message::{
+    CatchUp, DiskKind, Faults, Flaws, Jitter, OpOutcome, Operation, Shape, StoreSaid,
+};
 use faultlab::sim::Sim;
 use faultlab::topology::{
-    ClockKind, Dialect, DiskKind, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation,
-    ReadFrom, ReplicaConfig, Scheme, StoreClientConfig, Topology, Wire, Wires,
+    ClockKind, Dialect, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation, ReadFrom,
+    ReplicaConfig, Scheme, StoreClientConfig, Topology, Wire, Wires,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;

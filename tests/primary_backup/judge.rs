@@ -60,7 +60,7 @@ struct Copy {
 }
 
 fn digest(log: &[Entry]) -> Digest {
-    log.iter().fold(Digest::default(), |digest, entry| digest.with(entry))
+    log.iter().fold(Digest::default(), faultlab::message::Digest::with)
 }
 
 impl Copy {
@@ -82,7 +82,8 @@ impl Copy {
         self.ids.clear();
         self.deeds.clear();
         self.log.clear();
-        log.into_iter().fold(true, |all_new, entry| self.push(entry) && all_new)
+        let count = log.len();
+        log.into_iter().filter(|entry| self.push(entry.clone())).count() == count
     }
 
     fn cut(&mut self, length: usize) {
@@ -134,7 +135,7 @@ impl Judge {
     pub fn observe(&mut self, event: &Event) {
         match &event.fact {
             Fact::NodeKilled { node } | Fact::NodePoweredOff { node } => {
-                self.die(event.time, *node)
+                self.die(event.time, *node);
             }
             Fact::NodeStopped { node } => self.die(event.time, *node),
             Fact::NodeCrashed { node, .. } => {
@@ -200,10 +201,10 @@ impl Judge {
     fn note(&mut self, event: &Event, note: &StoreNote) {
         let Owner::Node(node, life) = event.id.owner else { return };
         match note {
-            StoreNote::Requested { request, .. } => {
-                if self.open.insert((node, life, *request), event.time).is_some() {
-                    self.broken(Rule::OneVerdict, event, "has a number that was used before");
-                }
+            StoreNote::Requested { request, .. }
+                if self.open.insert((node, life, *request), event.time).is_some() =>
+            {
+                self.broken(Rule::OneVerdict, event, "has a number that was used before");
             }
             StoreNote::Concluded { request, outcome, .. } => {
                 self.conclude(event, (node, life, *request), *outcome);
@@ -340,8 +341,8 @@ impl Judge {
     pub fn finish(&mut self, now: LabTime) {
         let logs: BTreeSet<String> = self
             .copies
-            .iter()
-            .map(|(_, copy)| format!("{} {}", copy.log.len(), digest(&copy.log)))
+            .values()
+            .map(|copy| format!("{} {}", copy.log.len(), digest(&copy.log)))
             .collect();
         if logs.len() != 1 {
             self.problems.push((Rule::Converges, format!("{now}: {logs:?}")));

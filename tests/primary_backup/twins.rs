@@ -71,7 +71,7 @@ impl Twin {
                     from, how, entries, bytes, ..
                 })),
             ) => {
-                let have = Default::default();
+                let have = faultlab::message::Position::default();
                 out.note(Note::Store(StoreNote::CaughtUp { from, how, entries, bytes, have }));
             }
             (_, effect) => out.push(effect),

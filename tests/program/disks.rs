@@ -89,7 +89,6 @@ fn what_was_acknowledged_survives_the_death_of_the_program() {
         let address = run.address("r1");
         let mut typist = Typist::new(address);
         typist.until(&format!("put begin {round}"), "ok");
-        let child = run.child.id();
         // From a few writes to a few dozen of them, so that the moment is another one each time.
         let writes = round * 37 % 41 + 2;
         let put = |number: u32| (format!("k{round}-{number}"), format!("v{number}"));

@@ -74,7 +74,7 @@ fn asks_to_catch_up(message: &Message) -> bool {
 
 /// Terms of the third of three are those of the second.
 fn shared(term: u64) -> u64 {
-    if term > 0 && term % 3 == 0 { term - 1 } else { term }
+    if term > 0 && term.is_multiple_of(3) { term - 1 } else { term }
 }
 
 fn said_in(said: &mut ReplicaMessage) {

@@ -48,7 +48,8 @@ pub(super) const FORMS: [ExpectHelp; 7] = [
     },
     ExpectHelp {
         form: IN_STEP,
-        what: "These replicas run and hold the same, in the same order, and no client's write is under way.",
+        what: "These replicas run and hold the same, in the same order, and no client's write is \
+               under way.",
         example: "in step r1 r2 r3 within 6s",
     },
     ExpectHelp {

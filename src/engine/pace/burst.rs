@@ -42,11 +42,12 @@ impl Bursts {
         match note {
             Note::Asked { .. } | Note::Store(StoreNote::Requested { .. }) => {
                 self.change(owner, |burst| {
-                    // A hand hits the same nanosecond twice only while the clock stands still; then they travel together.
+                    // A hand hits the same nanosecond twice only while the clock stands still; then they
+                    // travel together.
                     burst.several |= burst.open > 0 && burst.asked == now;
                     burst.open += 1;
                     burst.asked = now;
-                })
+                });
             }
             Note::ListBegan { .. } => self.change(owner, |burst| burst.list = true),
             Note::ListEnded { .. } => self.change(owner, |burst| burst.list = false),

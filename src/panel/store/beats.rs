@@ -157,19 +157,24 @@ fn draw_silence(canvas: &mut Canvas<'_>, area: Rect, countdown: Option<Countdown
         canvas.text(area.x, area.y, area.width, "–", canvas.ink(Ink::Frame));
         return;
     };
-    let most = count.suspect_after.as_millis();
-    let ms = count.silence.as_millis().min(9_999_999);
+    // Where much is allowed, seconds are what a room can read.
+    let seconds = count.suspect_after >= Duration::from_secs(10);
+    let unit = if seconds { "s" } else { "ms" };
+    let figure = |span: Duration| {
+        if seconds { format!("{:.1}", span.as_secs_f64()) } else { span.as_millis().to_string() }
+    };
+    let (most, so_far) = (figure(count.suspect_after), figure(count.silence));
     let share = count.share();
     let (ink, word) = match share {
         s if s >= 1.0 => (Ink::Bad, "OVER"),
         s if s > NEAR => (Ink::Slow, "NEAR"),
         _ => (Ink::Good, ""),
     };
-    let whole = format!("{ms:>4} of {most} ms of silence  {word}");
-    let short = format!("{ms:>4}/{most} {word}");
+    let whole = format!("{so_far:>4} of {most} {unit} of silence  {word}");
+    let short = format!("{so_far:>4}/{most} {unit} {word}");
     let text = if area.width > width(&whole) + 20 { whole } else { short };
     // The text has a width of its own, so that the bar does not breathe.
-    let columns = if area.width >= 54 { 36 } else { width(&format!("{most}")) + 10 };
+    let columns = if area.width >= 54 { 36 } else { width(&most) + 13 };
     let bar = area.width.saturating_sub(columns + 1);
     let filled = (share * f64::from(bar)).round() as u16;
     for column in 0..bar {

@@ -151,7 +151,7 @@ fn draw_cell(
 ) {
     let room = columns - 1;
     let alive = group.life_of(holder).is_some_and(|(life, _)| life.is_alive());
-    if holder == about.id || !alive {
+    if holder == about.id || !alive || !group.knows_of(holder, about.id) {
         let text = if holder == about.id && alive { "self" } else { "–" };
         canvas.text(x, y, room, text, canvas.ink(Ink::Frame));
         return;

@@ -5,8 +5,8 @@ use super::term_word;
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, NodeId, Shown};
 use crate::check::{Group, ReplicaState};
+use crate::message::DiskKind;
 use crate::message::{Awaited, CatchUp, ClockVerdict};
-use crate::topology::DiskKind;
 use crate::world::World;
 
 /// Label and text, a line or more each.

@@ -141,7 +141,7 @@ pub fn detail(world: &World, id: NodeId) -> Option<(Vec<String>, Ink)> {
     let group = world.audit.group_of(id)?;
     let replica = group.replica(id)?;
     let digest = group.digest(id).unwrap_or_default();
-    if !replica.runs() {
+    if !replica.life.is_alive() {
         let at = replica.durable;
         return Some((vec![format!("disk n={at}"), format!("n={at}")], Ink::Muted));
     }

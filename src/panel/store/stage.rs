@@ -24,7 +24,9 @@ pub const fn word(group: &Group) -> &'static str {
 #[must_use]
 pub fn note(canvas: &Canvas<'_>, group: &Group, now: LabTime, room: u16) -> Row {
     let muted = canvas.ink(Ink::Muted);
-    let Some(config) = group.replicas.first().map(|replica| &replica.config) else {
+    // The settings of one that listens: whoever leads may be set otherwise.
+    let listens = group.replicas.iter().find(|replica| replica.runs() && !replica.leads());
+    let Some(config) = listens.or(group.replicas.first()).map(|replica| &replica.config) else {
         return Row::new();
     };
     let mut row = Row::new();

@@ -28,7 +28,7 @@ pub fn why_op(names: &Names, group: &Group, op: &Op) -> String {
     out.extend(retries(names, op));
     out.extend(flaw(group, op));
     if op.operation.is_write() {
-        out.extend(where_it_is(names, group, op));
+        out.push(where_it_is(names, group, op));
     }
     out.join(" ")
 }
@@ -100,7 +100,7 @@ fn flaw(group: &Group, op: &Op) -> Option<String> {
     Some(twice.map_or(read.clone(), |twice| format!("{read} {twice}")))
 }
 
-fn where_it_is(names: &Names, group: &Group, op: &Op) -> Option<String> {
+fn where_it_is(names: &Names, group: &Group, op: &Op) -> String {
     let twice = if op.applied_twice { " It was applied more than once." } else { "" };
     let holders: Vec<NodeId> = group.holders(op).collect();
     let on_the_way = match op.in_flight() {
@@ -112,14 +112,14 @@ fn where_it_is(names: &Names, group: &Group, op: &Op) -> Option<String> {
         (Safety::Lost, _) => {
             let gone = group.lost.get(&op.no);
             let why = gone.map_or_else(String::new, |gone| why_lost(names, gone));
-            return Some(format!("{why}{twice}").trim().to_owned());
+            return format!("{why}{twice}").trim().to_owned();
         }
         (_, []) => "No log has it".to_owned(),
         (Safety::OnAll, _) => "Every living replica has it".to_owned(),
         (_, [one]) => format!("Only {} has it", node(names, *one)),
         (_, some) => format!("{} have it", names_of(some.iter().copied(), names)),
     };
-    Some(format!("{here}{on_the_way}.{twice}"))
+    format!("{here}{on_the_way}.{twice}")
 }
 
 /// What took the last copy, as the rest of a sentence. Safe to show.

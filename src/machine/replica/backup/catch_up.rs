@@ -82,14 +82,14 @@ impl Replica {
     ) {
         self.learn(term, out);
         if self.settles() {
-            // It may yet take another's log: what it has now could make the asker throw away what is to stay.
-            self.askers.insert(from, (have, whole));
+            // What it has now may not be what it is going to have; whoever takes it might throw better things away.
+            self.owed.insert(from, (have, whole));
         } else {
             self.ship(from, have, whole, out);
         }
     }
 
-    /// Sends the log, or what the other lacks of it.
+    /// Sends another the whole log, or what it lacks.
     pub(super) fn ship(&self, to: NodeId, have: Position, whole: bool, out: &mut Effects) {
         let upto = if self.leads() { self.sent } else { self.store.last() };
         let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);
@@ -139,7 +139,7 @@ impl Replica {
                     self.confirm(from, out);
                 }
             }
-            Stage::Leads { settling: Some(left) } if left.contains(&from) => {
+            Stage::Leads { settling: Some(left) } if left.contains_key(&from) => {
                 if self.is_further(&asked) {
                     self.install(asked, out);
                     self.sent = self.store.last();
@@ -149,6 +149,7 @@ impl Replica {
                     }
                 }
                 self.settle_without(from, out);
+                self.weigh_all(out);
             }
             _ => {}
         }
@@ -171,6 +172,11 @@ impl Replica {
         let shipped = entries.len() as u64;
         let discarded = self.store.replace(keep, &entries[shared..]);
         self.disk.cut(keep);
+        for (_, peer) in self.peers.iter_mut() {
+            // What others confirmed may be another history now.
+            let had = peer.have.filter(|had| self.store.digest_at(had.at) == Some(had.digest));
+            peer.confirmed = had.map(|had| had.at);
+        }
         discard(discarded, from, out);
         let have = self.store.have();
         out.note(Note::Store(StoreNote::CaughtUp { from, how, entries: shipped, bytes, have }));
