@@ -247,6 +247,10 @@ impl Solo {
         self.opened[&node].0
     }
 
+    pub fn peer(&self, conn: ConnId) -> Peer {
+        self.peers[&conn]
+    }
+
     pub fn connect(&mut self, node: NodeId) {
         let (conn, peer) = (self.conn(node), Peer::Node(node));
         self.input(Input::Opened { conn, peer, side: Side::Opener });

@@ -3,6 +3,9 @@
 mod active;
 mod active_lab;
 mod active_return;
+mod backup;
+mod backup_lab;
+mod backup_lead;
 mod batch;
 mod bounds;
 mod client;
