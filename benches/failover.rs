@@ -2,8 +2,8 @@
 //! the same heartbeat and election time, asked by the same client in the same run.
 //!
 //! `cargo bench --bench failover` prints medians. A failover ends with the first write that is done after the fault.
-//! What is to be reached: suspicion, one heartbeat and one request timeout of the client, and a seventh more. Where etcd
-//! is not installed (`apt-get install etcd-server`), it is reported as absent.
+//! What is to be reached: suspicion, one heartbeat and one request timeout of the client, and a seventh more. Where
+//! etcd is not installed (`apt-get install etcd-server`), it is reported as absent.
 
 mod stores;
 
@@ -80,7 +80,9 @@ fn ours() -> (Vec<Duration>, Vec<Duration>) {
         store.until("the fault is there", |group| group.replica(id).is_some_and(|it| !it.runs()));
         let took = failover(&mut client, Instant::now());
         store.give(&format!("{repair} {leader}"));
-        store.until("it runs again", |group| group.replica(id).is_some_and(|it| it.runs()));
+        store.until("it runs again", |group| {
+            group.replica(id).is_some_and(faultlab::check::ReplicaState::runs)
+        });
         took
     };
     let silent = (0..FREEZES).map(|_| round("freeze", "thaw")).collect();

@@ -11,6 +11,7 @@
 
 #[path = "replicas/labs.rs"]
 mod labs;
+#[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/stage.rs"]
 mod stage;
 

@@ -1,8 +1,9 @@
-//! Some of the claims about replicated stores on real sockets, with disks in memory, in a reduced form: C1, C2, C4, C9, C12
-//! and C15. What they say is in `claims`; here nothing is asserted of time beyond generous deadlines.
+//! Some of the claims about replicated stores on real sockets, with disks in memory, in a reduced form: C1, C2, C4,
+//! C9, C12 and C15. What they say is in `claims`; here nothing is asserted of time beyond generous deadlines.
 
 #[path = "common/mod.rs"]
 mod common;
+#[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/labs.rs"]
 mod labs;
 

@@ -5,10 +5,12 @@
 //! `primary_backup` and `majority_vote`. The claims of single situations are in `claims`.
 //! `FAULTLAB_SEED=17 cargo test --test replicas NAME` runs one seed of a test.
 
+#[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/labs.rs"]
 mod labs;
 #[path = "replicas/seeds.rs"]
 mod seeds;
+#[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/stage.rs"]
 mod stage;
 #[path = "replicas/twins.rs"]

@@ -1,9 +1,7 @@
-//! Replicated stores as an outside client sees them: ours over the JSON wire, and etcd over its HTTP/JSON gateway, asked
-//! by one and the same client.
+//! Replicated stores as an outside client sees them: ours over the JSON wire, and etcd over its HTTP/JSON gateway,
+//! asked by one and the same client.
 //!
 //! It knows addresses and wires, and nothing of how a store keeps together.
-
-#![allow(dead_code, reason = "each bench uses its part of this client")]
 
 pub mod etcd;
 pub mod ours;

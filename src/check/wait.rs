@@ -1,8 +1,8 @@
 //! Who stands still until whom: the wait-for graph, and its cycles (Coffman, Elphick and Shoshani, "System deadlocks",
 //! ACM Computing Surveys 1971; Chandy, Misra and Haas, "Distributed deadlock detection", TOCS 1983).
 //!
-//! A wait counts as long as the awaited word depends on somebody who stands still. Once it is on its way, or only a disk
-//! is between, the wait will end, and a cycle through it would be a phantom.
+//! A wait counts as long as the awaited word depends on somebody who stands still. Once it is on its way, or only a
+//! disk is between, the wait will end, and a cycle through it would be a phantom.
 
 use super::group::Group;
 use super::replica::ReplicaState;

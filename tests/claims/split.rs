@@ -68,9 +68,9 @@ fn c4_one_way_from_the_leader_there_are_two_until_the_heal() {
     }
 }
 
-/// C5: the same with terms: the old leader, who still hears, steps down within two heartbeats, and that is all where the
-/// new one pushes. Where heartbeats are pulled the old one, a backup now, gets no reply to its own, and takes over again
-/// in a newer term: a cut in one direction is one in both there.
+/// C5: the same with terms: the old leader, who still hears, steps down within two heartbeats, and that is all where
+/// the new one pushes. Where heartbeats are pulled the old one, a backup now, gets no reply to its own, and takes
+/// over again in a newer term: a cut in one direction is one in both there.
 #[test]
 fn c5_terms_end_it_within_two_heartbeats() {
     for seed in 0..20 {

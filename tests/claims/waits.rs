@@ -24,7 +24,8 @@ fn both_write(propagation: &str, apart: Duration, seed: u64) -> Stage {
     stage
 }
 
-/// C15: two-way propagation that blocks, written to on both sides at once: a deadlock every time, named within a second.
+/// C15: two-way propagation that blocks, written to on both sides at once: a deadlock every time, named within a
+/// second.
 #[test]
 fn c15_two_writes_at_once_are_a_deadlock_twenty_times() {
     for seed in 0..20 {

@@ -172,6 +172,9 @@ fn a_leader_that_asks_does_not_lead_any_more() {
     }
 }
 
+/// A stage, who speaks, what, and what is done about it.
+type Case = (&'static str, fn() -> Solo, faultlab::base::NodeId, Say, &'static [&'static str]);
+
 /// What r2, in each of its stages, makes of another's claim to lead, without terms and with pulled heartbeats.
 #[test]
 fn without_terms_the_lower_id_has_precedence_and_only_an_announcement_counts() {
@@ -189,7 +192,6 @@ fn without_terms_the_lower_id_has_precedence_and_only_an_announcement_counts() {
         solo
     };
     let backup_of_r1 = || first(R2, |_| ());
-    type Case = (&'static str, fn() -> Solo, faultlab::base::NodeId, Say, &'static [&'static str]);
     let cases: Vec<Case> = vec![
         (
             "leads, lower announces",

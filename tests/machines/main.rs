@@ -6,6 +6,7 @@ mod active_return;
 mod backup;
 mod backup_lab;
 mod backup_lead;
+mod backup_more;
 mod batch;
 mod bounds;
 mod client;
