@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and the words for it.
 
 use crate::command::grammar::{SPEED_MAX, SPEED_MIN};
+use crate::panel::Scheme;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -24,6 +25,15 @@ pub struct Look {
     /// Draw with ASCII characters only.
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// Colours: night, day, projector, mono, or the terminal's own sixteen.
+    #[arg(long, global = true, value_name = "NAME", value_parser = theme)]
+    pub theme: Option<Scheme>,
+    /// Few panels, large, as for a terminal of 80x24, whatever its size.
+    #[arg(long, global = true)]
+    pub big: bool,
+    /// Let a presenter's buttons lead the lecture: page down is the next beat, page up undo, a dark screen a pause.
+    #[arg(long, global = true)]
+    pub clicker: bool,
 }
 
 /// What the program can do.
@@ -44,6 +54,8 @@ pub enum Verb {
     List,
     /// Print a JSON Schema of topology files, for editors.
     Schema,
+    /// Print every key of the panel, as the configuration has it.
+    Keys,
     /// Print where configuration, results and the log are.
     Paths,
     /// Print the manual page: `faultlab man | man -l -`.
@@ -102,6 +114,11 @@ pub struct Run {
     /// Allow addresses that are not loopback.
     #[arg(long)]
     pub allow_nonlocal: bool,
+}
+
+fn theme(text: &str) -> Result<Scheme, String> {
+    let words = || Scheme::ALL.map(Scheme::word).join(", ");
+    Scheme::of_word(text).ok_or_else(|| format!("there are {}", words()))
 }
 
 /// A rate of the clock, as far as the lab goes along with it.

@@ -1,5 +1,7 @@
 //! Every screen, drawn on worlds that are told by hand: glyphs and styles as snapshots, and every size without a panic.
 
+#[path = "panel/documents.rs"]
+mod documents;
 #[path = "panel/keys.rs"]
 mod keys;
 #[path = "panel/scenes.rs"]

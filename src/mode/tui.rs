@@ -1,12 +1,12 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
-use super::{EXIT_HELD, EXIT_USAGE, data, files, limits};
+use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
 use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Ending, Offer, Session};
+use crate::panel::{self, Bench, Ending, Offer, Session, Theme};
 use crate::topology::{Topology, bundle};
 use anyhow::Context;
 use std::sync::Arc;
@@ -40,7 +40,8 @@ impl Bench for LabBench {
 /// # Errors
 /// No terminal, or one that does not do what is asked.
 pub fn pick(look: &Look) -> anyhow::Result<u8> {
-    let session = enter(look)?;
+    let Some(options) = options(look) else { return Ok(EXIT_USAGE) };
+    let session = Session::enter(options)?;
     limits::raise();
     pick_in(session)
 }
@@ -83,7 +84,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     };
     files::change(&mut topology, &run.settings)?;
     topology.seed = run.seed.unwrap_or(topology.seed);
-    let mut session = enter(look)?;
+    let Some(look) = self::options(look) else { return Ok(EXIT_USAGE) };
+    let mut session = Session::enter(look)?;
     limits::raise();
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
     let (ending, lab) = watch(&mut session, topology, &options)?;
@@ -97,10 +99,47 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     Ok(end(ending, lab))
 }
 
-fn enter(look: &Look) -> anyhow::Result<Session> {
-    let mut options = panel::Options::of_surroundings();
-    options.theme.ascii |= look.ascii;
-    Ok(Session::enter(options)?)
+/// What the command line says, else what the environment says, else what the configuration says. None if that is wrong;
+/// then it has been said why.
+fn options(look: &Look) -> Option<panel::Options> {
+    let config = match config::load() {
+        Ok(config) => config,
+        Err(problems) => {
+            complain_text(&format!("{problems}\n"));
+            return None;
+        }
+    };
+    let get = |name: &str| std::env::var(name).ok();
+    let theme = match (look.theme, config.theme) {
+        (Some(asked), _) => Theme::of_terminal(get).with(asked),
+        (None, Some(usual)) => Theme::of_surroundings(get).with(usual),
+        (None, None) => Theme::of_surroundings(get),
+    };
+    let mut keymap = config.keymap;
+    if look.clicker && !config.clicker {
+        keymap.with_clicker();
+    }
+    Some(panel::Options {
+        theme: Theme { ascii: theme.ascii || look.ascii || config.ascii, ..theme },
+        big: look.big || config.big,
+        keymap: Arc::new(keymap),
+        motion: !config.reduced_motion,
+        mouse: config.mouse,
+        // Consoles without a clipboard would show the text, or nothing.
+        clipboard: !matches!(get("TERM").as_deref(), None | Some("" | "dumb" | "linux")),
+        copies: data::copies_folder(),
+    })
+}
+
+/// `faultlab keys`: every key, as this user has it.
+///
+/// # Errors
+/// If standard output is gone.
+pub fn keys(look: &Look) -> anyhow::Result<u8> {
+    match options(look) {
+        Some(options) => print(&panel::whole_list(&options.keymap)),
+        None => Ok(EXIT_USAGE),
+    }
 }
 
 /// Starts a lab and shows it until the person has seen enough.

@@ -2,6 +2,8 @@
 //! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
 
 use super::chooser::{Chooser, Purpose};
+use super::copying::{self, Copied};
+use super::help::Search;
 use super::prompt::Prompt;
 use super::targets;
 use super::view::{Mode, PanelId, Selection, View};
@@ -48,6 +50,7 @@ pub enum Action {
     Mark,
     Why,
     Inspect,
+    OpenRace,
     Palette,
     Filter,
     Topologies,
@@ -56,6 +59,9 @@ pub enum Action {
     Big,
     Theme,
     ShowKeys,
+    Motion,
+    Mouse,
+    Copy,
     Redraw,
     Suspend,
     Quit,
@@ -82,6 +88,8 @@ pub enum Action {
 pub enum Outcome {
     /// Commands for the lab, in order.
     Give(Vec<Command>),
+    /// This text, for other programs.
+    Copy(Copied),
     /// The next theme.
     NextTheme,
     /// Draw every cell anew.
@@ -270,9 +278,16 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             view.focus = PanelId::Events;
             view.mode = Mode::Filter(Prompt::with(&view.filter));
         }
-        Action::Help => view.mode = Mode::Help,
+        Action::Help => view.mode = Mode::Help(Search::default()),
         Action::Zoom => view.zoom = !view.zoom,
         Action::Big => view.big = !view.big,
+        Action::Copy => match copying::what(world, view) {
+            Some(copied) => return Some(Outcome::Copy(copied)),
+            None => view.toast("there is nothing to copy here", true),
+        },
+        Action::OpenRace => open_race(view),
+        Action::Motion => view.motion = !view.motion,
+        Action::Mouse => view.mouse = !view.mouse,
         Action::ShowKeys => {
             view.keys = if view.keys.is_some() { None } else { Some(VecDeque::new()) };
         }
@@ -311,19 +326,36 @@ fn next_link(world: &World, view: &mut View) {
 }
 
 fn back(view: &mut View) {
-    if !matches!(view.mode, Mode::Normal) {
+    if matches!(&view.mode, Mode::Help(search) if !search.typed.text().is_empty()) {
+        view.mode = Mode::Help(Search::default());
+    } else if !matches!(view.mode, Mode::Normal) {
         view.mode = Mode::Normal;
         view.down = 0;
     } else if view.zoom {
         view.zoom = false;
     } else if !view.filter.is_empty() && view.focus == PanelId::Events {
         view.filter.clear();
+    } else if view.event.is_some() && view.focus == PanelId::Events {
+        view.event = None;
     } else if let Selection::Link(Peer::Node(id), _) = view.selection {
         view.selection = Selection::Node(id);
     } else if view.race.is_some() && view.focus == PanelId::Race {
         view.race = None;
     } else {
         view.selection = Selection::Nothing;
+    }
+}
+
+/// The race of the marked event, in its panel.
+fn open_race(view: &mut View) {
+    let marked = view.event.map(|mark| mark.line);
+    let number = marked.or_else(|| view.feed.matching(&view.filter).next().map(|line| line.0));
+    match number.and_then(|number| view.feed.line(number)).map(|line| line.race) {
+        Some(Some(race)) => {
+            view.race = Some(race);
+            view.focus = PanelId::Race;
+        }
+        _ => view.toast("this event belongs to no race", true),
     }
 }
 
@@ -348,8 +380,12 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
         Mode::Palette(prompt) => super::palette::accept(prompt, world, view),
         Mode::Filter(prompt) => {
             prompt.text().clone_into(&mut view.filter);
-            view.back = 0;
+            view.event = None;
             None
+        }
+        Mode::Help(search) => {
+            let picked = search.picked(world, view);
+            picked.and_then(|action| act(action, world, view))
         }
         Mode::Choosing(chooser) => match (chooser.purpose, chooser.accept()) {
             (Purpose::Name | Purpose::Policy, Some(command)) => give(command),
@@ -366,7 +402,9 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
 }
 
 fn complete(world: &World, view: &mut View) {
-    if let Mode::Palette(prompt) = &mut view.mode {
-        super::palette::complete(prompt, world);
+    let mut mode = std::mem::replace(&mut view.mode, Mode::Normal);
+    if let Mode::Palette(prompt) = &mut mode {
+        super::palette::complete(prompt, world, view);
     }
+    view.mode = mode;
 }

@@ -3,20 +3,20 @@
 //! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
 
 use super::action::{self, Action, Leaving, Outcome};
+use super::chord::Chord;
+use super::copying::Copied;
 use super::feed::{LINES_MAX, Tone};
 use super::guard::Woken;
-use super::keymap::{self, Chord};
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
-use super::theme::{Depth, Theme};
-use super::view::{Mode, View};
-use super::{Bench, map, screen};
+use super::view::View;
+use super::{Bench, hints, map, screen, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
 use crate::topology::Topology;
 use crate::world::{LaneEnd, World};
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{Event as Input, KeyEvent, KeyEventKind};
 use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +54,8 @@ pub enum Reaction {
     Nothing,
     /// These are for the lab, in order.
     Give(Vec<Command>),
+    /// This text, for other programs.
+    Copy(Copied),
     /// The next theme.
     NextTheme,
     /// Draw everything anew.
@@ -102,8 +104,8 @@ impl Panel {
             let silent = count.saturating_sub(LINES_MAX);
             for (at, event) in tail.events().enumerate() {
                 self.world.apply(event);
-                if at >= silent && self.view.feed.take(event, &self.world) && self.view.back > 0 {
-                    self.view.back += 1;
+                if at >= silent {
+                    self.view.feed.take(event, &self.world);
                 }
                 if let Fact::CommandRefused { why } = &event.fact {
                     self.view.toast(why.to_string(), true);
@@ -136,12 +138,14 @@ impl Panel {
         if key.kind == KeyEventKind::Release {
             return Reaction::Nothing;
         }
-        if self.edit(key) {
+        if typing::key(&mut self.view, key) {
             return Reaction::Nothing;
         }
         let Some(chord) = Chord::of(key) else { return Reaction::Nothing };
-        self.view.note_key(chord.word());
-        let Some(action) = keymap::action(chord, &self.view) else { return Reaction::Nothing };
+        let binding = self.view.keymap.binding(chord, &self.view).copied();
+        let word = binding.and_then(|binding| hints::hint(&binding, &self.world, &self.view));
+        self.view.note_key(chord.word(), word.unwrap_or_default());
+        let Some(action) = binding.map(|binding| binding.action) else { return Reaction::Nothing };
         // A key that is held down repeats: harmless for moving, not for faults.
         if key.kind == KeyEventKind::Repeat && !moves_only(action) {
             return Reaction::Nothing;
@@ -149,6 +153,7 @@ impl Panel {
         match action::act(action, &self.world, &mut self.view) {
             None => Reaction::Nothing,
             Some(Outcome::Give(commands)) => Reaction::Give(commands),
+            Some(Outcome::Copy(copied)) => Reaction::Copy(copied),
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
@@ -156,38 +161,9 @@ impl Panel {
         }
     }
 
-    /// Typing into a line or a list; gives whether the key was for it.
-    fn edit(&mut self, key: &KeyEvent) -> bool {
-        use crossterm::event::KeyModifiers;
-        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        match &mut self.view.mode {
-            Mode::Palette(prompt) | Mode::Filter(prompt) => match key.code {
-                KeyCode::Char(c) if plain => prompt.insert(c.encode_utf8(&mut [0; 4])),
-                KeyCode::Backspace => prompt.backspace(),
-                KeyCode::Delete => prompt.delete(),
-                KeyCode::Left => prompt.left(),
-                KeyCode::Right => prompt.right(),
-                KeyCode::Home => prompt.home(),
-                KeyCode::End => prompt.end(),
-                _ => return false,
-            },
-            Mode::Choosing(chooser) => match key.code {
-                KeyCode::Char(c) if plain => chooser.type_text(c.encode_utf8(&mut [0; 4])),
-                KeyCode::Backspace => chooser.backspace(),
-                _ => return false,
-            },
-            _ => return false,
-        }
-        true
-    }
-
     /// Text was pasted: it goes into a line that is being typed, and nowhere else.
     pub fn paste(&mut self, text: &str) {
-        match &mut self.view.mode {
-            Mode::Palette(prompt) | Mode::Filter(prompt) => prompt.insert(text),
-            Mode::Choosing(chooser) => chooser.type_text(text),
-            _ => {}
-        }
+        typing::paste(&mut self.view, text);
     }
 
     /// Gives commands to the lab; the picture changes when their events come back.
@@ -211,14 +187,6 @@ fn moves_only(action: Action) -> bool {
             | Action::PageUp
             | Action::PageDown
     )
-}
-
-fn next_theme(theme: Theme, start: Theme) -> Theme {
-    match theme.depth {
-        Depth::Mono if start.depth == Depth::Mono => theme,
-        Depth::Mono => start,
-        _ => Theme { depth: Depth::Mono, ..theme },
-    }
 }
 
 /// What the signals want of the loop.
@@ -275,6 +243,9 @@ fn turn(
 ) -> Result<Ending, SessionError> {
     let mut panel = Panel::new(topology);
     panel.view.big = session.options.big;
+    panel.view.keymap = session.options.keymap.clone();
+    panel.view.motion = session.options.motion;
+    panel.view.mouse = session.options.mouse;
     let begun = Instant::now();
     let mut last_key = None;
     let mut drawn: Option<Instant> = None;
@@ -285,6 +256,7 @@ fn turn(
             return Ok(ending);
         }
         stops(session)?;
+        session.set_mouse(panel.view.mouse)?;
         let (changed, more) = panel.follow(bench);
         fresh |= changed | panel.view.tick(begun.elapsed());
         let now = bench.now().max(panel.world.now);
@@ -353,7 +325,15 @@ fn react(
     match reaction {
         Reaction::Nothing => {}
         Reaction::Give(commands) => panel.give(bench, commands),
-        Reaction::NextTheme => session.theme = next_theme(session.theme, session.options.theme),
+        Reaction::Copy(copied) => {
+            let (told, bad) = session.copy(&copied);
+            panel.view.toast(told, bad);
+        }
+        Reaction::NextTheme => {
+            session.theme = session.theme.next();
+            let text = format!("theme {}", session.theme.scheme.word());
+            panel.view.toast(text, false);
+        }
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;
@@ -407,7 +387,7 @@ fn turn_pages(
 }
 
 fn picker_move(key: &KeyEvent) -> Option<Move> {
-    use super::keymap::Named;
+    use super::chord::Named;
     Some(match Chord::of(key)? {
         Chord::Key(Named::Up) | Chord::Char('k') => Move::By(-1),
         Chord::Key(Named::Down) | Chord::Char('j') => Move::By(1),

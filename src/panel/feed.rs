@@ -53,6 +53,8 @@ pub struct Line {
 #[derive(Debug, Clone, Default)]
 pub struct Feed {
     lines: VecDeque<Line>,
+    /// Lines that are gone: what a line's place is counted from.
+    gone: u64,
 }
 
 /// What tells the room nothing: `n` says it by the step that begins, and visitors that are not there have no links.
@@ -90,10 +92,7 @@ impl Feed {
             tone: tone(&event.fact),
             node,
         };
-        self.lines.push_back(line);
-        if self.lines.len() > LINES_MAX {
-            self.lines.pop_front();
-        }
+        self.push(line);
         true
     }
 
@@ -115,26 +114,34 @@ impl Feed {
 
     /// A line of the panel's own: what is missing, what was refused.
     pub fn say(&mut self, time: LabTime, text: String, tone: Tone) {
-        self.lines.push_back(Line { time, race: None, text, tone, node: None });
+        self.push(Line { time, race: None, text, tone, node: None });
+    }
+
+    fn push(&mut self, line: Line) {
+        self.lines.push_back(line);
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
+            self.gone += 1;
         }
     }
 
-    /// How many lines have this word.
+    /// The number that the next line will have. Lines are numbered from the first that ever was.
     #[must_use]
-    pub fn count(&self, filter: &str) -> usize {
-        if filter.is_empty() { self.lines.len() } else { self.matching(filter).count() }
+    pub fn next(&self) -> u64 {
+        self.gone + self.lines.len() as u64
     }
 
-    /// The newest lines with this word, newest first, after skipping some.
-    pub fn newest<'a>(&'a self, filter: &'a str, back: usize) -> impl Iterator<Item = &'a Line> {
-        self.matching(filter).skip(back)
+    /// A line by its number, while it is kept.
+    #[must_use]
+    pub fn line(&self, number: u64) -> Option<&Line> {
+        self.lines.get(usize::try_from(number.checked_sub(self.gone)?).ok()?)
     }
 
-    fn matching<'a>(&'a self, filter: &'a str) -> impl Iterator<Item = &'a Line> {
+    /// The lines with this word and their numbers, newest first.
+    pub fn matching(&self, filter: &str) -> impl Iterator<Item = (u64, &Line)> {
         let needle = filter.to_lowercase();
-        self.lines.iter().rev().filter(move |line| {
+        let numbered = (0..self.next()).rev().zip(self.lines.iter().rev());
+        numbered.filter(move |(_, line)| {
             needle.is_empty()
                 || line.text.to_lowercase().contains(&needle)
                 || line.race.is_some_and(|no| format!("#{}", no.0) == needle)

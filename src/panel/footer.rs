@@ -1,22 +1,26 @@
 //! The last row: the keys that are valid now, each with what it would hit. Made from the key table.
 
+use super::action::Action;
 use super::hints;
-use super::keymap::{self, Context, TABLE};
+use super::keymap::{self, Context};
 use super::paint::{Canvas, Row, width};
 use super::theme::Ink;
 use super::view::{Mode, View};
 use crate::world::World;
 use ratatui::layout::Rect;
+use std::collections::BTreeSet;
 
 /// The keys and their words, in the table's order, those of dialogs while one is open.
 #[must_use]
 pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     let valid = keymap::contexts(view);
     let dialog = !matches!(view.mode, Mode::Normal);
-    TABLE
-        .iter()
-        .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
+    let rows = view.keymap.rows().iter();
+    // An action's first key stands for the others.
+    let mut shown = BTreeSet::new();
+    rows.filter(|row| valid.contains(&row.context) && !row.short.is_empty())
         .filter(|row| !dialog || row.context != Context::Panels)
+        .filter(|row| shown.insert((row.action, row.short)))
         .filter_map(|row| {
             hints::hint(row, world, view)
                 .filter(|word| !word.is_empty())
@@ -31,7 +35,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         return;
     }
     let mut entries = entries(world, view);
-    let help = entries.iter().position(|entry| entry.0 == "?").map(|at| entries.remove(at));
+    let help = entries
+        .iter()
+        .position(|entry| entry.0 == view.key(Action::Help))
+        .map(|at| entries.remove(at));
     let reserved = help.as_ref().map_or(0, |help| width(&help.0) + width(&help.1) + 3);
     let (mut x, mut y) = (area.x + 1, area.y);
     for (key, word) in entries {

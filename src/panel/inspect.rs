@@ -18,12 +18,25 @@ pub fn title(world: &World, view: &View) -> String {
     format!(" Inspect {name} ")
 }
 
-/// Draws the page, scrolled down by the view's rows.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
-    let entries = match view.selection {
+/// Everything about the selection: what, and its value.
+fn entries(world: &World, view: &View, now: LabTime) -> Vec<(&'static str, String)> {
+    match view.selection {
         Selection::Link(a, b) => link(world, a, b),
         _ => targets::node(world, view).map_or_else(Vec::new, |id| node(world, id, now)),
-    };
+    }
+}
+
+/// The page as text.
+#[must_use]
+pub fn text(world: &World, view: &View, now: LabTime) -> String {
+    let entries = entries(world, view, now).into_iter();
+    let lines: Vec<String> = entries.map(|(label, text)| format!("{label:<12} {text}")).collect();
+    lines.join("\n")
+}
+
+/// Draws the page, scrolled down by the view's rows.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
+    let entries = entries(world, view, now);
     let mut rows: Vec<Row> = Vec::new();
     for (label, text) in entries {
         let room = area.width.saturating_sub(13);

@@ -37,7 +37,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         .map(|peer| names.peer(*peer).to_string().len() as u16)
         .max()
         .unwrap_or(1);
-    let text = |peer: &Peer| node_box::columns(world, *peer, now);
+    let text = |peer: &Peer| node_box::columns(world, view, *peer, now);
     let texts: Vec<Vec<plan::Text>> =
         tiers.iter().map(|tier| tier.iter().map(text).collect()).collect();
     let wants = Wants { texts: &texts, tiers: &tiers, edges: &edges, name_columns };

@@ -1,5 +1,6 @@
 //! One node on the map: its name, its state as a badge with a word, and one line that says what it does.
 
+use super::action::Action;
 use super::paint::{Canvas, width};
 use super::plan::{Form, Spot, Text};
 use super::targets;
@@ -30,7 +31,7 @@ pub fn draw(
     };
     let badge = spot.peer.node().and_then(|id| words::badge(world, id, now));
     let detail = match spot.peer {
-        Peer::Node(id) => detail(world, id, now),
+        Peer::Node(id) => detail(world, view, id, now),
         Peer::Visitor(id) => Detail::one(visitor(world, id), Ink::Muted),
     };
     let ink = frame_ink(world, view, spot.peer, badge.as_ref().map(|badge| badge.ink));
@@ -155,7 +156,7 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
 
 /// Columns of what is written at a node.
 #[must_use]
-pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
+pub fn columns(world: &World, view: &View, peer: Peer, now: LabTime) -> Text {
     let name = width(&world.topology.names.peer(peer).to_string());
     let text = Text { name, ..Text::default() };
     match peer {
@@ -165,7 +166,7 @@ pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
                 let badge = width(&badge.whole());
                 return Text { below: badge, badge, ..text };
             }
-            let forms = detail(world, id, now).forms;
+            let forms = detail(world, view, id, now).forms;
             Text { below: forms.iter().map(|form| width(form)).max().unwrap_or(0), ..text }
         }
     }
@@ -228,7 +229,7 @@ fn frame_ink(world: &World, view: &View, peer: Peer, badge: Option<Ink>) -> Ink 
 }
 
 /// What a node does, in a few words.
-fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
+fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
     let one = Detail::one;
     let node = world.node(id);
     let config = world.topology.node(id);
@@ -244,7 +245,7 @@ fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
         Kind::Client(_) if node.load.open > 0 => {
             one(format!("waits for {}", node.load.open), Ink::Message)
         }
-        Kind::Client(_) => client(world, id),
+        Kind::Client(_) => client(world, view, id),
         Kind::StoreClient(_) | Kind::Replica(_) => one(String::new(), Ink::Muted),
         Kind::Ls(ls) => {
             let policy = targets::policy(world, id).unwrap_or(ls.policy).word();
@@ -269,7 +270,7 @@ fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
     }
 }
 
-fn client(world: &World, id: NodeId) -> Detail {
+fn client(world: &World, view: &View, id: NodeId) -> Detail {
     let last = world.races.iter().rev().find(|race| race.asker == Peer::Node(id));
     let verdict = last.and_then(|race| race.verdict.as_ref().map(|verdict| (race.begun, verdict)));
     match verdict {
@@ -277,7 +278,7 @@ fn client(world: &World, id: NodeId) -> Detail {
             let time = verdict.at.since(begun);
             Detail::timed(&[verdict.outcome.word()], time, Ink::Muted)
         }
-        None => Detail::one("f fire".into(), Ink::Muted),
+        None => Detail::one(format!("{} fire", view.key(Action::Fire)), Ink::Muted),
     }
 }
 

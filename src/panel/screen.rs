@@ -5,7 +5,8 @@ use super::paint::{Border, Canvas, Row, width};
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, footer, header, help, hints, inspect, map, palette, race, steps, system, words,
+    belief, events, footer, header, help, hints, inspect, map, palette_view, race, steps, system,
+    words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
@@ -26,10 +27,10 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
         return;
     }
     if layout.kind == Kind::Narrow {
-        narrow_header(&mut canvas, &layout, world);
+        narrow_header(&mut canvas, &layout, world, view);
     } else {
-        header::place(&mut canvas, layout.header, world, now);
-        header::truth(&mut canvas, layout.truth, world);
+        header::place(&mut canvas, layout.header, world, view, now);
+        header::truth(&mut canvas, layout.truth, world, view);
     }
     if let Some(area) = layout.banner {
         header::banner(&mut canvas, area, world, now);
@@ -119,14 +120,14 @@ fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
 }
 
 /// The two rows above the single panel of a narrow screen.
-fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World) {
+fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World, view: &View) {
     let area = layout.header;
     let (word, ink) = words::clock(&world.clock);
     let row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     let room = area.width.saturating_sub(row.width() + 2);
     canvas.text(area.x + 1, area.y, room, &world.topology.name, canvas.ink(Ink::Strong));
     canvas.row_right(area.right().saturating_sub(1), area.y, area.width, &row);
-    header::truth(canvas, layout.truth, world);
+    header::truth(canvas, layout.truth, world, view);
 }
 
 /// All that fits on a screen smaller than 40x10: one status line, and the keys where there is a second row.
@@ -168,22 +169,22 @@ fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
     canvas.text(x, y, columns, &text, style);
 }
 
-/// The keys that were pressed of late.
+/// The keys that were pressed of late, and what each does.
 fn keys(canvas: &mut Canvas<'_>, screen: Rect, view: &View) {
     let Some(keys) = &view.keys else { return };
     let mut row = Row::new();
-    for (key, _) in keys {
-        row.push(format!(" {key} "), canvas.theme.selected());
-        row.push(" ", canvas.ink(Ink::Text));
+    for pressed in keys {
+        row.push(format!(" {} ", pressed.key), canvas.theme.selected());
+        row.push(format!(" {}  ", pressed.word), canvas.ink(Ink::Strong));
     }
     let y = screen.bottom().saturating_sub(3).max(screen.y);
-    canvas.row_right(screen.right().saturating_sub(2), y, screen.width, &row);
+    canvas.row_right(screen.right().saturating_sub(1), y, screen.width, &row);
 }
 
 fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now: LabTime) {
     match &view.mode {
         Mode::Normal => {}
-        Mode::Help => {
+        Mode::Help(search) => {
             let area = page(
                 canvas,
                 screen,
@@ -191,7 +192,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
                 screen.height,
                 " Keys that are valid here ",
             );
-            help::draw(canvas, area, world, view);
+            help::draw(canvas, area, search, world, view);
         }
         Mode::Inspect => {
             let title = inspect::title(world, view);
@@ -204,11 +205,11 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             let area = page(canvas, screen, columns, rows.min(screen.height), " Why ");
             race::draw_why_page(canvas, area, world, view);
         }
-        Mode::Palette(prompt) => palette::draw(canvas, screen, prompt, world),
+        Mode::Palette(prompt) => palette_view::draw(canvas, screen, prompt, world, view),
         Mode::Filter(prompt) => {
             let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
             canvas.clear(area);
-            palette::line(canvas, area, "/", prompt);
+            palette_view::line(canvas, area, "/", prompt);
         }
         Mode::Choosing(chooser) => {
             let above = Rect { height: screen.height - 1, ..screen };

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::targets;
-use super::view::{Mode, PanelId, Selection, View};
+use super::view::{EventMark, Mode, PanelId, Selection, View};
 use crate::base::NodeId;
 use crate::world::World;
 
@@ -13,24 +13,32 @@ const PAGE_STEP: isize = 10;
 
 /// Moves whatever the keyboard is on.
 pub fn steer(action: Action, world: &World, view: &mut View) {
-    match &mut view.mode {
-        Mode::Choosing(chooser) => match action {
-            Action::Up => chooser.step(-1),
-            Action::Down => chooser.step(1),
-            Action::PageUp => chooser.step(-PAGE_STEP),
-            Action::PageDown => chooser.step(PAGE_STEP),
-            Action::First => chooser.step(isize::MIN / 2),
-            Action::Last => chooser.step(isize::MAX / 2),
-            _ => {}
+    // What is searched or completed looks at the view beside it.
+    let mut mode = std::mem::replace(&mut view.mode, Mode::Normal);
+    match &mut mode {
+        Mode::Choosing(chooser) => chooser.step(rows(action)),
+        Mode::Help(search) => search.step(rows(action), world, view),
+        Mode::Palette(prompt) => match rows(action) {
+            0 => {}
+            by => super::palette::pick(prompt, world, view, by),
         },
-        Mode::Palette(prompt) => match action {
-            Action::Up => super::palette::pick(prompt, world, -1),
-            Action::Down => super::palette::pick(prompt, world, 1),
-            _ => {}
-        },
-        Mode::Help | Mode::Inspect | Mode::Why => scroll(action, &mut view.down),
+        Mode::Inspect | Mode::Why => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
         Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked => {}
+    }
+    view.mode = mode;
+}
+
+/// How many rows an action goes in a list.
+fn rows(action: Action) -> isize {
+    match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -PAGE_STEP,
+        Action::PageDown => PAGE_STEP,
+        Action::First => isize::MIN / 2,
+        Action::Last => isize::MAX / 2,
+        _ => 0,
     }
 }
 
@@ -41,6 +49,8 @@ fn scroll(action: Action, down: &mut usize) {
         Action::PageUp => down.saturating_sub(PAGE),
         Action::PageDown => down.saturating_add(PAGE),
         Action::First => 0,
+        // Whoever draws knows where the end is.
+        Action::Last => usize::MAX / 2,
         _ => *down,
     };
 }
@@ -55,20 +65,35 @@ fn panel(action: Action, world: &World, view: &mut View) {
             Action::Last => view.race = None,
             _ => {}
         },
-        PanelId::Events => {
-            view.back = match action {
-                Action::Up => view.back.saturating_add(1),
-                Action::Down => view.back.saturating_sub(1),
-                Action::PageUp => view.back.saturating_add(PAGE),
-                Action::PageDown => view.back.saturating_sub(PAGE),
-                Action::First => usize::MAX / 2,
-                Action::Last => 0,
-                _ => view.back,
-            };
-            view.back = view.back.min(view.feed.count(&view.filter).saturating_sub(1));
-        }
+        PanelId::Events => match rows(action) {
+            0 => {}
+            by => mark_event(view, by),
+        },
         PanelId::System | PanelId::Belief | PanelId::Steps => scroll(action, &mut view.down),
     }
+}
+
+/// Up and down among the events; below the newest they are followed again.
+fn mark_event(view: &mut View, by: isize) {
+    let next = view.feed.next();
+    let seen = view.event.map_or(next, |mark| mark.seen);
+    let numbers: Vec<u64> = view.feed.matching(&view.filter).map(|line| line.0).collect();
+    let Some(last) = numbers.len().checked_sub(1) else { return };
+    // Counted from the newest; a line that is gone is older than all.
+    let present = view
+        .event
+        .map(|mark| numbers.iter().position(|number| *number <= mark.line).unwrap_or(last));
+    let at = match present {
+        // The first step back marks the newest.
+        None if by == -1 => 0,
+        None if by > 0 => return,
+        Some(at) if by > 0 && by.unsigned_abs() > at => {
+            view.event = None;
+            return;
+        }
+        present => present.unwrap_or(0).saturating_add_signed(by.saturating_neg()).min(last),
+    };
+    view.event = Some(EventMark { line: numbers[at], seen });
 }
 
 /// Left and right in the history of races; past the newest, the newest is followed again.

@@ -3,7 +3,9 @@
 //!
 //! It knows nothing of what is drawn.
 
+use super::copying::Copied;
 use super::guard::{self, Guard, Woken};
+use super::keymap::Keymap;
 use super::keys;
 use super::theme::Theme;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -18,26 +20,45 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-/// How the panel shall look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How the panel shall look and listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Colours and glyphs.
     pub theme: Theme,
     /// Whether the lecture layout is used at any size.
     pub big: bool,
+    /// Which key does what.
+    pub keymap: Arc<Keymap>,
+    /// Whether marks travel along their links.
+    pub motion: bool,
+    /// Whether the mouse selects and scrolls.
+    pub mouse: bool,
+    /// Whether the terminal may have a clipboard for programs (OSC 52).
+    pub clipboard: bool,
+    /// The folder for what was copied and cannot go to the terminal's clipboard.
+    pub copies: Option<PathBuf>,
 }
 
 impl Options {
+    /// With this theme, and everything else as it ships.
+    #[must_use]
+    pub fn new(theme: Theme) -> Self {
+        let keymap = Arc::default();
+        let (clipboard, copies) = (true, None);
+        Self { theme, big: false, keymap, motion: true, mouse: false, clipboard, copies }
+    }
+
     /// What the environment asks for.
     #[must_use]
     pub fn of_surroundings() -> Self {
         let get = |name: &str| std::env::var(name).ok();
-        Self { theme: Theme::of_surroundings(get), big: false }
+        Self::new(Theme::of_surroundings(get))
     }
 }
 
@@ -63,12 +84,18 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 /// frame for one would not fit into memory.
 const SIZE_MAX: (u16, u16) = (1000, 500);
 
+/// Presses and the wheel, with places of any size; nothing is said of mere motion.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 type Out = BufWriter<File>;
 
 /// What gives the terminal back, from whichever thread comes first.
 #[derive(Debug)]
 pub struct Restorer {
     entered: AtomicBool,
+    /// Whether the mouse belongs to the panel while it is entered.
+    mouse: AtomicBool,
     usual: Termios,
     out: File,
 }
@@ -83,6 +110,9 @@ impl Restorer {
         // Writing into memory cannot fail.
         let _ = execute!(words, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let mut reset = b"\x1b[0m".to_vec();
+        if self.mouse.load(Ordering::Acquire) {
+            reset.extend_from_slice(MOUSE_OFF);
+        }
         reset.append(&mut words);
         if self.takes_output() {
             let _ = (&self.out).write_all(&reset);
@@ -104,7 +134,19 @@ impl Restorer {
         raw.make_raw();
         self.entered.store(true, Ordering::Release);
         tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &raw)?;
-        execute!(&self.out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+        execute!(&self.out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if self.mouse.load(Ordering::Acquire) {
+            (&self.out).write_all(MOUSE_ON)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the mouse, or gives it back.
+    fn set_mouse(&self, on: bool) -> io::Result<()> {
+        if self.mouse.swap(on, Ordering::AcqRel) == on {
+            return Ok(());
+        }
+        (&self.out).write_all(if on { MOUSE_ON } else { MOUSE_OFF })
     }
 }
 
@@ -144,8 +186,13 @@ impl Session {
         }
         let out = File::from(stdout.as_fd().try_clone_to_owned()?);
         let usual = tcgetattr(&stdin).map_err(io::Error::from)?;
-        let restorer =
-            Arc::new(Restorer { entered: AtomicBool::new(false), usual, out: out.try_clone()? });
+        let entered = AtomicBool::new(false);
+        let restorer = Arc::new(Restorer {
+            entered,
+            mouse: AtomicBool::new(false),
+            usual,
+            out: out.try_clone()?,
+        });
         let guard = guard::start()?;
         let (sender, input) = sync_channel(INPUT_MAX);
         guard.open(restorer.clone(), sender.clone());
@@ -220,6 +267,34 @@ impl Session {
         let (width, height) = self.size();
         // `Terminal::clear` would ask the terminal where its cursor is and wait for an answer; this does not.
         self.terminal.resize(Rect::new(0, 0, width, height))
+    }
+
+    /// Lets the mouse select and scroll, or gives it back to the terminal.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn set_mouse(&self, on: bool) -> io::Result<()> {
+        self.restorer.set_mouse(on)
+    }
+
+    /// Hands a text to other programs: to the terminal's clipboard, or where that cannot be to a file. Gives what to
+    /// tell the person, and whether it went wrong.
+    pub fn copy(&self, copied: &Copied) -> (String, bool) {
+        let what = &copied.what;
+        let sequence = copied.sequence().filter(|_| self.options.clipboard);
+        if let Some(sequence) = sequence {
+            return match (&self.restorer.out).write_all(&sequence) {
+                Ok(()) => (format!("copied {what} to the terminal's clipboard"), false),
+                Err(error) => (format!("{what} was not copied: {error}"), true),
+            };
+        }
+        let Some(folder) = &self.options.copies else {
+            return (format!("{what} was not copied: there is no folder for files"), true);
+        };
+        match copied.write(folder) {
+            Ok(path) => (format!("copied {what} to {}", path.display()), false),
+            Err(error) => (format!("{what} was not copied: {error}"), true),
+        }
     }
 
     /// Gives the terminal back, stops this process as the shell's job control does, and takes the terminal again when

@@ -2,6 +2,7 @@
 //!
 //! States are told by a reversed badge with a word; colour only repeats what the word says. It knows no world.
 
+use super::colours;
 use ratatui::style::{Color, Modifier, Style};
 
 /// What a piece of text means. The theme decides how that looks.
@@ -44,26 +45,83 @@ pub enum Depth {
     True,
 }
 
+/// A set of colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Light on nearly black, for a screen of one's own.
+    Night,
+    /// Dark on white, for a bright room.
+    Day,
+    /// Everything on black as light and heavy as it can be, for a weak projector.
+    Projector,
+    /// No colour at all.
+    Mono,
+    /// The terminal's own sixteen colours on its own ground.
+    Terminal,
+}
+
+impl Scheme {
+    /// All, in the order in which the key walks through them.
+    pub const ALL: [Self; 5] =
+        [Self::Night, Self::Day, Self::Projector, Self::Mono, Self::Terminal];
+
+    /// The word on the command line and in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Night => "night",
+            Self::Day => "day",
+            Self::Projector => "projector",
+            Self::Mono => "mono",
+            Self::Terminal => "terminal",
+        }
+    }
+
+    /// The scheme of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.word() == word)
+    }
+}
+
 /// How everything looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    /// Colours used.
+    /// Which colours.
+    pub scheme: Scheme,
+    /// How many there are.
     pub depth: Depth,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
 }
 
 impl Theme {
-    /// Okabe and Ito's colours on black, in as many colours as the terminal has.
+    /// Light on nearly black, in as many colours as the terminal has.
     #[must_use]
     pub const fn night(depth: Depth, ascii: bool) -> Self {
-        Self { depth, ascii }
+        Self { scheme: Scheme::Night, depth, ascii }
     }
 
     /// No colour at all.
     #[must_use]
     pub const fn mono(ascii: bool) -> Self {
-        Self { depth: Depth::Mono, ascii }
+        Self { scheme: Scheme::Mono, depth: Depth::Mono, ascii }
+    }
+
+    /// The same with other colours, where there are any.
+    #[must_use]
+    pub const fn with(self, scheme: Scheme) -> Self {
+        Self {
+            scheme: if matches!(self.depth, Depth::Mono) { Scheme::Mono } else { scheme },
+            ..self
+        }
+    }
+
+    /// The next set of colours; the same where there is none.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Scheme::ALL.iter().position(|scheme| *scheme == self.scheme).unwrap_or(0);
+        self.with(Scheme::ALL[(at + 1) % Scheme::ALL.len()])
     }
 
     /// The theme that the surroundings ask for. `get` reads an environment variable.
@@ -72,6 +130,16 @@ impl Theme {
     /// locale that is set and is not UTF-8, the Linux console and unknown terminals get ASCII.
     #[must_use]
     pub fn of_surroundings(get: impl Fn(&str) -> Option<String>) -> Self {
+        let theme = Self::of_terminal(&get);
+        match get("NO_COLOR").filter(|value| !value.is_empty()) {
+            Some(_) => Self::mono(theme.ascii),
+            None => theme,
+        }
+    }
+
+    /// The theme of this terminal for somebody who asks for colours in so many words: as many as it surely has.
+    #[must_use]
+    pub fn of_terminal(get: impl Fn(&str) -> Option<String>) -> Self {
         let filled = |name: &str| get(name).filter(|value| !value.is_empty());
         let term = filled("TERM").unwrap_or_default();
         let plain = term.is_empty() || term == "dumb";
@@ -84,8 +152,8 @@ impl Theme {
                 || locale == "posix"
         });
         let ascii = plain || term == "linux" || !utf8;
-        let depth = if plain || filled("NO_COLOR").is_some() {
-            Depth::Mono
+        let depth = if plain {
+            return Self::mono(ascii);
         } else if filled("COLORTERM").is_some_and(|it| it == "truecolor" || it == "24bit") {
             Depth::True
         } else if term == "linux" {
@@ -93,20 +161,14 @@ impl Theme {
         } else {
             Depth::Indexed
         };
-        Self { depth, ascii }
+        Self::night(depth, ascii)
     }
 
     /// The style of the empty screen.
     #[must_use]
     pub fn base(&self) -> Style {
-        match self.depth {
-            Depth::Mono => Style::new(),
-            Depth::Sixteen => Style::new().fg(Color::White).bg(Color::Black),
-            Depth::Indexed => Style::new().fg(Color::Indexed(255)).bg(Color::Indexed(16)),
-            Depth::True => {
-                Style::new().fg(Color::Rgb(0xee, 0xee, 0xee)).bg(Color::Rgb(0x0d, 0x0e, 0x12))
-            }
-        }
+        let style = Style { bg: colours::ground(self.scheme, self.depth), ..Style::new() };
+        Style { fg: self.colour(Ink::Text), ..style }
     }
 
     /// Text with this meaning.
@@ -117,12 +179,17 @@ impl Theme {
             Some(colour) => style.fg(colour),
             None => style,
         };
-        match (ink, self.depth) {
+        match (ink, self.scheme) {
             (Ink::Strong, _) => style.add_modifier(Modifier::BOLD),
-            (Ink::Frame | Ink::Muted, Depth::Mono) => style.add_modifier(Modifier::DIM),
-            (Ink::Focus | Ink::Message | Ink::Bad | Ink::Slow, Depth::Mono) => {
+            (Ink::Frame | Ink::Muted, Scheme::Mono | Scheme::Terminal) => {
+                style.add_modifier(Modifier::DIM)
+            }
+            (Ink::Focus | Ink::Message | Ink::Bad | Ink::Slow, Scheme::Mono) => {
                 style.add_modifier(Modifier::BOLD)
             }
+            // Thin strokes are the first that a weak lamp loses.
+            (Ink::Frame | Ink::Muted, Scheme::Projector) => style,
+            (_, Scheme::Projector) => style.add_modifier(Modifier::BOLD),
             _ => style,
         }
     }
@@ -135,6 +202,9 @@ impl Theme {
             (Some(colour), Some(ground)) => {
                 Style::new().fg(ground).bg(colour).add_modifier(Modifier::BOLD)
             }
+            (Some(colour), None) => {
+                base.fg(colour).add_modifier(Modifier::REVERSED | Modifier::BOLD)
+            }
             _ => base.add_modifier(Modifier::REVERSED | Modifier::BOLD),
         }
     }
@@ -146,24 +216,7 @@ impl Theme {
     }
 
     fn colour(self, ink: Ink) -> Option<Color> {
-        // The hues of panel.md section 2: 24 bits, the nearest of the cube, the nearest of sixteen.
-        let (rgb, indexed, sixteen) = match ink {
-            Ink::Text | Ink::Strong => ((0xee, 0xee, 0xee), 255, Color::White),
-            Ink::Muted => ((0xa4, 0xa4, 0xac), 248, Color::Gray),
-            Ink::Frame => ((0x6c, 0x6c, 0x76), 242, Color::DarkGray),
-            Ink::Focus | Ink::Message => ((0xf0, 0xe4, 0x42), 221, Color::LightYellow),
-            Ink::Slow => ((0xe6, 0x9f, 0x00), 178, Color::Yellow),
-            Ink::Lead => ((0x56, 0xb4, 0xe9), 74, Color::LightCyan),
-            Ink::Frozen => ((0xcc, 0x79, 0xa7), 175, Color::LightMagenta),
-            Ink::Good => ((0x2c, 0xbf, 0x90), 35, Color::LightGreen),
-            Ink::Bad => ((0xee, 0x6c, 0x1a), 166, Color::LightRed),
-        };
-        match self.depth {
-            Depth::Mono => None,
-            Depth::Sixteen => Some(sixteen),
-            Depth::Indexed => Some(Color::Indexed(indexed)),
-            Depth::True => Some(Color::Rgb(rgb.0, rgb.1, rgb.2)),
-        }
+        colours::ink(self.scheme, self.depth, ink)
     }
 }
 
@@ -188,6 +241,18 @@ mod tests {
         assert_eq!(theme(&[]), Theme::mono(true));
         assert!(theme(&[xterm, ("LANG", "de_DE.ISO-8859-1")]).ascii);
         assert!(!theme(&[xterm, ("LC_ALL", "de_DE.utf8"), ("LANG", "x")]).ascii);
+    }
+
+    #[test]
+    fn the_key_walks_through_every_theme_and_back_and_finds_no_colour_where_there_is_none() {
+        let night = Theme::night(Depth::Indexed, false);
+        let walk: Vec<Theme> =
+            std::iter::successors(Some(night), |it| Some(it.next())).take(6).collect();
+        let words: Vec<&str> = walk.iter().map(|it| it.scheme.word()).collect();
+        assert_eq!(words, ["night", "day", "projector", "mono", "terminal", "night"]);
+        assert!(walk.iter().all(|it| it.depth == Depth::Indexed && !it.ascii));
+        assert_eq!(Theme::mono(true).next(), Theme::mono(true));
+        assert_eq!(Theme::mono(false).with(Scheme::Day), Theme::mono(false));
     }
 
     #[test]

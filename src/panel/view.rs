@@ -1,12 +1,16 @@
 //! What the person is looking at: selection, focus, zoom, dialogs. It is not history, and it changes nothing.
 
+use super::action::Action;
 use super::chooser::Chooser;
 use super::feed::Feed;
+use super::help::Search;
+use super::keymap::{Context, Keymap};
 use super::prompt::Prompt;
 use super::targets;
 use crate::base::{NodeId, Peer};
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The panels, by the digit that gives them the focus.
@@ -68,7 +72,7 @@ pub enum Mode {
     /// The panels.
     Normal,
     /// The list of keys that are valid here.
-    Help,
+    Help(Search),
     /// The command line.
     Palette(Prompt),
     /// The word that the events must contain.
@@ -96,12 +100,36 @@ pub struct Toast {
     pub until: Duration,
 }
 
+/// A marked line among the events: it stays marked, and in sight, whatever comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventMark {
+    /// The line's number.
+    pub line: u64,
+    /// The number that the next line had when the newest were last in sight: what came since is new.
+    pub seen: u64,
+}
+
 /// How long a toast stays: long enough to read a line aloud.
 pub const TOAST_TIME: Duration = Duration::from_secs(3);
 /// Toasts kept at once; older ones go.
 const TOASTS_MAX: usize = 3;
 /// How long the pressed keys stay in sight with `K`.
 pub const KEYS_TIME: Duration = Duration::from_secs(2);
+/// Pressed keys shown at once.
+const KEYS_MAX: usize = 4;
+/// Lines of the command line that are kept.
+const HISTORY_MAX: usize = 100;
+
+/// A key that was pressed, for the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    /// The key.
+    pub key: String,
+    /// What it does.
+    pub word: String,
+    /// Until when it is shown.
+    pub until: Duration,
+}
 
 /// What the person is looking at.
 #[derive(Debug, Clone)]
@@ -120,8 +148,8 @@ pub struct View {
     pub race: Option<RaceNo>,
     /// The newest events, in words.
     pub feed: Feed,
-    /// Rows the events are scrolled back; 0 follows.
-    pub back: usize,
+    /// The event that is marked; none follows the newest.
+    pub event: Option<EventMark>,
     /// Rows the other lists are scrolled down.
     pub down: usize,
     /// Only events with this word are listed.
@@ -129,7 +157,15 @@ pub struct View {
     /// Lines that are shown for a moment.
     pub toasts: VecDeque<Toast>,
     /// Whether pressed keys are shown, and which were.
-    pub keys: Option<VecDeque<(String, Duration)>>,
+    pub keys: Option<VecDeque<Pressed>>,
+    /// Which key does what.
+    pub keymap: Arc<Keymap>,
+    /// Lines that were carried out from the command line, the newest last.
+    pub history: Vec<String>,
+    /// Whether marks travel along their links; otherwise they stand in the middle.
+    pub motion: bool,
+    /// Whether the mouse selects and scrolls.
+    pub mouse: bool,
     /// The panel's own clock: wall time since it began.
     pub wall: Duration,
     /// The screen's columns and rows.
@@ -151,11 +187,15 @@ impl View {
             big: false,
             race: None,
             feed: Feed::default(),
-            back: 0,
+            event: None,
             down: 0,
             filter: String::new(),
             toasts: VecDeque::new(),
             keys: None,
+            keymap: Arc::default(),
+            history: Vec::new(),
+            motion: true,
+            mouse: false,
             wall: Duration::ZERO,
             size: (80, 24),
             last_next: None,
@@ -180,20 +220,36 @@ impl View {
         let mut changed = toasts != self.toasts.len();
         if let Some(keys) = &mut self.keys {
             let before = keys.len();
-            keys.retain(|key| key.1 > wall);
+            keys.retain(|key| key.until > wall);
             changed |= before != keys.len();
         }
         changed
     }
 
-    /// Notes a pressed key, if they are shown.
-    pub fn note_key(&mut self, key: String) {
+    /// The key of an action, as a text names it; its word for the command line where it has no key.
+    #[must_use]
+    pub fn key(&self, action: Action) -> String {
+        let here = [Context::Panels, Context::Everywhere];
+        let key = self.keymap.keys(action, &here).into_iter().next();
+        key.unwrap_or_else(|| format!(":{}", action.word()))
+    }
+
+    /// Notes a pressed key and what it does, if they are shown.
+    pub fn note_key(&mut self, key: String, word: String) {
         let until = self.wall + KEYS_TIME;
         if let Some(keys) = &mut self.keys {
-            keys.push_back((key, until));
-            while keys.len() > 6 {
+            keys.push_back(Pressed { key, word, until });
+            while keys.len() > KEYS_MAX {
                 keys.pop_front();
             }
         }
+    }
+
+    /// Keeps a line that was carried out from the command line; the same one is kept once.
+    pub fn remember(&mut self, line: &str) {
+        self.history.retain(|other| other != line);
+        self.history.push(line.to_owned());
+        let spare = self.history.len().saturating_sub(HISTORY_MAX);
+        self.history.drain(..spare);
     }
 }
