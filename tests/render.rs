@@ -6,6 +6,8 @@ mod documents;
 mod keys;
 #[path = "panel/scenes.rs"]
 mod scenes;
+#[path = "panel/states.rs"]
+mod states;
 #[path = "panel/story.rs"]
 mod story;
 

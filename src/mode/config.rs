@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(of_text("x", ""), Ok(Config::default()));
         let text = "theme = 'day'\nascii = true\nbig = true\nmouse = true\nreduced-motion = true\n\
                     [keys]\nkill = 'D'\nnext = ['Enter', 'n']\npanel-1 = []\n\
-                    inspect = 'i'\nopen-race = 'J'\nzoom = 'e'\n";
+                    open = 'J'\nopen-race = 'J'\nzoom = 'e'\n";
         let config = of_text("x", text).expect("it is right");
         assert_eq!(config.theme, Some(Scheme::Day));
         assert!(config.ascii && config.big && config.mouse && config.reduced_motion);

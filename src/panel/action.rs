@@ -50,6 +50,7 @@ pub enum Action {
     Mark,
     Why,
     Inspect,
+    Open,
     OpenRace,
     Palette,
     Filter,
@@ -272,7 +273,8 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         },
         Action::NextLink => next_link(world, view),
         Action::Why => view.mode = Mode::Why,
-        Action::Inspect => view.mode = Mode::Inspect,
+        Action::Open if is_folded(world, view) => view.open = true,
+        Action::Open | Action::Inspect => view.mode = Mode::Inspect,
         Action::Palette => view.mode = Mode::Palette(Prompt::new()),
         Action::Filter => {
             view.focus = PanelId::Events;
@@ -331,6 +333,8 @@ fn back(view: &mut View) {
     } else if !matches!(view.mode, Mode::Normal) {
         view.mode = Mode::Normal;
         view.down = 0;
+    } else if view.open {
+        view.open = false;
     } else if view.zoom {
         view.zoom = false;
     } else if !view.filter.is_empty() && view.focus == PanelId::Events {
@@ -344,6 +348,13 @@ fn back(view: &mut View) {
     } else {
         view.selection = Selection::Nothing;
     }
+}
+
+/// Whether the selected node is one of many that share a line of the map.
+fn is_folded(world: &World, view: &View) -> bool {
+    let Selection::Node(id) = view.selection else { return false };
+    let area = super::screen::map_area(world, view);
+    super::map::lay(area, world, view, world.now).is_folded(id)
 }
 
 /// The race of the marked event, in its panel.

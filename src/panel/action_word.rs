@@ -91,6 +91,7 @@ impl Action {
         match self {
             Self::Why => "why",
             Self::Inspect => "inspect",
+            Self::Open => "open",
             Self::OpenRace => "open-race",
             Self::Palette => "command",
             Self::Filter => "filter",

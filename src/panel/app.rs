@@ -10,13 +10,13 @@ use super::guard::Woken;
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
 use super::view::View;
-use super::{Bench, hints, map, screen, typing};
+use super::{Bench, hints, map, mouse, screen, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
 use crate::topology::Topology;
 use crate::world::{LaneEnd, World};
-use crossterm::event::{Event as Input, KeyEvent, KeyEventKind};
+use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseEvent};
 use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -158,6 +158,13 @@ impl Panel {
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
             Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
+        }
+    }
+
+    /// The mouse was used; it counts only while it is the panel's.
+    pub fn mouse(&mut self, event: MouseEvent) {
+        if self.view.mouse {
+            mouse::act(event, &self.world, &mut self.view);
         }
     }
 
@@ -318,6 +325,10 @@ fn react(
         Input::Key(key) => panel.key(&key),
         Input::Paste(text) => {
             panel.paste(&text);
+            Reaction::Nothing
+        }
+        Input::Mouse(event) => {
+            panel.mouse(event);
             Reaction::Nothing
         }
         _ => Reaction::Nothing,

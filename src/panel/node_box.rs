@@ -11,18 +11,17 @@ use crate::base::{LabTime, NodeId, Peer};
 use crate::event::Life;
 use crate::message::Belief;
 use crate::topology::{Kind, Role};
-use crate::world::{LaneEnd, MarkState, World};
+use crate::world::{LaneEnd, World};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
-/// Draws a node where the plan wants it.
+/// Draws a node where the plan wants it; `traffic` is what is on its way to it or from it, where no link shows that.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     form: Form,
     spot: &Spot,
-    world: &World,
-    view: &View,
-    now: LabTime,
+    traffic: Option<(char, Ink)>,
+    (world, view, now): (&World, &View, LabTime),
 ) {
     let name = world.topology.names.peer(spot.peer).to_string();
     let selected = match (view.selection, spot.peer) {
@@ -39,7 +38,7 @@ pub fn draw(
     match form {
         Form::Tall => boxed(canvas, spot.area, &content),
         Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
-        Form::Grid => cell(canvas, spot.area, &content, traffic(world, spot.peer, now)),
+        Form::Grid => cell(canvas, spot.area, &content, traffic),
     }
 }
 
@@ -172,32 +171,22 @@ pub fn columns(world: &World, view: &View, peer: Peer, now: LabTime) -> Text {
     }
 }
 
-/// What is on its way to a node or from it, where links are not drawn.
-fn traffic(world: &World, peer: Peer, now: LabTime) -> Option<(char, Ink)> {
-    let mut seen = None;
-    for ((from, to), link) in &world.links {
-        let travels = link.shown(now).any(|mark| mark.state == MarkState::Travelling);
-        if travels && *from == peer {
-            return Some(('◆', Ink::Good));
-        }
-        if travels && *to == peer {
-            seen = Some(('●', Ink::Message));
-        }
-    }
-    seen
-}
-
 fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content, traffic: Option<(char, Ink)>) {
     let mark = if content.selected { "▸" } else { " " };
     let x = canvas.text(area.x, area.y, area.width, mark, canvas.ink(Ink::Focus));
     let style = match &content.badge {
-        Some(badge) => canvas.badge(badge.ink),
-        None => content.name_style(canvas),
+        Some(badge) if !content.selected => canvas.ink(badge.ink),
+        _ => content.name_style(canvas),
     };
     let x = canvas.text(x, area.y, area.right().saturating_sub(x), &content.name, style);
     if let Some(badge) = &content.badge {
-        let letter: String = badge.word.chars().take(1).collect();
-        canvas.text(x, area.y, area.right().saturating_sub(x), &letter, canvas.ink(badge.ink));
+        // The word where there is room for it and a mark behind it, else its sign.
+        let room = area.right().saturating_sub(x);
+        if room >= width(badge.word) + 4 {
+            canvas.text(x + 1, area.y, room, badge.word, canvas.badge(badge.ink));
+        } else {
+            canvas.text(x, area.y, room, words::sign(badge.word), canvas.ink(badge.ink));
+        }
     }
     if let Some((glyph, ink)) = traffic {
         canvas.glyph(area.right().saturating_sub(2), area.y, glyph, canvas.ink(ink));

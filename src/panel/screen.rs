@@ -1,7 +1,7 @@
 //! One whole frame: the rows above and below, the panels between them, and whatever lies on top.
 
 use super::layout::{self, Kind, Layout, Needs, Place};
-use super::paint::{Border, Canvas, Row, width};
+use super::paint::{self, Border, Canvas, Row, width};
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
@@ -59,6 +59,25 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
     layout::divide(screen, needs)
 }
 
+/// What is inside a panel's edge: a column of air at each side where there is a frame.
+#[must_use]
+pub fn inside(place: &Place) -> Rect {
+    let inner = paint::inside(place.area, place.border);
+    match place.border {
+        Border::Box if inner.width > 20 => Rect { x: inner.x + 1, width: inner.width - 2, ..inner },
+        _ => inner,
+    }
+}
+
+/// Where the map is drawn now; an area of no size while it is not.
+#[must_use]
+pub fn map_area(world: &World, view: &View) -> Rect {
+    let screen = Rect::new(0, 0, view.size.0, view.size.1);
+    let layout = layout_of(screen, world, view, world.now);
+    let place = layout.panels.iter().find(|place| place.panel == PanelId::Map);
+    place.map_or_else(Rect::default, inside)
+}
+
 fn panel(
     canvas: &mut Canvas<'_>,
     place: &Place,
@@ -73,7 +92,13 @@ fn panel(
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
     if kind == Kind::Narrow {
-        title.push("(Tab next) ", canvas.ink(Ink::Muted));
+        // One panel at a time: the digits of the others are the tabs.
+        let others = PanelId::ALL.into_iter().filter(|panel| {
+            *panel != place.panel && (*panel != PanelId::Steps || world.steps.count > 0)
+        });
+        for panel in others {
+            title.push(format!("{} ", panel.digit()), canvas.ink(Ink::Muted));
+        }
     }
     let note = match place.panel {
         PanelId::Map => selection_note(canvas, world, view),
@@ -89,12 +114,8 @@ fn panel(
             Row::new()
         }
     };
-    let inner = canvas.frame(place.area, place.border, lit, &title, &note);
-    // A column of air at each side where there is a frame.
-    let inner = match place.border {
-        Border::Box if inner.width > 20 => Rect { x: inner.x + 1, width: inner.width - 2, ..inner },
-        _ => inner,
-    };
+    canvas.frame(place.area, place.border, lit, &title, &note);
+    let inner = inside(place);
     if inner.is_empty() {
         return;
     }

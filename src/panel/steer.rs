@@ -125,9 +125,15 @@ fn select(action: Action, world: &World, view: &mut View) {
         let here = (2 * at + 1) * to;
         (0..to).min_by_key(|there| here.abs_diff((2 * there + 1) * from)).unwrap_or(0)
     };
+    // Within a block of names, up and down go from row to row.
+    let map = super::map::lay(super::screen::map_area(world, view), world, view, world.now);
+    let block = map.plan.blocks.iter().find(|block| block.tier == tier);
+    let row = |down| block.and_then(|block| block.step(at, tiers[tier].len(), down));
     let (tier, at) = match action {
         Action::Left => (tier, at.saturating_sub(1)),
         Action::Right => (tier, (at + 1).min(tiers[tier].len() - 1)),
+        Action::Up if row(false).is_some() => (tier, row(false).unwrap_or(at)),
+        Action::Down if row(true).is_some() => (tier, row(true).unwrap_or(at)),
         Action::Up if tier > 0 => (tier - 1, across(tier, tier - 1)),
         Action::Down if tier + 1 < tiers.len() => (tier + 1, across(tier, tier + 1)),
         Action::First => (0, 0),

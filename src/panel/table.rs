@@ -56,7 +56,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('.'), Action::Tick, "tick", "while paused: on to the next thing due"),
     row(Panels, c('w'), Action::Why, "why", "why the race came out as it did"),
     row(Panels, c('i'), Action::Inspect, "inspect", "everything about the selection"),
-    row(On(PanelId::Map), k(Named::Enter), Action::Inspect, "", "everything about the selection"),
+    row(On(PanelId::Map), k(Named::Enter), Action::Open, "", "open the group, or inspect the node"),
     row(
         On(PanelId::Race),
         k(Named::Enter),

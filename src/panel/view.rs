@@ -142,6 +142,8 @@ pub struct View {
     pub focus: PanelId,
     /// Whether it fills the screen.
     pub zoom: bool,
+    /// Whether the bundle of the selected node is open on the map.
+    pub open: bool,
     /// Whether the lecture layout is used at any size.
     pub big: bool,
     /// The race that is picked; the newest if none is.
@@ -184,6 +186,7 @@ impl View {
             selection,
             focus: PanelId::Map,
             zoom: false,
+            open: false,
             big: false,
             race: None,
             feed: Feed::default(),
