@@ -1,7 +1,8 @@
 //! The command line: what can be asked of the program, and the words for it.
 
 use crate::command::grammar::{SPEED_MAX, SPEED_MIN};
-use crate::panel::Scheme;
+use crate::panel::ThemeName;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -25,13 +26,15 @@ pub struct Look {
     /// Draw with ASCII characters only.
     #[arg(long, global = true)]
     pub ascii: bool,
-    /// Colours: night, day, projector, mono, or the terminal's own sixteen.
-    #[arg(long, global = true, value_name = "NAME", value_parser = theme)]
-    pub theme: Option<Scheme>,
-    /// Few panels, large, as for a terminal of 80x24, whatever its size.
+    /// The colours: otherwise `night`, or `mono` where `NO_COLOR` is set. `T` changes them.
+    #[arg(long, global = true, value_name = "NAME",
+        value_parser = PossibleValuesParser::new(ThemeName::ALL.map(ThemeName::word)))]
+    pub theme: Option<String>,
+    /// Few and large, for the last row: the layout of 80x24 at any size. `B` changes it.
     #[arg(long, global = true)]
     pub big: bool,
-    /// Let a presenter's buttons lead the lecture: page down is the next beat, page up undo, a dark screen a pause.
+    /// A presenter's keys lead through the lecture wherever the focus is: page down is the next beat, page up leaves
+    /// the zoom, `.` and `b` (the black screen) pause.
     #[arg(long, global = true)]
     pub clicker: bool,
 }
@@ -114,11 +117,6 @@ pub struct Run {
     /// Allow addresses that are not loopback.
     #[arg(long)]
     pub allow_nonlocal: bool,
-}
-
-fn theme(text: &str) -> Result<Scheme, String> {
-    let words = || Scheme::ALL.map(Scheme::word).join(", ");
-    Scheme::of_word(text).ok_or_else(|| format!("there are {}", words()))
 }
 
 /// A rate of the clock, as far as the lab goes along with it.

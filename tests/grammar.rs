@@ -2,7 +2,9 @@
 
 use faultlab::base::{FrameId, Names, NodeId, Peer, VisitorId};
 use faultlab::command::grammar::{self, Known, Part, complete};
-use faultlab::command::{BELIEFS, Command, Compare, Condition, Counted, Expectation, LinkSet};
+use faultlab::command::{
+    BELIEFS, Command, Compare, Condition, Counted, Expectation, Figure, LinkSet,
+};
 use faultlab::message::{HostName, Operation, Outcome, Shape};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 fn names() -> Names {
     Names::new([
         "client", "ls", "ts1", "ts2", "a-", "3", "x3", "all", "node", "ends", "off", "ejects",
-        "writer", "r1",
+        "writer", "reader", "r1", "r2", "r3", "nobody", "within", "leader", "in",
     ])
 }
 
@@ -256,13 +258,16 @@ fn the_documentation_has_every_verb_and_every_form_with_examples_that_are_read()
     for what in Counted::ALL {
         assert!(text.contains(&format!("`{}`", what.word())), "{}", what.word());
     }
+    for what in Figure::ALL {
+        assert!(text.contains(&format!("| `{}` |", what.word())), "{}", what.word());
+    }
     for condition in Condition::ALL {
         assert!(text.contains(&format!("`{}`", condition.word())), "{}", condition.word());
     }
 }
 
 fn node() -> impl Strategy<Value = NodeId> {
-    (0..14_u16).prop_map(NodeId)
+    (0..21_u16).prop_map(NodeId)
 }
 
 fn peer() -> impl Strategy<Value = Peer> {

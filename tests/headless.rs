@@ -61,8 +61,62 @@ fn failover() {
 }
 
 #[test]
+fn campus() {
+    lecture("campus");
+}
+
+#[test]
+fn primary_backup() {
+    lecture("primary-backup");
+}
+
+#[test]
+fn zombie_leader() {
+    lecture("zombie-leader");
+}
+
+#[test]
+fn one_way_cut() {
+    lecture("one-way-cut");
+}
+
+#[test]
+fn deadlock() {
+    lecture("deadlock");
+}
+
+#[test]
+fn majority_vote() {
+    lecture("majority-vote");
+}
+
+#[test]
+fn equal_clocks() {
+    lecture("equal-clocks");
+}
+
+#[test]
+fn state_transfer() {
+    lecture("state-transfer");
+}
+
+#[test]
 fn every_bundled_topology_has_a_test_here() {
-    let mut known = ["tour", "batch-window", "first-answer", "sticky-round-robin", "failover"];
+    let mut known = [
+        "tour",
+        "campus",
+        "batch-window",
+        "first-answer",
+        "sticky-round-robin",
+        "failover",
+        "primary-backup",
+        "zombie-leader",
+        "one-way-cut",
+        "deadlock",
+        "majority-vote",
+        "equal-clocks",
+        "state-transfer",
+    ];
     known.sort_unstable();
     let mut bundled: Vec<&str> = faultlab::topology::bundle::names().collect();
     bundled.sort_unstable();

@@ -4,10 +4,16 @@
 mod documents;
 #[path = "panel/keys.rs"]
 mod keys;
+#[path = "panel/lists.rs"]
+mod lists;
+#[path = "panel/looks.rs"]
+mod looks;
 #[path = "panel/scenes.rs"]
 mod scenes;
 #[path = "panel/states.rs"]
 mod states;
+#[path = "panel/stores.rs"]
+mod stores;
 #[path = "panel/story.rs"]
 mod story;
 

@@ -252,6 +252,15 @@ fn the_report_counts_what_the_world_saw() {
     let of_clients: u64 = report.clients.iter().map(|client| client.latency_ms.count).sum();
     assert_eq!(of_clients, report.latency_ms.count);
     let latency = report.latency_ms;
+    // The world measures the same by itself: no figure is cut off where the histogram had no room yet.
+    let longest = world.races.iter().filter(|race| {
+        race.verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.outcome == faultlab::message::Outcome::Answered)
+    });
+    let longest = longest.filter_map(|race| race.took()).max().expect("some were answered");
+    let longest = longest.as_secs_f64() * 1e3;
+    assert!((latency.max - longest).abs() <= longest / 500.0, "{latency:?} {longest}");
     assert!(0.0 < latency.p50 && latency.p50 <= latency.p95 && latency.p95 <= latency.p99);
     assert!(latency.p99 <= latency.max && latency.max < 500.0, "{latency:?}");
     assert_eq!(report.late, report.servers.iter().map(|server| server.too_late).sum::<u64>());
@@ -279,9 +288,74 @@ fn the_keys_of_the_report_are_documented() {
     for key in ["step", "text", "judgement", "seen"] {
         assert!(documented.contains(&format!("`{key}`")), "{key}");
     }
+    keys(&of_a_store(), &mut |key| {
+        // Whatever stands inside is documented with the key it stands in.
+        if !documented.contains(&format!("`{key}`")) {
+            undocumented.push(key.to_owned());
+        }
+    });
     undocumented.sort();
     undocumented.dedup();
     assert!(undocumented.is_empty(), "{undocumented:?}");
+}
+
+/// The report of a lab with replicas, two of them: a leader that is killed, and what dies with it.
+fn of_a_store() -> serde_json::Value {
+    let lab = r#"
+        title = "store"
+        seed = 3
+        [defaults.link]
+        latency = "5ms"
+        [nodes.writer]
+        role = "client"
+        asks = ["r1", "r2"]
+        operations = ["put colour {n}"]
+        [nodes.r1]
+        role = "replica"
+        peers = ["r2"]
+        lag = "300ms"
+        [nodes.r2]
+        role = "replica"
+        peers = ["r1"]
+        lag = "300ms"
+    "#;
+    let loaded = faultlab::topology::load_text("store.toml", lab, &faultlab::topology::Bundled);
+    let topology = std::sync::Arc::new(loaded.expect("a topology").topology);
+    let mut sim = faultlab::sim::Sim::new(&topology, 3);
+    let give = |sim: &mut faultlab::sim::Sim, words: &str| {
+        let command = faultlab::command::grammar::command(words, &topology.names).expect(words);
+        sim.give(command).expect(words);
+    };
+    sim.run_until(faultlab::base::LabTime::from_millis(500));
+    give(&mut sim, "load writer 50/s");
+    sim.run_until(faultlab::base::LabTime::from_millis(2500));
+    give(&mut sim, "kill r1");
+    sim.run_until(faultlab::base::LabTime::from_millis(12_500));
+    give(&mut sim, "load writer off");
+    give(&mut sim, "revive r1");
+    sim.run_until(faultlab::base::LabTime::from_millis(20_000));
+    let mut world = faultlab::world::World::new(topology.clone());
+    let mut tally = Tally::default();
+    for event in sim.log().read(0, usize::MAX).events() {
+        world.apply(event);
+        tally.observe(event);
+    }
+    let report = Report::new(&world, &tally, Exit::Unknown, BTreeMap::new(), |_| "words".into());
+    let text = report.to_json().expect("JSON");
+    assert_eq!(serde_json::from_str::<Report>(&text).expect("a report"), report);
+    let latency = report.op_latency_ms.expect("there are replicas");
+    assert!((10.0..100.0).contains(&latency.p50) && latency.max > 1000.0, "{latency:?}");
+    let store = report.store.expect("there are replicas");
+    // What the leader had acknowledged and not yet sent died with it: 50 a second for 300 ms.
+    assert!((8..=25).contains(&store.predicted_lost), "{store:?}");
+    assert!((store.predicted_by_rate - 15.0).abs() < 3.0, "{store:?}");
+    assert_eq!(store.discarded, store.predicted_lost, "{store:?}");
+    assert_eq!(store.lost_acked, store.predicted_lost, "{store:?}");
+    assert_eq!((store.leaders_max, store.elections), (1, 1), "{store:?}");
+    assert_eq!(store.failovers.len(), 1);
+    assert!(store.failovers[0].served_ms.is_some_and(|ms| ms > 1000.0), "{store:?}");
+    assert_eq!(store.store_verdict, "invalid");
+    serde_json::from_str(&text).expect("JSON")
 }
 
 fn keys(value: &serde_json::Value, found: &mut impl FnMut(&str)) {

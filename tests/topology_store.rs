@@ -5,11 +5,11 @@
 mod lab;
 
 use faultlab::command::Command;
-use faultlab::message::{CatchUp, Flaw, Operation};
+use faultlab::message::{CatchUp, DiskKind, Flaw, Operation};
 use faultlab::topology::setting::{current, keys, parse};
 use faultlab::topology::{
-    Bundled, ClockKind, DiskKind, HeartbeatMode, Kind, NoMajority, Propagation, ReadFrom,
-    ReplicaConfig, Role, Scheme, Setting, StoreClientConfig, Topology, Wire, estimate, load_text,
+    Bundled, ClockKind, HeartbeatMode, Kind, NoMajority, Propagation, ReadFrom, ReplicaConfig,
+    Role, Scheme, Setting, StoreClientConfig, Topology, Wire, estimate, load_text,
 };
 use lab::{LAB, ok};
 use proptest::prelude::*;
@@ -288,7 +288,7 @@ fn a_setting_of_a_store_that_cannot_be_says_why() {
     for (name, change, part) in [
         ("r1", "clock vector", "r1 has no `clock`: it belongs to the scheme active; it has peers"),
         ("v1", "terms on", "it belongs to the scheme primary-backup"),
-        ("r1", "disk rewrite", "settled when the lab starts"),
+        ("r1", "disk paper", "is no kind of disk"),
         ("r1", "scheme active", "settled when the lab starts"),
         ("r1", "upstreams r2", "a replica and has no `upstreams`"),
         ("r1", "peers v1", "`v1` keeps to the scheme active, and this store to primary-backup"),

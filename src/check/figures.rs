@@ -41,8 +41,6 @@ pub struct Figures {
     pub splits: u64,
     /// How long split brains lasted that are over.
     pub split_over: Duration,
-    /// The longest time from the moment a second one led to the moment this was told.
-    pub banner_delay: Duration,
     /// Two replicas acknowledged in the same term, with terms on.
     pub same_term: u64,
     /// Pairs of living replicas whose logs contradict each other now.
@@ -57,6 +55,12 @@ pub struct Figures {
     pub unserved_over: Duration,
     /// Suspicions of one that ran.
     pub false_suspicions: u64,
+    /// Comparisons of two replicas each of which had something that the other lacked.
+    pub concurrent: u64,
+    /// Bytes that were shipped to bring replicas up to date.
+    pub shipped: u64,
+    /// Bytes that were written to disks.
+    pub written: u64,
     /// Deaths and freezes that somebody noticed, each noticing once.
     pub detections: u64,
     /// The longest that took.
@@ -109,7 +113,6 @@ impl Figures {
         self.leaders_max = self.leaders_max.max(other.leaders_max);
         self.splits += other.splits;
         self.split_over += other.split_over;
-        self.banner_delay = self.banner_delay.max(other.banner_delay);
         self.same_term += other.same_term;
         self.diverged += other.diverged;
         self.divergences += other.divergences;
@@ -117,6 +120,9 @@ impl Figures {
         self.term_max = self.term_max.max(other.term_max);
         self.unserved_over += other.unserved_over;
         self.false_suspicions += other.false_suspicions;
+        self.concurrent += other.concurrent;
+        self.shipped += other.shipped;
+        self.written += other.written;
         self.detections += other.detections;
         self.detection_max = self.detection_max.max(other.detection_max);
         self.detection_sum += other.detection_sum;

@@ -2,7 +2,7 @@
 
 use super::group::Group;
 use super::op::OpNo;
-use super::replica::{Landing, Offer};
+use super::replica::Landing;
 use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId};
 use crate::event::{Cause, Event};
 use crate::message::{Entry, ReplicaMessage};
@@ -97,20 +97,19 @@ impl Group {
             };
             self.flights.iter().position(fits)
         });
-        let ops = match found.and_then(|at| self.flights.remove(at)) {
-            Some(flight) => flight.ops,
-            None => {
-                let ops: Arc<[OpNo]> =
-                    entries.iter().filter_map(|entry| self.ops.by_id(&entry.id)).collect();
-                self.carried(&ops, 1);
-                ops
-            }
+        let ops = if let Some(flight) = found.and_then(|at| self.flights.remove(at)) {
+            flight.ops
+        } else {
+            let known = entries.iter().filter_map(|entry| self.ops.by_id(&entry.id));
+            let ops: Arc<[OpNo]> = known.collect();
+            self.carried(&ops, 1);
+            ops
         };
         let Some(at) = self.place(to) else { return };
         let replica = &mut self.replicas[at];
         replica.landing.push(Landing { receipt: event.id, ops });
-        if let ReplicaMessage::State { keep, entries, .. } = message {
-            replica.offer = Some(Offer { from, keep: *keep, entries: entries.clone() });
+        if let ReplicaMessage::State { keep, entries, more, .. } = message {
+            replica.is_offered(from, *keep, entries, *more);
         }
     }
 
@@ -121,7 +120,9 @@ impl Group {
         if replica.landing.is_empty() || !replica.waits.is_empty() {
             return;
         }
-        if replica.wait_ended_by == Some(cause) {
+        // A state that comes in parts is taken over when the last one is there.
+        let parts_missing = replica.offer.as_ref().is_some_and(|offer| !offer.complete);
+        if parts_missing || replica.wait_ended_by == Some(cause) {
             return;
         }
         let same_turn = |landing: &Landing| cause == Cause::Event(landing.receipt);
@@ -130,6 +131,16 @@ impl Group {
         if replica.landing.is_empty() {
             replica.offer = None;
         }
+        for landing in over {
+            self.carried(&landing.ops, -1);
+        }
+    }
+
+    /// What a replica received is in its log now: the message that brought this one, or a whole state.
+    pub(super) fn has_landed(&mut self, at: usize, op: Option<OpNo>) {
+        let landing = &mut self.replicas[at].landing;
+        let brought = |landing: &mut Landing| op.is_none_or(|op| *landing.ops == [op]);
+        let over: Vec<Landing> = landing.extract_if(.., brought).collect();
         for landing in over {
             self.carried(&landing.ops, -1);
         }

@@ -51,6 +51,7 @@ impl Group {
             Fact::MessageSent { conn, to: Peer::Node(to), frame, due, message, .. } => {
                 let Message::Replica(message) = &**message else { return };
                 self.says(node, message);
+                self.answers(node, *to, message);
                 self.takes_off(event, (node, *to), (*conn, *frame, *due), message);
             }
             Fact::MessageReceived { from: Peer::Node(from), message, .. } => {
@@ -70,6 +71,7 @@ impl Group {
                 disk.newest_bytes = *bytes;
                 disk.took = *took;
                 disk.error = None;
+                self.figures.written += bytes;
             }
             Fact::DiskFailed { why, .. } => {
                 if let Some(at) = self.place(node) {
@@ -179,7 +181,9 @@ impl Group {
         let dies = before.is_alive() && !life.is_alive();
         if dies {
             self.lost_because(Loss::Died(node, life));
-            self.predict(node);
+            if life != Life::Stopped {
+                self.predict(node);
+            }
         }
         if led && before == Life::Up && !matches!(life, Life::Up | Life::Stopping) {
             self.failover_begins(node, Fault::Life(life), now);
@@ -336,7 +340,8 @@ impl Group {
     pub(super) fn is_no_news(&self, node: NodeId, message: &Message, sent: bool) -> bool {
         let Message::Replica(message) = message else { return true };
         let Some(replica) = self.replica(node) else { return true };
-        if !replica.landing.is_empty() || !replica.sure {
+        let is_awaited = sent && self.replicas.iter().any(|other| other.waits.contains_key(&node));
+        if !replica.landing.is_empty() || !replica.sure || is_awaited {
             return false;
         }
         match message {

@@ -48,6 +48,8 @@ pub struct Group {
     pub figures: Figures,
     /// The acknowledged writes that are gone, by their number.
     pub lost: BTreeMap<OpNo, Gone>,
+    /// Since when some are.
+    pub lost_since: Option<LabTime>,
     /// What was thrown away, oldest first.
     pub discarded: VecDeque<Thrown>,
     /// What a leader's death would cost, frozen at the moment of each death.
@@ -105,6 +107,7 @@ impl Group {
             askers,
             figures: Figures::default(),
             lost: BTreeMap::new(),
+            lost_since: None,
             discarded: VecDeque::new(),
             predictions: VecDeque::new(),
             split: None,
@@ -195,13 +198,6 @@ impl Group {
 pub(super) fn groups(topology: &Topology) -> (Vec<Arc<Group>>, Vec<Option<u16>>) {
     let count = topology.nodes.len();
     let mut root: Vec<usize> = (0..count).collect();
-    fn find(root: &mut [usize], mut at: usize) -> usize {
-        while root[at] != at {
-            root[at] = root[root[at]];
-            at = root[at];
-        }
-        at
-    }
     let is_replica = |at: usize| {
         topology.nodes.get(at).is_some_and(|node| matches!(node.kind, Kind::Replica(_)))
     };
@@ -218,7 +214,9 @@ pub(super) fn groups(topology: &Topology) -> (Vec<Arc<Group>>, Vec<Option<u16>>)
     }
     let mut of = vec![None; count];
     for (group, members) in members.values().enumerate() {
-        members.iter().for_each(|id| of[id.index()] = u16::try_from(group).ok());
+        for id in members {
+            of[id.index()] = u16::try_from(group).ok();
+        }
     }
     let mut askers: Vec<Vec<NodeId>> = vec![Vec::new(); members.len()];
     for node in topology.nodes.iter().filter(|node| !is_replica(node.id.index())) {
@@ -233,4 +231,13 @@ pub(super) fn groups(topology: &Topology) -> (Vec<Arc<Group>>, Vec<Option<u16>>)
         Group::new(topology, members, askers.into(), keep).map(Arc::new)
     });
     (groups.collect(), of)
+}
+
+/// The lowest node of the tree that this one stands in (union-find with path halving).
+fn find(root: &mut [usize], mut at: usize) -> usize {
+    while root[at] != at {
+        root[at] = root[root[at]];
+        at = root[at];
+    }
+    at
 }

@@ -5,29 +5,30 @@ use super::gone::{GONE_MAX, Gone, Loss};
 use super::group::Group;
 use super::op::{Op, OpNo, Safety};
 use crate::base::NodeId;
-use crate::message::{Digest, Entry, OpId, Operation, Position};
+use crate::message::{self, Digest, OpId, Operation, Position};
+use std::collections::btree_map::Entry;
 
 impl Group {
     /// The operation with this identity; one that was never heard of begins here.
     pub(super) fn op_for(&mut self, id: &OpId, operation: &Operation) -> OpNo {
         match self.ops.by_id(id) {
             Some(no) => no,
-            None => self.begin_op(id.clone(), operation.clone()),
+            None => self.begin_op(id, operation),
         }
     }
 
-    pub(super) fn begin_op(&mut self, id: OpId, operation: Operation) -> OpNo {
+    fn begin_op(&mut self, id: &OpId, operation: &Operation) -> OpNo {
         let now = self.now;
-        let (no, gone) = self.ops.begin(id, operation.clone(), now);
+        let (no, gone) = self.ops.begin(id.clone(), operation.clone(), now);
         if let Some(gone) = gone {
-            self.into_bulk(&gone);
+            self.forgets(&gone);
         }
-        self.places.begins(no, &operation, now);
+        self.places.begins(no, operation, now);
         no
     }
 
     /// An operation is no longer remembered by itself. One that is lost stays on the list of those.
-    fn into_bulk(&mut self, op: &Op) {
+    fn forgets(&mut self, op: &Op) {
         self.dirty.remove(&op.no);
         if op.acked.is_none() || op.safety == Safety::Lost {
             return;
@@ -47,7 +48,7 @@ impl Group {
     }
 
     /// A replica has an entry in its log.
-    pub(super) fn accepts(&mut self, at: usize, entry: &Entry, have: Position) {
+    pub(super) fn accepts(&mut self, at: usize, entry: &message::Entry, have: Position) {
         let no = self.op_for(&entry.id, &entry.operation);
         let copy = &self.replicas[at].copy;
         if copy.item(entry.position).is_some_and(|item| item.op == no) {
@@ -81,16 +82,11 @@ impl Group {
         op.held |= bit;
         op.accepted = true;
         self.figures.dup += u64::from(again);
-        if self.places_write(no) {
-            self.dirty.insert(no);
-        }
-    }
-
-    fn places_write(&mut self, no: OpNo) -> bool {
         if let Some(op) = self.ops.get(no) {
             self.places.accepted(no, &op.operation);
         }
-        true
+        self.dirty.insert(no);
+        self.has_landed(at, Some(no));
     }
 
     /// A replica's log ends here.
@@ -121,11 +117,23 @@ impl Group {
     }
 
     /// What stands after `keep` is replaced by these entries, from another's log.
-    pub(super) fn replace(&mut self, at: usize, keep: u64, entries: &[Entry], from: NodeId) {
+    pub(super) fn replace(
+        &mut self,
+        at: usize,
+        keep: u64,
+        entries: &[message::Entry],
+        from: NodeId,
+    ) {
         let bits = (1_u64 << at, self.place(from).map_or(0, |from| 1_u64 << from));
         let whole = keep == 0 && self.bulk.acked > 0;
-        self.cut(at, keep);
-        for entry in entries {
+        // What both have stays as it is, in memory and on the disk.
+        let stays = (keep + 1..).zip(entries).take_while(|(position, entry)| {
+            let item = self.replicas[at].copy.item(*position);
+            item.is_some_and(|item| Some(item.op) == self.ops.by_id(&entry.id))
+        });
+        let stays = stays.count();
+        self.cut(at, keep + stays as u64);
+        for entry in &entries[stays..] {
             let digest = self.replicas[at].copy.have().digest.with(entry);
             // What is no longer remembered is no news, and would push out what is.
             let known = self.ops.by_id(&entry.id);
@@ -271,6 +279,11 @@ impl Group {
             }
         }
         self.figures.lost_max = self.figures.lost_max.max(self.figures.lost);
+        if self.figures.lost == 0 {
+            self.lost_since = None;
+        } else {
+            self.lost_since.get_or_insert(self.now);
+        }
     }
 
     fn is_lost(&mut self, no: OpNo) {
@@ -304,8 +317,8 @@ impl Group {
                 if !alive || known {
                     self.forks.remove(&pair);
                 }
-            } else if !self.forks.contains_key(&pair) {
-                self.forks.insert(pair, now);
+            } else if let Entry::Vacant(fork) = self.forks.entry(pair) {
+                fork.insert(now);
                 self.figures.divergences += 1;
             }
         }

@@ -33,6 +33,7 @@ pub use view::View;
 pub use wait::Cycle;
 
 use crate::base::{LabTime, NodeId, Owner};
+use crate::command::Command;
 use crate::event::{Event, Fact};
 use crate::message::Note;
 use crate::topology::Topology;
@@ -48,12 +49,15 @@ pub struct Audit {
     pub now: LabTime,
     /// Events that were missed.
     pub missed: u64,
+    /// The lab was told to end: what its nodes do then, one after the other, says nothing of their store.
+    over: bool,
 }
 
 /// Audits of one topology are equal when they say the same.
 impl PartialEq for Audit {
     fn eq(&self, other: &Self) -> bool {
-        self.now == other.now && self.missed == other.missed && self.groups == other.groups
+        (self.now, self.missed, self.over) == (other.now, other.missed, other.over)
+            && self.groups == other.groups
     }
 }
 
@@ -62,7 +66,7 @@ impl Audit {
     #[must_use]
     pub fn new(topology: Arc<Topology>) -> Self {
         let (groups, of) = group::groups(&topology);
-        Self { topology, groups, of: of.into(), now: LabTime::ZERO, missed: 0 }
+        Self { topology, groups, of: of.into(), now: LabTime::ZERO, missed: 0, over: false }
     }
 
     /// Whether there is nothing to audit: no replica.
@@ -119,7 +123,11 @@ impl Audit {
     /// topology has not changes nothing.
     pub fn apply(&mut self, event: &Event) -> Option<usize> {
         self.now = self.now.max(event.time);
-        if self.groups.is_empty() {
+        if self.groups.is_empty() || self.over {
+            return None;
+        }
+        if let Fact::CommandGiven { command, .. } = &event.fact {
+            self.over = **command == Command::Quit;
             return None;
         }
         if let Fact::LogGap { dropped } = event.fact {

@@ -73,12 +73,11 @@ impl Group {
                 else {
                     return;
                 };
-                match op.votes.iter_mut().rfind(|vote| vote.replica == *replica) {
-                    Some(vote) => vote.outvoted = true,
-                    None => {
-                        let (replica, said) = (*replica, said.clone());
-                        op.votes.push(Vote { at: now, replica, said, outvoted: true });
-                    }
+                if let Some(vote) = op.votes.iter_mut().rfind(|vote| vote.replica == *replica) {
+                    vote.outvoted = true;
+                } else {
+                    let (replica, said) = (*replica, said.clone());
+                    op.votes.push(Vote { at: now, replica, said, outvoted: true });
                 }
             }
             StoreNote::Concluded { request, outcome, said, agreed, why } => {
@@ -196,11 +195,12 @@ impl Group {
                 }
             }
             StoreNote::NotDone { id, .. } => {
+                // Taken back, with all that followed it; what the disk has stays.
+                let Some(no) = self.ops.by_id(id) else { return };
                 let copy = &self.replicas[at].copy;
-                let last = copy.item(copy.len()).map(|item| item.op);
-                if last.is_some() && last == self.ops.by_id(id) {
-                    let keep = copy.len() - 1;
-                    self.cut(at, keep);
+                let place = copy.after(copy.durable()).iter().position(|item| item.op == no);
+                if let Some(place) = place {
+                    self.cut(at, self.replicas[at].copy.durable() + place as u64);
                     self.replicas[at].have = self.replicas[at].copy.have();
                 }
             }
@@ -213,9 +213,11 @@ impl Group {
                     self.replace(at, offer.keep, &offer.entries, *from);
                 }
                 self.stands_at(at, *have);
+                self.has_landed(at, None);
                 let asked = self.replicas[at].asked.take().map(|(_, _, at)| at);
                 let replica = &mut self.replicas[at];
                 let (how, entries, bytes) = (*how, *entries, *bytes);
+                self.figures.shipped += bytes;
                 replica.transfer =
                     Some(Transfer { asked, at: now, from: *from, how, entries, bytes });
                 replica.wiped = false;
@@ -276,6 +278,9 @@ impl Group {
         self.discarded.drain(..over);
         if let Some(keep) = keep {
             self.cut(at, keep);
+            if self.replicas[at].sure {
+                self.replicas[at].have = self.replicas[at].copy.have();
+            }
         }
     }
 
@@ -335,18 +340,21 @@ impl Group {
                 let comparison = Comparison { at: now, own, other, verdict };
                 self.replicas[at].compared.insert(*with, comparison);
                 self.witness(at, own);
+                self.figures.concurrent += u64::from(verdict == ClockVerdict::Concurrent);
                 if verdict != ClockVerdict::Behind {
                     self.is_current(at);
                 }
             }
             StoreNote::CatchUpAsked { from, how } => {
                 self.replicas[at].asked = Some((*from, *how, now));
+                self.replicas[at].offer = None;
                 if matches!(self.replicas[at].part, Part::Backup | Part::Serves) {
                     self.replicas[at].plays(Part::Returning, now);
                 }
             }
             StoreNote::WaitsFor { about, awaited } => {
                 self.replicas[at].waits.insert(*about, (*awaited, now));
+                self.replicas[at].answered.remove(about);
                 self.look_for_cycles();
             }
             StoreNote::WaitOver { about } => {

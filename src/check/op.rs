@@ -81,6 +81,10 @@ pub enum Safety {
 }
 
 /// One operation.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact by itself, and any may go with any"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Op {
     /// Its number in the group.
@@ -208,10 +212,6 @@ impl Ops {
 
     pub fn get_mut(&mut self, no: OpNo) -> Option<&mut Op> {
         self.list.get_mut(no.0)?.as_mut().map(Arc::make_mut)
-    }
-
-    pub fn begun(&self) -> u64 {
-        self.begun
     }
 
     /// The numbers of those that are remembered, oldest first.

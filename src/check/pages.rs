@@ -11,26 +11,26 @@ const PAGE: u64 = 64;
 pub(super) struct Pages<T> {
     /// The number of the oldest page that is kept.
     first: u64,
-    pages: VecDeque<Arc<Vec<T>>>,
-    pages_max: usize,
+    list: VecDeque<Arc<Vec<T>>>,
+    most: usize,
 }
 
 impl<T: Clone + Default> Pages<T> {
     /// A list that keeps at least this many of its newest values.
     pub fn new(keep: usize) -> Self {
-        Self { first: 0, pages: VecDeque::new(), pages_max: keep.div_ceil(PAGE as usize) + 1 }
+        Self { first: 0, list: VecDeque::new(), most: keep.div_ceil(PAGE as usize) + 1 }
     }
 
     /// The value at a place; none before the oldest and beyond the end.
     pub fn get(&self, at: u64) -> Option<&T> {
         let page = (at / PAGE).checked_sub(self.first)?;
-        self.pages.get(usize::try_from(page).ok()?)?.get((at % PAGE) as usize)
+        self.list.get(usize::try_from(page).ok()?)?.get((at % PAGE) as usize)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, at: u64) -> Option<&mut T> {
         let page = (at / PAGE).checked_sub(self.first)?;
-        let page = self.pages.get_mut(usize::try_from(page).ok()?)?;
+        let page = self.list.get_mut(usize::try_from(page).ok()?)?;
         Arc::make_mut(page).get_mut((at % PAGE) as usize)
     }
 
@@ -38,17 +38,17 @@ impl<T: Clone + Default> Pages<T> {
     /// left alone: numbers come from recordings, which may say anything.
     pub fn set(&mut self, at: u64, value: T) {
         let page = at / PAGE;
-        let end = self.first + self.pages.len() as u64;
-        if self.pages.is_empty() || page >= end.saturating_add(self.pages_max as u64) {
-            self.pages.clear();
+        let end = self.first + self.list.len() as u64;
+        if self.list.is_empty() || page >= end.saturating_add(self.most as u64) {
+            self.list.clear();
             self.first = page;
         } else if page < self.first {
             return;
         }
-        while self.first + self.pages.len() as u64 <= page {
-            self.pages.push_back(Arc::new(vec![T::default(); PAGE as usize]));
-            if self.pages.len() > self.pages_max {
-                self.pages.pop_front();
+        while self.first + self.list.len() as u64 <= page {
+            self.list.push_back(Arc::new(vec![T::default(); PAGE as usize]));
+            if self.list.len() > self.most {
+                self.list.pop_front();
                 self.first += 1;
             }
         }
@@ -65,20 +65,20 @@ impl<T: Clone + Default> Pages<T> {
     /// Forgets the pages that lie wholly at or beyond a place.
     pub fn cut(&mut self, end: u64) {
         let keep = end.div_ceil(PAGE).saturating_sub(self.first);
-        self.pages.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
-        if self.pages.is_empty() {
+        self.list.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
+        if self.list.is_empty() {
             self.first = end / PAGE;
         }
     }
 
     pub fn clear(&mut self) {
-        self.pages.clear();
+        self.list.clear();
         self.first = 0;
     }
 
     /// What a clone copies, in bytes.
     pub fn weight(&self) -> usize {
-        self.pages.len() * size_of::<usize>()
+        self.list.len() * size_of::<usize>()
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
         let mut pages = Pages::new(1000);
         for at in [1, u64::MAX, 5, u64::MAX - 1, 7] {
             pages.set(at, at);
-            assert!(pages.pages.len() <= pages.pages_max);
+            assert!(pages.list.len() <= pages.most);
         }
         assert_eq!(pages.get(u64::MAX), Some(&u64::MAX));
     }

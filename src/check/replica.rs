@@ -5,7 +5,7 @@ use crate::base::{EventId, Incarnation, LabTime, NodeId};
 use crate::event::Life;
 use crate::message::{Awaited, CatchUp, ClockVerdict, Entry, Position};
 use crate::topology::{ReplicaConfig, Scheme};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +102,9 @@ pub(super) struct Landing {
 pub(super) struct Offer {
     pub from: NodeId,
     pub keep: u64,
-    pub entries: Arc<[Entry]>,
+    pub entries: Vec<Entry>,
+    /// Nothing more will come of it.
+    pub complete: bool,
 }
 
 /// One replica.
@@ -148,6 +150,8 @@ pub struct ReplicaState {
     pub disk: Disk,
     /// Whom it waits for, standing still, for what and since when.
     pub waits: BTreeMap<NodeId, (Awaited, LabTime)>,
+    /// Who of these has said what it waits for: the word is on its way.
+    pub(super) answered: BTreeSet<NodeId>,
     /// Writes it acknowledged.
     pub acked: u64,
     /// Retries it recognised.
@@ -191,6 +195,7 @@ impl ReplicaState {
             wiped: false,
             disk: Disk::default(),
             waits: BTreeMap::new(),
+            answered: BTreeSet::new(),
             acked: 0,
             recognised: 0,
             reads: 0,
@@ -227,6 +232,20 @@ impl ReplicaState {
         }
     }
 
+    /// A state arrives, or a part of one.
+    pub(super) fn is_offered(&mut self, from: NodeId, keep: u64, entries: &[Entry], more: bool) {
+        let goes_on = |offer: &Offer| {
+            offer.from == from && !offer.complete && offer.keep + offer.entries.len() as u64 == keep
+        };
+        if let Some(offer) = self.offer.as_mut().filter(|offer| goes_on(offer)) {
+            offer.entries.extend(entries.iter().cloned());
+            offer.complete = !more;
+        } else {
+            let entries = entries.to_vec();
+            self.offer = Some(Offer { from, keep, entries, complete: !more });
+        }
+    }
+
     pub(super) fn saw_term(&mut self, term: u64) {
         self.term = self.term.max(term);
     }
@@ -257,6 +276,7 @@ impl ReplicaState {
         self.compared.clear();
         self.asked = None;
         self.waits.clear();
+        self.answered.clear();
         self.landing.clear();
         self.offer = None;
         self.wait_ended_by = None;

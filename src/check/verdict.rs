@@ -55,22 +55,21 @@ impl Audit {
     #[must_use]
     pub fn verdict(&self) -> (Verdict, Vec<Reason>) {
         let figures = self.figures();
-        let broken = [
-            (figures.lost, Reason::Lost as fn(u64) -> Reason),
-            (figures.dup, Reason::Dup),
-            (figures.stale, Reason::Stale),
-            (figures.wrong, Reason::Wrong),
-            (figures.diverged, Reason::Diverged),
-            (figures.same_term, Reason::SameTerm),
-        ];
-        let reasons = |all: &[(u64, fn(u64) -> Reason)]| -> Vec<Reason> {
-            all.iter().filter(|(count, _)| *count > 0).map(|(count, of)| of(*count)).collect()
+        let told = |all: &[(u64, Reason)]| -> Vec<Reason> {
+            all.iter().filter(|(count, _)| *count > 0).map(|(_, reason)| *reason).collect()
         };
-        let broken = reasons(&broken);
+        let broken = told(&[
+            (figures.lost, Reason::Lost(figures.lost)),
+            (figures.dup, Reason::Dup(figures.dup)),
+            (figures.stale, Reason::Stale(figures.stale)),
+            (figures.wrong, Reason::Wrong(figures.wrong)),
+            (figures.diverged, Reason::Diverged(figures.diverged)),
+            (figures.same_term, Reason::SameTerm(figures.same_term)),
+        ]);
         if !broken.is_empty() {
             return (Verdict::Invalid, broken);
         }
-        let mut doubts = reasons(&[(self.missed, Reason::Missed)]);
+        let mut doubts = told(&[(self.missed, Reason::Missed(self.missed))]);
         if figures.acked < ACKED_MIN {
             doubts.push(Reason::TooFew(figures.acked));
         }

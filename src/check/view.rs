@@ -46,11 +46,25 @@ impl Group {
         }
     }
 
+    /// Whether a node has heard of another at all: it was told of it, or has said something of it. A server that was
+    /// started without a word to anybody is nobody's mistake.
+    #[must_use]
+    pub fn knows_of(&self, holder: NodeId, about: NodeId) -> bool {
+        self.views.contains_key(&(holder, about))
+            || match self.replica(holder) {
+                Some(replica) => replica.config.peers.contains(&about),
+                None => self.life_of(about).is_some_and(|(life, _)| life != Life::Off),
+            }
+    }
+
     /// Since when a living node has been wrong about whether another runs; none where it is right, or dead itself.
     #[must_use]
     pub fn wrong_since(&self, holder: NodeId, about: NodeId) -> Option<LabTime> {
         let (life, life_since) = self.life_of(about)?;
         if self.life_of(holder).is_some_and(|(life, _)| !life.is_alive()) {
+            return None;
+        }
+        if !self.knows_of(holder, about) {
             return None;
         }
         let view = self.view(holder, about);
@@ -86,7 +100,9 @@ impl Group {
         let was_up = view.belief == Belief::Up;
         view.belief = belief;
         view.since = now;
-        view.noticed_after = None;
+        if belief == Belief::Up {
+            view.noticed_after = None;
+        }
         if belief == Belief::Up || !was_up {
             return;
         }

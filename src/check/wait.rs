@@ -1,8 +1,13 @@
 //! Who stands still until whom: the wait-for graph, and its cycles (Coffman, Elphick and Shoshani, "System deadlocks",
 //! ACM Computing Surveys 1971; Chandy, Misra and Haas, "Distributed deadlock detection", TOCS 1983).
+//!
+//! A wait counts as long as the awaited word depends on somebody who stands still. Once it is on its way, or only a disk
+//! is between, the wait will end, and a cycle through it would be a phantom.
 
 use super::group::Group;
+use super::replica::ReplicaState;
 use crate::base::{LabTime, NodeId};
+use crate::message::{Awaited, ReplicaMessage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Cycles that are remembered when they are over.
@@ -18,13 +23,43 @@ pub struct Cycle {
 }
 
 impl Group {
+    /// A replica says something to another: whether that is what the other stands still for.
+    pub(super) fn answers(&mut self, from: NodeId, to: NodeId, message: &ReplicaMessage) {
+        let Some(at) = self.place(to) else { return };
+        let waiter = &mut self.replicas[at];
+        let awaited = waiter.waits.get(&from).map(|(awaited, _)| *awaited);
+        let ends_it = match (awaited, message) {
+            (Some(Awaited::HeartbeatReply), ReplicaMessage::Alive { .. }) => true,
+            (Some(Awaited::Confirmation), ReplicaMessage::Have { have, .. }) => {
+                have.at >= waiter.have.at
+            }
+            _ => false,
+        };
+        if ends_it && waiter.answered.insert(from) {
+            self.look_for_cycles();
+        }
+    }
+
+    /// Whether one that is waited for has the change already: its own disk is all that it needs to confirm it.
+    fn will_confirm(&self, on: NodeId, awaited: Awaited, waiter: &ReplicaState) -> bool {
+        let have = waiter.have;
+        let has_it = |on: &ReplicaState| on.copy.digest_at(have.at) == Some(have.digest);
+        let of_a_change = awaited == Awaited::Confirmation && have.at > 0;
+        of_a_change && self.replica(on).is_some_and(has_it)
+    }
+
     /// Looks for cycles among the waits that stand. Every one is found in the step that closes it.
     pub(super) fn look_for_cycles(&mut self) {
         let waits: BTreeMap<NodeId, BTreeSet<NodeId>> = self
             .replicas
             .iter()
             .filter(|replica| !replica.waits.is_empty() && replica.life.is_alive())
-            .map(|replica| (replica.id, replica.waits.keys().copied().collect()))
+            .map(|replica| {
+                let waits = replica.waits.iter().filter(|(on, (awaited, _))| {
+                    !(replica.answered.contains(on) || self.will_confirm(**on, *awaited, replica))
+                });
+                (replica.id, waits.map(|(on, _)| *on).collect())
+            })
             .collect();
         let mut found: BTreeSet<Vec<NodeId>> = BTreeSet::new();
         for (from, all) in &waits {

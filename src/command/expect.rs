@@ -137,8 +137,10 @@ impl Expectation {
 pub enum Counted {
     /// Questions begun by a client (in the whole lab: by visitors too).
     Asked,
-    /// Questions that arrived at an LS or a TS.
+    /// Questions that arrived at an LS or a TS, operations that arrived at a replica.
     Taken,
+    /// The most connections that came to it within a tenth of a second.
+    Rush,
     /// Questions that ended like this; for `Late`, answers that came after the verdict.
     Ended(Outcome),
     /// Answers that belong to no question.
@@ -153,9 +155,10 @@ pub enum Counted {
 
 impl Counted {
     /// Everything that can be counted, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Asked,
         Self::Taken,
+        Self::Rush,
         Self::Ended(Outcome::Answered),
         Self::Ended(Outcome::Negative),
         Self::Ended(Outcome::Failed),
@@ -176,6 +179,7 @@ impl Counted {
         match self {
             Self::Asked => "asked",
             Self::Taken => "taken",
+            Self::Rush => "rush",
             Self::Ended(outcome) => outcome.word(),
             Self::Unmatched => "unmatched",
             Self::Contradicted => "contradicted",

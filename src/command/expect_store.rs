@@ -140,6 +140,12 @@ pub enum Figure {
     SplitBrains,
     /// Suspicions of one that ran.
     FalseSuspicions,
+    /// Comparisons of two replicas each of which had something that the other lacked.
+    Concurrent,
+    /// Bytes shipped to bring replicas up to date.
+    Shipped,
+    /// Bytes written to disks.
+    Written,
     /// Now: who leads.
     Leaders,
     /// Now: acknowledged writes that some living replica lacks, or only one has.
@@ -150,7 +156,7 @@ pub enum Figure {
 
 impl Figure {
     /// Every figure, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Acked,
         Self::Lost,
         Self::Stale,
@@ -162,6 +168,9 @@ impl Figure {
         Self::Elections,
         Self::SplitBrains,
         Self::FalseSuspicions,
+        Self::Concurrent,
+        Self::Shipped,
+        Self::Written,
         Self::Leaders,
         Self::AtRisk,
         Self::Diverged,
@@ -182,6 +191,9 @@ impl Figure {
             Self::Elections => "elections",
             Self::SplitBrains => "split-brains",
             Self::FalseSuspicions => "false-suspicions",
+            Self::Concurrent => "concurrent",
+            Self::Shipped => "shipped",
+            Self::Written => "written",
             Self::Leaders => "leaders",
             Self::AtRisk => "at-risk",
             Self::Diverged => "diverged",
@@ -192,5 +204,11 @@ impl Figure {
     #[must_use]
     pub const fn is_state(self) -> bool {
         matches!(self, Self::Leaders | Self::AtRisk | Self::Diverged)
+    }
+
+    /// Whether it counts bytes.
+    #[must_use]
+    pub const fn is_bytes(self) -> bool {
+        matches!(self, Self::Shipped | Self::Written)
     }
 }

@@ -12,7 +12,7 @@ mod burst;
 
 use crate::base::{EventId, FrameId, LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::event::{Cause, Event, Fact};
-use crate::message::{Message, Note};
+use crate::message::{Message, Note, ReplicaMessage, StoreNote};
 use burst::Bursts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -85,6 +85,23 @@ pub struct Pace {
     bursts: Bursts,
 }
 
+/// Whether a room wants to see it travel: questions and answers, and what changes a replica. Heartbeats and
+/// confirmations are background.
+fn is_of_interest(message: &Message, about: Option<QuestionNo>) -> bool {
+    match message {
+        Message::Replica(between) => !matches!(
+            between,
+            ReplicaMessage::Beat { .. }
+                | ReplicaMessage::Alive { .. }
+                | ReplicaMessage::Have { .. }
+                | ReplicaMessage::AskClock
+                | ReplicaMessage::Clock { .. }
+        ),
+        Message::Reply { .. } | Message::Operated { .. } => true,
+        _ => about.is_some(),
+    }
+}
+
 impl Pace {
     /// Takes one event. Called for every event of the lab, so it must be quick.
     pub fn observe(&mut self, event: &Event) {
@@ -92,8 +109,9 @@ impl Pace {
         self.forget_arrived();
         match &event.fact {
             Fact::MessageSent { to, frame, due, about, message, .. } => {
-                let of_interest = about.is_some() || matches!(**message, Message::Reply { .. });
-                if let (true, Owner::Node(from, _)) = (of_interest, event.id.owner) {
+                if let (true, Owner::Node(from, _)) =
+                    (is_of_interest(message, *about), event.id.owner)
+                {
                     self.send((Peer::Node(from), *to, *frame), event.id, *due);
                 }
             }
@@ -128,7 +146,8 @@ impl Pace {
         }
         match note {
             Note::Asked { question, deadline, .. }
-            | Note::Took { question, deadline: Some(deadline), .. } => {
+            | Note::Took { question, deadline: Some(deadline), .. }
+            | Note::Store(StoreNote::Requested { request: question, deadline, .. }) => {
                 self.wait(owner, Awaited::Question(*question), *deadline);
             }
             Note::Took { question, deadline: None, .. } => {
@@ -140,7 +159,8 @@ impl Pace {
                 self.services.insert((owner, *question), self.now);
                 self.begun.insert((self.now, owner, *question));
             }
-            Note::Decided { question, .. } => {
+            Note::Decided { question, .. }
+            | Note::Store(StoreNote::Concluded { request: question, .. }) => {
                 self.waited(owner, Awaited::Question(*question));
                 if let Some(since) = self.services.remove(&(owner, *question)) {
                     self.begun.remove(&(since, owner, *question));

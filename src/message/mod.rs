@@ -17,7 +17,7 @@ pub use hostname::HostName;
 pub use note::{Belief, Note, Why};
 pub use outcome::Outcome;
 pub use replica::{Position, ReplicaMessage};
-pub use store::{Digest, Entry, Image, OpId, OpOutcome, Operation, StoreSaid, Write};
+pub use store::{Digest, DiskKind, Entry, Image, OpId, OpOutcome, Operation, StoreSaid, Write};
 pub use store_note::{Awaited, CatchUp, ClockVerdict, OpWhy, StoreNote};
 
 use serde::{Deserialize, Serialize};

@@ -226,6 +226,17 @@ pub struct Image {
     pub term: u64,
 }
 
+/// How a replica writes its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskKind {
+    /// An embedded database to which operations are appended.
+    #[default]
+    Sqlite,
+    /// The whole store as one JSON file, written anew at each change, as in the original.
+    Rewrite,
+}
+
 /// One change of a disk, all of it or nothing: what stands in the log after `keep` is replaced by these entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
@@ -235,6 +246,8 @@ pub struct Write {
     pub entries: Arc<[Entry]>,
     /// The highest term taken part in.
     pub term: u64,
+    /// How it is to be written; what the disk holds in another form is brought into this one first.
+    pub kind: DiskKind,
 }
 
 impl Image {

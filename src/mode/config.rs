@@ -4,7 +4,7 @@
 //! remedy. What the words mean is the panel's business.
 
 use super::data;
-use crate::panel::{Action, Chord, Clash, Keymap, Scheme};
+use crate::panel::{Action, Chord, Clash, Keymap, ThemeName};
 use crate::topology::{self, Problems, Span};
 use std::path::Path;
 use toml::Spanned;
@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// `theme = "day"`.
-    pub theme: Option<Scheme>,
+    pub theme: Option<ThemeName>,
     /// `ascii = true`.
     pub ascii: bool,
     /// `big = true`: the lecture layout at any size.
@@ -60,9 +60,6 @@ pub fn of_text(name: &str, text: &str) -> Result<Config, Problems> {
         let mut reader =
             Reader { problems: &mut problems, config: &mut config, wishes: Vec::new() };
         reader.table(document.get_ref());
-        if problems.errors() == 0 && config.clicker {
-            config.keymap.with_clicker();
-        }
     }
     problems.sort();
     if problems.errors() > 0 { Err(problems) } else { Ok(config) }
@@ -113,8 +110,8 @@ impl Reader<'_> {
     }
 
     fn theme(&mut self, value: &Spanned<DeValue<'_>>) {
-        let words = Scheme::ALL.map(Scheme::word);
-        let theme = value.get_ref().as_str().and_then(Scheme::of_word);
+        let words = ThemeName::ALL.map(ThemeName::word);
+        let theme = value.get_ref().as_str().and_then(ThemeName::named);
         if theme.is_none() {
             let help = format!("write one of: {}", words.join(", "));
             self.problems.error(span(value), "this is no theme").help(help);
@@ -219,17 +216,11 @@ mod tests {
                     [keys]\nkill = 'D'\nnext = ['Enter', 'n']\npanel-1 = []\n\
                     open = 'J'\nopen-race = 'J'\nzoom = 'e'\n";
         let config = of_text("x", text).expect("it is right");
-        assert_eq!(config.theme, Some(Scheme::Day));
+        assert_eq!(config.theme, Some(ThemeName::Day));
         assert!(config.ascii && config.big && config.mouse && config.reduced_motion);
         assert_eq!(config.keymap.keys(Action::Kill, &[Context::Panels]), ["D"]);
         assert_eq!(config.keymap.keys(Action::NextBeat, &[Context::Panels]), ["Enter", "n"]);
         assert!(config.keymap.keys(Action::Focus(1), &[Context::Panels]).is_empty());
-    }
-
-    #[test]
-    fn the_buttons_of_a_presenter_are_found_for_the_keys_as_they_were_changed() {
-        let config = of_text("x", "clicker = true\n[keys]\nnext = 'N'").expect("it is right");
-        assert_eq!(config.keymap.keys(Action::NextBeat, &[Context::Panels]), ["N", "PgDn"]);
     }
 
     #[test]

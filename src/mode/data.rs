@@ -4,9 +4,9 @@
 use super::print;
 use crate::base::Shown;
 use std::env;
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -62,12 +62,6 @@ pub fn config_is_named() -> bool {
     variable("FAULTLAB_CONFIG").is_some()
 }
 
-/// The folder for what was copied in the panel and was too large for the terminal.
-#[must_use]
-pub fn copies_folder() -> Option<PathBuf> {
-    Some(DATA.folder(variable)?.join("copies"))
-}
-
 /// The folder of the program's own log.
 #[must_use]
 pub fn log_folder() -> Option<PathBuf> {
@@ -104,9 +98,43 @@ pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
+/// Copies kept in one folder.
+const COPIES_MAX: u32 = 9999;
+
+/// Writes a text that was copied into a new file of a run's folder: `copied-1.txt`, `copied-2.txt`, …
+///
+/// # Errors
+/// The system's; too many copies.
+pub fn keep(folder: &Path, text: &str) -> io::Result<PathBuf> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for number in 1..=COPIES_MAX {
+        let path = folder.join(format!("copied-{number}.txt"));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("there are too many copies in the run's folder"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_copy_gets_a_file_of_its_own_for_the_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("runs/tour");
+        for (number, text) in [(1, "one"), (2, "two")] {
+            let path = keep(&folder, text).expect("it is written");
+            assert_eq!(path, folder.join(format!("copied-{number}.txt")));
+            assert_eq!(std::fs::read_to_string(&path).expect("it is there"), text);
+            let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
 
     #[test]
     fn the_variable_counts_if_it_is_absolute_and_home_otherwise() {

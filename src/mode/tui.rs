@@ -6,32 +6,45 @@ use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Ending, Offer, Session, Theme};
+use crate::panel::{self, Bench, Ending, Offer, Session, ThemeName};
 use crate::topology::{Topology, bundle};
 use anyhow::Context;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key.
 const EVENTS_AT_ONCE: usize = 8 * 1024;
 
 /// A running lab, as the panel sees it.
-struct LabBench(LabHandle);
+struct LabBench {
+    lab: LabHandle,
+    /// The run's folder, if it has one.
+    folder: Option<PathBuf>,
+}
 
 impl Bench for LabBench {
     fn now(&self) -> LabTime {
-        self.0.now()
+        self.lab.now()
     }
 
     fn read(&self, from: u64) -> Tail {
-        self.0.read(from, EVENTS_AT_ONCE)
+        self.lab.read(from, EVENTS_AT_ONCE)
     }
 
     fn give(&self, command: Command) -> bool {
-        self.0.give(command)
+        self.lab.give(command)
     }
 
     fn census(&self) {
-        self.0.census();
+        self.lab.census();
+    }
+
+    fn keep(&self, text: &str) -> io::Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => data::keep(folder, text),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder")),
+        }
     }
 }
 
@@ -109,26 +122,20 @@ fn options(look: &Look) -> Option<panel::Options> {
             return None;
         }
     };
-    let get = |name: &str| std::env::var(name).ok();
-    let theme = match (look.theme, config.theme) {
-        (Some(asked), _) => Theme::of_terminal(get).with(asked),
-        (None, Some(usual)) => Theme::of_surroundings(get).with(usual),
-        (None, None) => Theme::of_surroundings(get),
-    };
-    let mut keymap = config.keymap;
-    if look.clicker && !config.clicker {
-        keymap.with_clicker();
+    let mut options = panel::Options::of_surroundings();
+    // Colours that are not wanted at all are not brought back by a usual theme, but by one that is asked for now.
+    let unwanted = options.theme.shown() == ThemeName::Mono;
+    let asked = look.theme.as_deref().and_then(ThemeName::named);
+    if let Some(name) = asked.or(config.theme.filter(|_| !unwanted)) {
+        options.theme = options.theme.with(name);
     }
-    Some(panel::Options {
-        theme: Theme { ascii: theme.ascii || look.ascii || config.ascii, ..theme },
-        big: look.big || config.big,
-        keymap: Arc::new(keymap),
-        motion: !config.reduced_motion,
-        mouse: config.mouse,
-        // Consoles without a clipboard would show the text, or nothing.
-        clipboard: !matches!(get("TERM").as_deref(), None | Some("" | "dumb" | "linux")),
-        copies: data::copies_folder(),
-    })
+    options.theme.ascii |= look.ascii || config.ascii;
+    options.big = look.big || config.big;
+    options.clicker = look.clicker || config.clicker;
+    options.keymap = Arc::new(config.keymap);
+    options.motion = !config.reduced_motion;
+    options.mouse = config.mouse;
+    Some(options)
 }
 
 /// `faultlab keys`: every key, as this user has it.
@@ -152,7 +159,8 @@ fn watch(
     let data = data::run_folder(options.data.as_deref(), &topology.name);
     let options = Options { data, ..options.clone() };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
-    let ending = panel::run(session, &LabBench(lab.handle()), topology)?;
+    let bench = LabBench { lab: lab.handle(), folder: options.data };
+    let ending = panel::run(session, &bench, topology)?;
     Ok((ending, lab))
 }
 

@@ -1,10 +1,11 @@
 //! What a key means, and what it does: an action becomes commands for the lab, or a change of the view. Never both a
 //! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
 
-use super::chooser::{Chooser, Purpose};
-use super::copying::{self, Copied};
+use super::chooser::Chooser;
+use super::copy::{self, Copied};
 use super::help::Search;
 use super::prompt::Prompt;
+use super::store;
 use super::targets;
 use super::view::{Mode, PanelId, Selection, View};
 use crate::base::{NodeId, Peer};
@@ -31,6 +32,8 @@ pub enum Action {
     Revive,
     Freeze,
     Lie,
+    Wipe,
+    Losses,
     Partition,
     OneWay,
     Delay,
@@ -54,6 +57,7 @@ pub enum Action {
     OpenRace,
     Palette,
     Filter,
+    Copy,
     Topologies,
     Help,
     Zoom,
@@ -62,7 +66,6 @@ pub enum Action {
     ShowKeys,
     Motion,
     Mouse,
-    Copy,
     Redraw,
     Suspend,
     Quit,
@@ -79,6 +82,7 @@ pub enum Action {
     PageUp,
     PageDown,
     Back,
+    ZoomOut,
     Accept,
     Complete,
     Yes,
@@ -89,7 +93,7 @@ pub enum Action {
 pub enum Outcome {
     /// Commands for the lab, in order.
     Give(Vec<Command>),
-    /// This text, for other programs.
+    /// This goes to the clipboard, or into a file.
     Copy(Copied),
     /// The next theme.
     NextTheme,
@@ -127,6 +131,9 @@ fn give(command: Command) -> Option<Outcome> {
 
 /// Carries an action out on the view, and says what else must be done.
 pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
+    if matches!(action, Action::NextBeat | Action::Fire | Action::FireMany) {
+        go_on(world, view, action == Action::NextBeat);
+    }
     if let Some(outcome) = on_nodes(action, world, view) {
         return Some(outcome);
     }
@@ -139,6 +146,17 @@ pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
     on_view(action, world, view)
 }
 
+/// What a failover has shown has been seen, once the person goes on: at the next beat, and at the next operation where
+/// nothing more will come of it.
+fn go_on(world: &World, view: &mut View, surely: bool) {
+    let Some(group) = store::on_show(world, view) else { return };
+    let last = group.failovers.back().filter(|last| surely || last.is_over());
+    if let Some(last) = last {
+        view.seen_until = Some(last.at);
+    }
+    view.op = None;
+}
+
 /// Commands that `act` gives for nodes and clients.
 fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
     let node = targets::node(world, view);
@@ -148,7 +166,7 @@ fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
         Action::FireMany => query(world, view, BURST)?,
         Action::Load => load(world, view)?,
         Action::Kill => Command::Kill(node?),
-        Action::KillLeader => Command::Kill(targets::leader(world)?),
+        Action::KillLeader => Command::Kill(targets::to_kill(world, view)?),
         Action::PowerOff => Command::PowerOff(node?),
         Action::Revive => Command::Revive(node?),
         Action::Freeze if life(node?) == Life::Frozen => Command::Thaw(node?),
@@ -175,6 +193,7 @@ fn load(world: &World, view: &View) -> Option<Command> {
     } else {
         match &world.topology.node(client).kind {
             Kind::Client(config) if config.rate > 0.0 => (config.rate * 1000.0).round() as u64,
+            Kind::StoreClient(config) if config.rate > 0.0 => (config.rate * 1000.0).round() as u64,
             _ => LOAD_PER_KILOSECOND,
         }
     };
@@ -283,10 +302,6 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         Action::Help => view.mode = Mode::Help(Search::default()),
         Action::Zoom => view.zoom = !view.zoom,
         Action::Big => view.big = !view.big,
-        Action::Copy => match copying::what(world, view) {
-            Some(copied) => return Some(Outcome::Copy(copied)),
-            None => view.toast("there is nothing to copy here", true),
-        },
         Action::OpenRace => open_race(view),
         Action::Motion => view.motion = !view.motion,
         Action::Mouse => view.mouse = !view.mouse,
@@ -294,22 +309,53 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             view.keys = if view.keys.is_some() { None } else { Some(VecDeque::new()) };
         }
         Action::Quit => view.mode = Mode::QuitAsked,
+        Action::Losses => view.mode = Mode::Losses,
+        Action::Wipe => ask_to_wipe(world, view),
         Action::Interrupt if !matches!(view.mode, Mode::QuitAsked) => view.mode = Mode::QuitAsked,
         Action::Yes if matches!(view.mode, Mode::TopologiesAsked) => {
             return Some(Outcome::Leave(Leaving::Topologies));
         }
+        Action::Yes if matches!(view.mode, Mode::WipeAsked(_)) => return wiped(view),
         Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
         Action::Topologies => view.mode = Mode::TopologiesAsked,
+        Action::Copy => match copy::of(world, view) {
+            Some(copied) => return Some(Outcome::Copy(copied)),
+            None => view.toast("there is nothing to copy here", true),
+        },
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),
-        Action::Back => back(view),
+        Action::Back => back(world, view),
+        Action::ZoomOut => view.zoom = false,
         Action::Accept => return accept(world, view),
         Action::Complete => complete(world, view),
         Action::FocusNext | Action::FocusBefore | Action::Focus(_) => focus(action, world, view),
         _ => super::steer::steer(action, world, view),
     }
     None
+}
+
+/// A disk is emptied only when nobody runs on it, and only after asking: it cannot be taken back.
+fn ask_to_wipe(world: &World, view: &mut View) {
+    let replica = targets::node(world, view).filter(|id| world.audit.replica(*id).is_some());
+    match replica {
+        None => view.toast("only a replica has a disk", true),
+        Some(id) if world.node(id).life.is_alive() => {
+            let name = world.topology.names.of(id);
+            view.toast(format!("{name} runs: kill it first, then its disk can be emptied"), true);
+        }
+        Some(id) => view.mode = Mode::WipeAsked(id),
+    }
+}
+
+fn wiped(view: &mut View) -> Option<Outcome> {
+    match std::mem::replace(&mut view.mode, Mode::Normal) {
+        Mode::WipeAsked(id) => give(Command::Wipe(id)),
+        other => {
+            view.mode = other;
+            None
+        }
+    }
 }
 
 fn next_link(world: &World, view: &mut View) {
@@ -327,7 +373,22 @@ fn next_link(world: &World, view: &mut View) {
     }
 }
 
-fn back(view: &mut View) {
+/// Esc on panel 2: from an older operation to the newest, from a failover to the operations.
+fn leaves_operation(world: &World, view: &mut View) -> bool {
+    let Some(group) = store::on_show(world, view) else { return false };
+    if view.op.take().is_some() {
+        return true;
+    }
+    match store::failover_shown(group, view) {
+        Some(failover) => {
+            view.seen_until = Some(failover.at);
+            true
+        }
+        None => false,
+    }
+}
+
+fn back(world: &World, view: &mut View) {
     if matches!(&view.mode, Mode::Help(search) if !search.typed.text().is_empty()) {
         view.mode = Mode::Help(Search::default());
     } else if !matches!(view.mode, Mode::Normal) {
@@ -339,12 +400,12 @@ fn back(view: &mut View) {
         view.zoom = false;
     } else if !view.filter.is_empty() && view.focus == PanelId::Events {
         view.filter.clear();
-    } else if view.event.is_some() && view.focus == PanelId::Events {
-        view.event = None;
+        view.events.follow();
     } else if let Selection::Link(Peer::Node(id), _) = view.selection {
         view.selection = Selection::Node(id);
     } else if view.race.is_some() && view.focus == PanelId::Race {
         view.race = None;
+    } else if view.focus == PanelId::Race && leaves_operation(world, view) {
     } else {
         view.selection = Selection::Nothing;
     }
@@ -357,16 +418,16 @@ fn is_folded(world: &World, view: &View) -> bool {
     super::map::lay(area, world, view, world.now).is_folded(id)
 }
 
-/// The race of the marked event, in its panel.
+/// The race of the picked event, or of the newest, in its panel.
 fn open_race(view: &mut View) {
-    let marked = view.event.map(|mark| mark.line);
-    let number = marked.or_else(|| view.feed.matching(&view.filter).next().map(|line| line.0));
-    match number.and_then(|number| view.feed.line(number)).map(|line| line.race) {
-        Some(Some(race)) => {
+    let at = view.events.picked(view.feed.count(&view.filter)).unwrap_or(0);
+    let race = view.feed.newest(&view.filter, at).next().and_then(|line| line.race);
+    match race {
+        Some(race) => {
             view.race = Some(race);
             view.focus = PanelId::Race;
         }
-        _ => view.toast("this event belongs to no race", true),
+        None => view.toast("this event belongs to no race", true),
     }
 }
 
@@ -379,7 +440,8 @@ fn focus(action: Action, world: &World, view: &mut View) {
     let to = match action {
         Action::FocusNext => (at + 1) % shown.len(),
         Action::FocusBefore => (at + shown.len() - 1) % shown.len(),
-        Action::Focus(digit) => usize::from(digit).saturating_sub(1).min(shown.len() - 1),
+        // A panel that is not there is not focused.
+        Action::Focus(digit) => shown.iter().position(|id| id.digit() == digit).unwrap_or(at),
         _ => at,
     };
     view.focus = shown[to];
@@ -391,20 +453,20 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
         Mode::Palette(prompt) => super::palette::accept(prompt, world, view),
         Mode::Filter(prompt) => {
             prompt.text().clone_into(&mut view.filter);
-            view.event = None;
+            view.events.follow();
             None
         }
         Mode::Help(search) => {
             let picked = search.picked(world, view);
             picked.and_then(|action| act(action, world, view))
         }
-        Mode::Choosing(chooser) => match (chooser.purpose, chooser.accept()) {
-            (Purpose::Name | Purpose::Policy, Some(command)) => give(command),
-            (_, None) => {
+        Mode::Choosing(chooser) => {
+            let chosen = chooser.accept();
+            if chosen.is_none() {
                 view.mode = Mode::Choosing(chooser);
-                None
             }
-        },
+            chosen.and_then(give)
+        }
         other => {
             view.mode = other;
             None

@@ -66,6 +66,7 @@ impl Action {
             Self::Revive => "revive",
             Self::Freeze => "freeze",
             Self::Lie => "lie",
+            Self::Wipe => "wipe",
             Self::Partition => "cut",
             Self::OneWay => "one-way",
             Self::Delay => "delay",
@@ -90,6 +91,7 @@ impl Action {
     const fn word_of_the_view(self) -> &'static str {
         match self {
             Self::Why => "why",
+            Self::Losses => "losses",
             Self::Inspect => "inspect",
             Self::Open => "open",
             Self::OpenRace => "open-race",
@@ -125,6 +127,7 @@ impl Action {
             Self::PageUp => "page-up",
             Self::PageDown => "page-down",
             Self::Back => "back",
+            Self::ZoomOut => "zoom-out",
             Self::Accept => "accept",
             Self::Complete => "complete",
             Self::Yes => "yes",
@@ -141,7 +144,7 @@ impl Action {
     /// Every action that may be given another key, once for each row of the table. The keys of dialogs are fixed, so
     /// that whoever is in one always finds the way out.
     pub fn remappable() -> impl Iterator<Item = Self> {
-        TABLE.iter().filter(|row| !row.context.is_dialog()).map(|row| row.action)
+        TABLE.iter().filter(|row| !row.context.is_fixed()).map(|row| row.action)
     }
 
     /// Where it stands in the lists.
@@ -163,7 +166,8 @@ impl Action {
             | Self::PowerOff
             | Self::Revive
             | Self::Freeze
-            | Self::Lie => Section::Nodes,
+            | Self::Lie
+            | Self::Wipe => Section::Nodes,
             Self::Partition | Self::OneWay | Self::Delay | Self::Loss | Self::NextLink => {
                 Section::Links
             }

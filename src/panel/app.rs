@@ -4,13 +4,13 @@
 
 use super::action::{self, Action, Leaving, Outcome};
 use super::chord::Chord;
-use super::copying::Copied;
+use super::copy::Copied;
 use super::feed::{LINES_MAX, Tone};
 use super::guard::Woken;
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
 use super::view::View;
-use super::{Bench, hints, map, mouse, screen, typing};
+use super::{Bench, hints, map, mouse, screen, store, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
@@ -54,7 +54,7 @@ pub enum Reaction {
     Nothing,
     /// These are for the lab, in order.
     Give(Vec<Command>),
-    /// This text, for other programs.
+    /// This goes to the clipboard, or into a file.
     Copy(Copied),
     /// The next theme.
     NextTheme,
@@ -96,6 +96,7 @@ impl Panel {
                 self.world.gap(tail.missing);
                 let text = format!("{} events are missing here", tail.missing);
                 self.view.feed.say(self.world.now, text, Tone::Bad);
+                self.view.event_came();
                 bench.census();
             }
             let count = tail.len();
@@ -104,8 +105,8 @@ impl Panel {
             let silent = count.saturating_sub(LINES_MAX);
             for (at, event) in tail.events().enumerate() {
                 self.world.apply(event);
-                if at >= silent {
-                    self.view.feed.take(event, &self.world);
+                if at >= silent && self.view.feed.take(event, &self.world) {
+                    self.view.event_came();
                 }
                 if let Fact::CommandRefused { why } = &event.fact {
                     self.view.toast(why.to_string(), true);
@@ -130,7 +131,7 @@ impl Panel {
                     && race.ls_deadline.is_some_and(|deadline| deadline > now)
         });
         let window = self.world.nodes.iter().any(|node| node.window.is_some());
-        waiting || window || map::moves(&self.world, now)
+        waiting || window || store::moves(&self.world) || map::moves(&self.world, now)
     }
 
     /// A key was pressed.
@@ -143,8 +144,8 @@ impl Panel {
         }
         let Some(chord) = Chord::of(key) else { return Reaction::Nothing };
         let binding = self.view.keymap.binding(chord, &self.view).copied();
-        let word = binding.and_then(|binding| hints::hint(&binding, &self.world, &self.view));
-        self.view.note_key(chord.word(), word.unwrap_or_default());
+        let word = binding.map_or_else(String::new, |binding| self.word_of(binding.action));
+        self.view.note_key(chord.word(), word);
         let Some(action) = binding.map(|binding| binding.action) else { return Reaction::Nothing };
         // A key that is held down repeats: harmless for moving, not for faults.
         if key.kind == KeyEventKind::Repeat && !moves_only(action) {
@@ -159,6 +160,14 @@ impl Panel {
             Some(Outcome::Suspend) => Reaction::Suspend,
             Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
         }
+    }
+
+    /// What an action is called for the room: as in the footer, whichever of its keys was pressed.
+    fn word_of(&self, action: Action) -> String {
+        let rows = self.view.keymap.rows().iter();
+        let row = rows.filter(|row| row.action == action).find(|row| !row.short.is_empty());
+        let word = row.and_then(|row| hints::hint(row, &self.world, &self.view));
+        word.unwrap_or_else(|| action.word().to_owned())
     }
 
     /// The mouse was used; it counts only while it is the panel's.
@@ -250,9 +259,11 @@ fn turn(
 ) -> Result<Ending, SessionError> {
     let mut panel = Panel::new(topology);
     panel.view.big = session.options.big;
+    panel.view.clicker = session.options.clicker;
     panel.view.keymap = session.options.keymap.clone();
     panel.view.motion = session.options.motion;
     panel.view.mouse = session.options.mouse;
+    panel.view.size = session.size();
     let begun = Instant::now();
     let mut last_key = None;
     let mut drawn: Option<Instant> = None;
@@ -336,15 +347,11 @@ fn react(
     match reaction {
         Reaction::Nothing => {}
         Reaction::Give(commands) => panel.give(bench, commands),
-        Reaction::Copy(copied) => {
-            let (told, bad) = session.copy(&copied);
-            panel.view.toast(told, bad);
-        }
         Reaction::NextTheme => {
             session.theme = session.theme.next();
-            let text = format!("theme {}", session.theme.scheme.word());
-            panel.view.toast(text, false);
+            panel.view.toast(format!("theme {}", session.theme.shown().word()), false);
         }
+        Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;
@@ -354,6 +361,32 @@ fn react(
         Reaction::Leave(Leaving::Topologies) => return Ok(Some(Ending::Topologies)),
     }
     Ok(None)
+}
+
+/// Copies to the terminal's clipboard, or into a file where the terminal would not take it; a toast says which.
+fn copy(
+    session: &mut Session,
+    bench: &dyn Bench,
+    panel: &mut Panel,
+    copied: &Copied,
+) -> std::io::Result<()> {
+    let what = &copied.what;
+    if session.options.clipboard && copied.fits_a_clipboard() {
+        session.copy(copied)?;
+        panel.view.toast(format!("{what}: to the terminal's clipboard"), false);
+        return Ok(());
+    }
+    match bench.keep(copied.text()) {
+        Ok(path) => {
+            let file = path.file_name().map_or_else(String::new, |it| it.to_string_lossy().into());
+            panel.view.toast(format!("{what}: into {file} in the run's folder"), false);
+            let text = format!("{what} copied into {}", path.display());
+            panel.view.feed.say(panel.world.now, text, Tone::Hand);
+            panel.view.event_came();
+        }
+        Err(error) => panel.view.toast(format!("{what} cannot be written: {error}"), true),
+    }
+    Ok(())
 }
 
 /// Lets the person choose a topology: its place in the list, or why none was chosen.

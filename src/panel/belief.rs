@@ -1,6 +1,7 @@
 //! Panel 5: who believes what of whom, beside the truth. A belief that is wrong is the loudest thing in it.
 
 use super::paint::{Canvas, width};
+use super::store;
 use super::theme::Ink;
 use super::view::{PanelId, View};
 use super::words;
@@ -11,6 +12,10 @@ use ratatui::layout::Rect;
 
 /// Draws the matrix: a column for each node that is asked, a row for the truth and for each that asks.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
+    if let Some(group) = store::on_show(world, view) {
+        store::belief::draw(canvas, area, world, view, group);
+        return;
+    }
     let topology = &world.topology;
     let names = &topology.names;
     let mut about: Vec<NodeId> = topology

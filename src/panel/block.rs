@@ -1,7 +1,7 @@
 //! A tier that is too wide for a row of boxes: a frame with all its names, or with a line for each bundle of them, or
 //! with the names of the one bundle that is open. Geometry only: no colours, no world.
 
-use super::lists;
+use super::list;
 use super::plan::{Spot, Wants};
 use ratatui::layout::Rect;
 use std::ops::Range;
@@ -146,7 +146,7 @@ pub fn block(frame: Rect, wants: &Wants<'_>, tier: usize) -> (Block, Vec<Spot>) 
     block.per_row = per_row;
     let lines = shown.len().div_ceil(per_row);
     let marked = selected.filter(|at| shown.contains(at)).map_or(0, |at| at - shown.start);
-    let top = lists::top(marked / per_row, rows, lines);
+    let top = list::top(marked / per_row, rows, lines);
     block.hidden = (top, lines.saturating_sub(top + rows));
     let cells = shown.clone().skip(top * per_row).take(rows * per_row);
     let width = inner.width / per_row as u16;
@@ -163,7 +163,7 @@ fn lay_lines(block: &mut Block, inner: Rect, marked: usize) {
     block.shows = Shows::Bundles;
     let rows = usize::from(inner.height);
     let count = block.bundles.len();
-    let top = lists::top(marked, rows, count);
+    let top = list::top(marked, rows, count);
     block.hidden = (top, count.saturating_sub(top + rows));
     for (bundle, y) in block.bundles.iter_mut().skip(top).zip(inner.y..inner.bottom()) {
         bundle.line = Some(Rect { y, height: 1, ..inner });

@@ -4,9 +4,10 @@ use super::paint::{Border, Canvas, Row, width};
 use super::targets;
 use super::theme::Ink;
 use super::view::View;
-use crate::base::NodeId;
+use crate::base::{NodeId, Shown};
 use crate::command::Command;
-use crate::message::HostName;
+use crate::command::grammar::{self, Known as _};
+use crate::message::{HostName, Operation};
 use crate::topology::{Kind, Policy};
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 pub enum Purpose {
     /// What to ask.
     Name,
+    /// What to do with a store.
+    Operation,
     /// How an LS chooses.
     Policy,
 }
@@ -84,6 +87,9 @@ impl Chooser {
     #[must_use]
     pub fn names(world: &World, view: &View) -> Option<Self> {
         let client = targets::client(world, view)?;
+        if matches!(world.topology.node(client).kind, Kind::StoreClient(_)) {
+            return Some(Self::operations(world, client));
+        }
         let topology = &world.topology;
         let heading =
             |text: String| Entry { text, note: String::new(), present: false, command: None };
@@ -117,6 +123,39 @@ impl Chooser {
         Some(Self { purpose, title, entries, at, client: Some(client), typed })
     }
 
+    /// The operations of a client of a store: those of its list, and whatever is typed.
+    fn operations(world: &World, client: NodeId) -> Self {
+        let topology = &world.topology;
+        let own = match &topology.node(client).kind {
+            Kind::StoreClient(config) => config.operations.to_vec(),
+            _ => Vec::new(),
+        };
+        let others = topology.operations();
+        let heading =
+            |text: String| Entry { text, note: String::new(), present: false, command: None };
+        let entry = |operation: &Operation| Entry {
+            text: Shown::short(&operation.to_string(), 48).into(),
+            note: if operation.is_write() { "write" } else { "read" }.into(),
+            present: false,
+            command: Some(Command::Operate { client, operation: operation.clone(), times: 1 }),
+        };
+        let mut entries = Vec::new();
+        if !own.is_empty() {
+            entries.push(heading(format!("{} goes through", topology.names.of(client))));
+            entries.extend(own.iter().map(entry));
+        }
+        let mut others: Vec<&Operation> = others.iter().filter(|it| !own.contains(it)).collect();
+        others.dedup();
+        if !others.is_empty() {
+            entries.push(heading("others do".into()));
+            entries.extend(others.into_iter().take(NAMES_MAX).map(entry));
+        }
+        let at = entries.iter().position(|entry| entry.command.is_some()).unwrap_or(0);
+        let title = format!("What shall {} do?", topology.names.of(client));
+        let (purpose, typed) = (Purpose::Operation, String::new());
+        Self { purpose, title, entries, at, client: Some(client), typed }
+    }
+
     fn matches(&self, entry: &Entry) -> bool {
         self.typed.is_empty()
             || (entry.command.is_some()
@@ -140,8 +179,10 @@ impl Chooser {
 
     /// Types into the list.
     pub fn type_text(&mut self, text: &str) {
-        for c in text.chars().filter(|c| !c.is_control() && !c.is_whitespace()) {
-            if self.typed.len() < TYPED_MAX && self.purpose == Purpose::Name {
+        // An operation has words, a name has none.
+        let spaces = self.purpose == Purpose::Operation;
+        for c in text.chars().filter(|c| !c.is_control() && (spaces || !c.is_whitespace())) {
+            if self.typed.len() < TYPED_MAX && self.purpose != Purpose::Policy {
                 self.typed.push(c);
             }
         }
@@ -160,6 +201,10 @@ impl Chooser {
         let chosen = self.entries.get(self.at).filter(|entry| self.matches(entry));
         match (chosen.and_then(|entry| entry.command.clone()), self.client) {
             (Some(command), _) => Some(command),
+            (None, Some(client)) if self.purpose == Purpose::Operation => {
+                let operation = typed_operation(&self.typed)?;
+                Some(Command::Operate { client, operation, times: 1 })
+            }
             (None, Some(client)) if !self.typed.is_empty() => {
                 let name = Some(HostName::new(&self.typed));
                 Some(Command::Query { client, name, times: 1 })
@@ -180,20 +225,29 @@ impl Chooser {
             return;
         }
         let mut list = inner;
-        if self.purpose == Purpose::Name && inner.height > 1 {
+        if self.purpose != Purpose::Policy && inner.height > 1 {
             list.height -= 1;
             let y = inner.bottom() - 1;
             let typed = if self.typed.is_empty() {
-                Row::new().with(" type to search, or a name of your own", canvas.ink(Ink::Muted))
+                let own = match self.purpose {
+                    Purpose::Operation => " type to search, or: post ROOM TEXT, get KEY, …",
+                    _ => " type to search, or a name of your own",
+                };
+                Row::new().with(own, canvas.ink(Ink::Muted))
             } else {
+                let word = if self.purpose == Purpose::Operation { " does " } else { " asks " };
                 Row::new()
-                    .with(" asks ", canvas.ink(Ink::Muted))
+                    .with(word, canvas.ink(Ink::Muted))
                     .with(format!("{}▌", self.typed), canvas.ink(Ink::Focus))
             };
             canvas.row(inner.x, y, inner.width, &typed);
         }
         if visible.is_empty() && list.height > 0 {
-            let text = "no server has such a name; Enter asks it all the same";
+            let text = match (self.purpose, typed_operation(&self.typed)) {
+                (Purpose::Operation, None) => "post ROOM TEXT, read ROOM, put KEY VALUE, get KEY",
+                (Purpose::Operation, Some(_)) => "Enter does it",
+                _ => "no server has such a name; Enter asks it all the same",
+            };
             canvas.text(list.x + 1, list.y, list.width, text, canvas.ink(Ink::Muted));
         }
         // The notes stand below each other, right of the longest entry.
@@ -226,6 +280,11 @@ impl Chooser {
             canvas.text(x, y, list.right().saturating_sub(x), &entry.note, canvas.ink(Ink::Muted));
         }
     }
+}
+
+/// An operation in the words of the grammar: `put k v`.
+fn typed_operation(text: &str) -> Option<Operation> {
+    grammar::operation(text.trim()).ok()
 }
 
 fn policy_note(policy: Policy) -> &'static str {

@@ -8,7 +8,10 @@ use super::view::View;
 use crate::base::Shown;
 use ratatui::layout::Rect;
 
-/// The panel's note: following, or how many are new, and the filter.
+/// Columns of the time; behind them stands the mark of the picked line.
+const TIME: u16 = 8;
+
+/// The panel's note: following, scrolled, filtered.
 #[must_use]
 pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
     let mut row = Row::new();
@@ -16,44 +19,38 @@ pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
         let word = Shown::short(&view.filter, 20);
         row.push(format!(" only \"{word}\" "), canvas.ink(Ink::Focus));
     }
-    let Some(mark) = view.event else {
-        row.push(" following ", canvas.ink(Ink::Muted));
-        return row;
-    };
-    let new = view.feed.matching(&view.filter).take_while(|line| line.0 >= mark.seen).count();
-    if new > 0 {
-        row.push(format!(" {new} NEW "), canvas.badge(Ink::Focus));
+    let follow = view.key(Action::Last);
+    match (view.events.picked(view.feed.count(&view.filter)), view.events.new_lines()) {
+        (None, _) => row.push(" following ", canvas.ink(Ink::Muted)),
+        (Some(_), 0) => {
+            row.push(format!(" stands still, {follow} follows "), canvas.ink(Ink::Slow))
+        }
+        (Some(_), new) => {
+            row.push(format!(" {new} new "), canvas.badge(Ink::Lead));
+            row.push(format!(" {follow} follows "), canvas.ink(Ink::Slow));
+        }
     }
-    row.push(format!(" {} follows ", view.key(Action::Last)), canvas.ink(Ink::Muted));
     row
 }
 
-/// The lines in sight with their numbers, the newest first: the newest of all, or those around the marked one.
-fn in_sight(view: &View, rows: usize) -> Vec<(u64, &Line)> {
-    let matching = || view.feed.matching(&view.filter);
-    let newer =
-        view.event.map_or(0, |mark| matching().take_while(|line| line.0 > mark.line).count());
-    let skip = newer.saturating_sub(rows / 2);
-    let mut lines: Vec<(u64, &Line)> = matching().skip(skip).take(rows).collect();
-    if lines.len() < rows && skip > 0 {
-        // The oldest line is at the top: no row above it stays empty.
-        let skip = skip.saturating_sub(rows - lines.len());
-        lines = matching().skip(skip).take(rows).collect();
-    }
-    lines
-}
-
-/// The number of the line that stands in this row of the screen.
+/// The line that stands in this row of the screen, counted from the newest.
 #[must_use]
-pub fn line_at(area: Rect, view: &View, y: u16) -> Option<u64> {
-    let lines = in_sight(view, usize::from(area.height));
-    let at = usize::from(y.checked_sub(area.y)?);
-    lines.iter().rev().nth(at).map(|line| line.0)
+pub fn line_at(area: Rect, view: &View, y: u16) -> Option<usize> {
+    let rows = usize::from(area.height);
+    let count = view.feed.count(&view.filter);
+    let below = view.events.below(count, rows);
+    let shown = (count - below.min(count)).min(rows);
+    let from_top = usize::from(y.checked_sub(area.y)?);
+    (from_top < shown).then(|| below + shown - 1 - from_top)
 }
 
-/// Draws the newest lines that fit, or those around the marked one.
+/// Draws the lines of the window: the newest that fit, or those around the one that is picked.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &View) {
-    let lines = in_sight(view, usize::from(area.height));
+    let rows = usize::from(area.height);
+    let count = view.feed.count(&view.filter);
+    let below = view.events.below(count, rows);
+    let picked = view.events.picked(count).map(|at| at - below);
+    let lines: Vec<&Line> = view.feed.newest(&view.filter, below).take(rows).collect();
     if lines.is_empty() {
         let hint = |action: Action, what: &str| format!("{}  {what}", view.key(action));
         let hints = if view.filter.is_empty() {
@@ -70,13 +67,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &View) {
         }
         return;
     }
-    for ((number, line), y) in lines.iter().rev().zip(area.y..area.bottom()) {
+    for ((at, line), y) in lines.iter().enumerate().rev().zip(area.y..area.bottom()) {
         let row = styled(canvas, line);
         canvas.row(area.x, y, area.width, &row);
-        if view.event.is_some_and(|mark| mark.line == *number) {
-            canvas.text(area.x, y, 1, "▸", canvas.ink(Ink::Focus));
-            let bar = Rect { x: area.x + 1, y, width: area.width.saturating_sub(1), height: 1 };
-            canvas.tint(bar, canvas.theme.selected());
+        if picked == Some(at) {
+            canvas.tint(Rect { y, height: 1, ..area }, canvas.theme.selected());
+            canvas.text(area.x + TIME, y, 1, "▸", canvas.theme.selected());
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
 use crate::command::Command;
 use crate::event::{Event, Fact};
-use crate::message::{Note, Outcome};
+use crate::message::{Message, Note, Outcome, ReplicaMessage};
 use crate::report;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
@@ -49,18 +49,37 @@ pub struct Line {
     pub node: Option<NodeId>,
 }
 
+impl Line {
+    /// The line as it is copied: time, race, words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let race = self.race.map_or(String::new(), |no| format!("#{}", no.0));
+        format!("{:>8} {race:<5} {}", self.time.to_string(), self.text)
+    }
+
+    /// Whether a word, in small letters, stands in it; or it is its race's number.
+    fn has(&self, needle: &str) -> bool {
+        needle.is_empty()
+            || self.text.to_lowercase().contains(needle)
+            || self.race.is_some_and(|no| format!("#{}", no.0) == needle)
+    }
+}
+
 /// The newest lines.
 #[derive(Debug, Clone, Default)]
 pub struct Feed {
     lines: VecDeque<Line>,
-    /// Lines that are gone: what a line's place is counted from.
-    gone: u64,
 }
 
 /// What tells the room nothing: `n` says it by the step that begins, and visitors that are not there have no links.
 fn is_noise(fact: &Fact) -> bool {
     match fact {
         Fact::CommandGiven { command, .. } => matches!(**command, Command::Next),
+        // The strip of panel 3 shows them; here they would push everything else out.
+        Fact::MessageSent { message, .. } | Fact::MessageReceived { message, .. } => matches!(
+            **message,
+            Message::Replica(ReplicaMessage::Beat { .. } | ReplicaMessage::Alive { .. })
+        ),
         // Who set the clock has a line; what it does stands in the header all the time.
         Fact::ClockSet(_) => true,
         Fact::FaultsSet { from, to, .. } => {
@@ -92,7 +111,10 @@ impl Feed {
             tone: tone(&event.fact),
             node,
         };
-        self.push(line);
+        self.lines.push_back(line);
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+        }
         true
     }
 
@@ -114,38 +136,32 @@ impl Feed {
 
     /// A line of the panel's own: what is missing, what was refused.
     pub fn say(&mut self, time: LabTime, text: String, tone: Tone) {
-        self.push(Line { time, race: None, text, tone, node: None });
-    }
-
-    fn push(&mut self, line: Line) {
-        self.lines.push_back(line);
+        self.lines.push_back(Line { time, race: None, text, tone, node: None });
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
-            self.gone += 1;
         }
     }
 
-    /// The number that the next line will have. Lines are numbered from the first that ever was.
+    /// How many lines have this word.
     #[must_use]
-    pub fn next(&self) -> u64 {
-        self.gone + self.lines.len() as u64
+    pub fn count(&self, filter: &str) -> usize {
+        if filter.is_empty() { self.lines.len() } else { self.matching(filter).count() }
     }
 
-    /// A line by its number, while it is kept.
+    /// Whether the newest line has this word.
     #[must_use]
-    pub fn line(&self, number: u64) -> Option<&Line> {
-        self.lines.get(usize::try_from(number.checked_sub(self.gone)?).ok()?)
+    pub fn newest_has(&self, filter: &str) -> bool {
+        self.lines.back().is_some_and(|line| line.has(&filter.to_lowercase()))
     }
 
-    /// The lines with this word and their numbers, newest first.
-    pub fn matching(&self, filter: &str) -> impl Iterator<Item = (u64, &Line)> {
+    /// The newest lines with this word, newest first, after skipping some.
+    pub fn newest<'a>(&'a self, filter: &'a str, back: usize) -> impl Iterator<Item = &'a Line> {
+        self.matching(filter).skip(back)
+    }
+
+    fn matching<'a>(&'a self, filter: &'a str) -> impl Iterator<Item = &'a Line> {
         let needle = filter.to_lowercase();
-        let numbered = (0..self.next()).rev().zip(self.lines.iter().rev());
-        numbered.filter(move |(_, line)| {
-            needle.is_empty()
-                || line.text.to_lowercase().contains(&needle)
-                || line.race.is_some_and(|no| format!("#{}", no.0) == needle)
-        })
+        self.lines.iter().rev().filter(move |line| line.has(&needle))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::action::Action;
 use super::hints;
-use super::keymap::{self, Context};
+use super::keymap::{self, Binding, Context};
 use super::paint::{Canvas, Row, width};
+use super::store;
 use super::theme::Ink;
 use super::view::{Mode, View};
 use crate::world::World;
@@ -15,11 +16,18 @@ use std::collections::BTreeSet;
 pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     let valid = keymap::contexts(view);
     let dialog = !matches!(view.mode, Mode::Normal);
-    let rows = view.keymap.rows().iter();
-    // An action's first key stands for the others.
+    let mut rows: Vec<&Binding> = view.keymap.rows().iter().collect();
+    if store::on_show(world, view).is_some() {
+        rows.sort_by_key(|row| rank(row.action));
+    }
     let mut shown = BTreeSet::new();
-    rows.filter(|row| valid.contains(&row.context) && !row.short.is_empty())
+    rows.into_iter()
+        .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
         .filter(|row| !dialog || row.context != Context::Panels)
+        .filter(|row| {
+            view.keymap.binding_in(row.chord, &valid).map(|it| it.action) == Some(row.action)
+        })
+        // An action's first key stands for the others.
         .filter(|row| shown.insert((row.action, row.short)))
         .filter_map(|row| {
             hints::hint(row, world, view)
@@ -27,6 +35,18 @@ pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
                 .map(|word| (row.chord.word(), word))
         })
         .collect()
+}
+
+/// While a store is on show, what is lost comes first and the leader's death beside any other: the table's order is
+/// for labs in which nobody leads.
+const fn rank(action: Action) -> u8 {
+    match action {
+        Action::NextBeat | Action::Flip | Action::Fire => 0,
+        Action::Losses => 1,
+        Action::Kill => 2,
+        Action::KillLeader => 3,
+        _ => 4,
+    }
 }
 
 /// Draws as many keys as fit; `?` always has its place.

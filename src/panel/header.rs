@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::paint::{Canvas, Row, width};
+use super::store;
 use super::theme::Ink;
 use super::view::View;
 use super::words;
@@ -82,9 +83,14 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     }
     let truth = &world.truth;
     let ended = |outcome| truth.ended.get(&outcome).copied().unwrap_or(0);
-    let mut parts: Vec<(String, Ink)> = vec![(format!("asked {}", truth.asked), Ink::Text)];
+    let mut parts: Vec<(String, Ink)> = store::truth::parts(world);
+    // Where there is a store and nobody asks for names, their figures would be noise.
+    let asks = parts.is_empty() || truth.asked > 0;
+    if asks {
+        parts.push((format!("asked {}", truth.asked), Ink::Text));
+    }
     let mut add = |word: &str, count: u64, loud: Ink, always: bool| {
-        if count > 0 || always {
+        if count > 0 || (always && asks) {
             parts.push((format!("{word} {count}"), if count > 0 { loud } else { Ink::Muted }));
         }
     };
@@ -142,8 +148,18 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
 }
 
 /// What the truth line leaves out first where there is no room.
-const SPARED: [&str; 8] =
-    ["unmatched", "cancelled", "late", "reset", "refused", "negative", "failed", "silent"];
+const SPARED: [&str; 10] = [
+    "unmatched",
+    "outvoted",
+    "on-all",
+    "cancelled",
+    "late",
+    "reset",
+    "refused",
+    "negative",
+    "failed",
+    "silent",
+];
 
 fn fault_row(canvas: &Canvas<'_>, world: &World, view: &View, columns: u16, whole: bool) -> Row {
     let (undo, reset) = (view.key(Action::Undo), view.key(Action::Reset));
@@ -184,10 +200,21 @@ fn alarms(world: &World, now: LabTime) -> impl Iterator<Item = &Alarm> {
     })
 }
 
-/// The alarm on show: the newest.
+/// The alarm on show: what is broken in a store, loudest first; else the newest.
 #[must_use]
 pub fn alarm(world: &World, now: LabTime) -> Option<&Alarm> {
-    alarms(world, now).max_by_key(|alarm| alarm.since)
+    let breaks = |alarm: &&Alarm| {
+        matches!(
+            alarm.kind,
+            AlarmKind::SplitBrain(_)
+                | AlarmKind::Lost(_)
+                | AlarmKind::Deadlock(..)
+                | AlarmKind::Diverged(_)
+        )
+    };
+    let newest = || alarms(world, now).max_by_key(|alarm| alarm.since);
+    // The world keeps them loudest first.
+    alarms(world, now).find(breaks).or_else(newest)
 }
 
 /// What the banner says of an alarm: the word, and the reason in two lengths.

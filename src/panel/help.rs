@@ -5,7 +5,7 @@ use super::action::Action;
 use super::action_word::Section;
 use super::fuzzy;
 use super::hints;
-use super::keymap::Context;
+use super::keymap::{self, Binding};
 use super::paint::{Canvas, Row};
 use super::prompt::Prompt;
 use super::theme::Ink;
@@ -61,17 +61,20 @@ impl Search {
 
 /// The rows that answer to what was typed, in the order of the sections and of the table.
 fn entries(search: &Search, world: &World, view: &View) -> Vec<Entry> {
-    let here = [Context::On(view.focus), Context::Panels, Context::Everywhere];
+    let here = keymap::contexts_of_panels(view);
+    // A presenter's keys may stand before others.
+    let reachable = |row: &&Binding| {
+        here.contains(&row.context) && view.keymap.binding_in(row.chord, &here) == Some(*row)
+    };
     let mut rows: Vec<Entry> = Vec::new();
-    for row in view.keymap.rows().iter().filter(|row| here.contains(&row.context)) {
+    for row in view.keymap.rows().iter().filter(reachable) {
         let Some(word) = hints::hint(row, world, view) else { continue };
         // Several keys for one thing share a line.
         if rows.iter().any(|entry| entry.help == row.help) {
             continue;
         }
-        let same = view.keymap.rows().iter().filter(|other| {
-            here.contains(&other.context) && other.help == row.help && other.action == row.action
-        });
+        let same = view.keymap.rows().iter().filter(reachable);
+        let same = same.filter(|other| other.help == row.help && other.action == row.action);
         let keys: Vec<String> = same.map(|other| other.chord.word()).collect();
         let target = row.short.contains('%').then_some(word);
         let entry = Entry { keys: keys.join(" "), help: row.help, target, action: row.action };
@@ -123,7 +126,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, search: &Search, world: &World,
     let marked = search.at.min(entries.len() - 1);
     let is_marked = |line: &Drawn| matches!(line, Drawn::Entry(at) if *at == marked);
     let row = lines.iter().position(is_marked).unwrap_or(0) % per_column;
-    let skip = super::lists::top(row, visible, per_column);
+    let skip = super::list::top(row, visible, per_column);
     let wide = area.width / columns;
     for (column, chunk) in lines.chunks(per_column).enumerate() {
         let x = area.x + column as u16 * wide;

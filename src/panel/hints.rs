@@ -3,12 +3,23 @@
 
 use super::action::Action;
 use super::keymap::Binding;
+use super::store;
 use super::targets;
 use super::view::{PanelId, Selection, View};
 use crate::base::NodeId;
 use crate::event::Life;
-use crate::topology::{Role, Topology};
+use crate::topology::Role;
 use crate::world::{Beat, World};
+
+/// A client's name behind a space; one client needs none.
+fn client_words(world: &World, client: NodeId) -> String {
+    let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
+    if clients.count() > 1 {
+        format!(" {}", world.topology.names.of(client))
+    } else {
+        String::new()
+    }
+}
 
 /// The footer's words for a key, with its target; none if it is not valid now.
 #[must_use]
@@ -21,13 +32,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
     match binding.action {
         Action::Fire => {
             let client = targets::client(world, view)?;
-            let clients = world.topology.nodes.iter().filter(|node| node.role() == Role::Client);
-            // One client needs no name.
-            filled(&if clients.count() > 1 {
-                format!(" {}", names.of(client))
-            } else {
-                String::new()
-            })
+            filled(&client_words(world, client))
         }
         Action::FireMany => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::Load => {
@@ -38,7 +43,12 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Kill | Action::PowerOff => {
             node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named)
         }
-        Action::KillLeader => targets::leader(world).and_then(named),
+        Action::KillLeader => to_kill(world, view),
+        Action::Losses => losses(world),
+        Action::Wipe => {
+            let replica = node.filter(|id| world.audit.replica(*id).is_some());
+            replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)
+        }
         Action::Revive => {
             let wants = |id: &NodeId| life != Some(Life::Up) || targets::lies(world, *id);
             node.filter(|id| ours(world, *id)).filter(wants).and_then(named)
@@ -46,7 +56,9 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Freeze if life == Some(Life::Frozen) => Some("thaw".into()),
         Action::Freeze => node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named),
         Action::Lie => {
-            let id = node.filter(|id| world.topology.node(*id).role() == Role::Ts)?;
+            let answers =
+                |id: &NodeId| matches!(world.topology.node(*id).role(), Role::Ts | Role::Replica);
+            let id = node.filter(answers)?;
             Some(if targets::lies(world, id) { "honest" } else { "lie" }.into())
         }
         Action::Partition | Action::Delay => link(binding, world, view),
@@ -64,12 +76,27 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             .map(|repaired| if repaired { "as confessed" } else { "as repaired" }.into()),
         Action::ChooseName => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::ChoosePolicy => targets::ls(world, view).map(|_| binding.short.to_owned()),
-        Action::Why if world.races.is_empty() => None,
+        Action::Why if world.races.is_empty() && store::on_show(world, view).is_none() => None,
         Action::Focus(6) if world.steps.count == 0 => None,
         Action::Zoom if view.zoom => Some("back".into()),
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// Whom `X` kills, and what for.
+fn to_kill(world: &World, view: &View) -> Option<String> {
+    let id = targets::to_kill(world, view)?;
+    let word = if world.audit.replica(id).is_some() { "leader" } else { "kill winner" };
+    Some(format!("{word} {}", world.topology.names.of(id)))
+}
+
+/// What there is to list: what is lost, or what is wrong besides.
+fn losses(world: &World) -> Option<String> {
+    store::lost::is_any(world).then(|| match store::lost::count(world) {
+        0 => "what is wrong".into(),
+        lost => format!("LOST {lost}"),
+    })
 }
 
 /// Whether a node is ours to start and stop.
@@ -114,9 +141,16 @@ fn next_word(world: &World) -> Option<String> {
 
 /// What panel 3 is called: the system on show.
 #[must_use]
-pub fn panel_word(panel: PanelId, topology: &Topology) -> &'static str {
+pub fn panel_word(panel: PanelId, world: &World, view: &View) -> &'static str {
+    let topology = &world.topology;
+    let group = store::on_show(world, view);
     let ls = topology.nodes.iter().any(|node| node.role() == Role::Ls);
     match panel {
+        PanelId::System if group.is_some() => group.map_or("", store::word),
+        PanelId::Race if group.is_some_and(|it| store::failover_shown(it, view).is_some()) => {
+            "Failover"
+        }
+        PanelId::Race if group.is_some() => "Operation",
         PanelId::System if ls => "Load balancer",
         other => other.word(),
     }

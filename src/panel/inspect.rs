@@ -1,13 +1,14 @@
 //! Everything about the selection: where it listens, with a line to try, how it is set, what it believes and did.
 
 use super::paint::{Canvas, Row, wrap};
+use super::store;
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
 use super::words;
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Peer};
-use crate::topology::{Kind, Topology, setting};
+use crate::topology::{Kind, Role, Topology, setting};
 use crate::world::World;
 use ratatui::layout::Rect;
 
@@ -24,14 +25,6 @@ fn entries(world: &World, view: &View, now: LabTime) -> Vec<(&'static str, Strin
         Selection::Link(a, b) => link(world, a, b),
         _ => targets::node(world, view).map_or_else(Vec::new, |id| node(world, id, now)),
     }
-}
-
-/// The page as text.
-#[must_use]
-pub fn text(world: &World, view: &View, now: LabTime) -> String {
-    let entries = entries(world, view, now).into_iter();
-    let lines: Vec<String> = entries.map(|(label, text)| format!("{label:<12} {text}")).collect();
-    lines.join("\n")
 }
 
 /// Draws the page, scrolled down by the view's rows.
@@ -71,9 +64,13 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     }
     for (wire, address) in &state.listens {
         out.push(("listens", format!("{address} ({wire})")));
-        let (ip, port) = (address.ip(), address.port());
-        out.push(("try", format!("printf 'www.google.com\\n' | nc {ip} {port}")));
+        if &**wire == "line" {
+            let (ip, port) = (address.ip(), address.port());
+            let says = if config.role() == Role::Replica { "get k1" } else { "www.google.com" };
+            out.push(("try", format!("printf '{says}\\n' | nc {ip} {port}")));
+        }
     }
+    out.extend(store::inspect::entries(world, id, now));
     out.extend(settings(topology, &config.kind, world, id));
     let asks = targets::upstreams(world, id);
     if !asks.is_empty() {

@@ -67,12 +67,13 @@ pub fn lecture_keys(keymap: &Keymap) -> String {
 #[must_use]
 pub fn whole_list(keymap: &Keymap) -> String {
     let mut text = String::new();
-    let outside = entries(keymap, |row| !row.context.is_dialog());
+    let outside = entries(keymap, |row| !row.context.is_fixed());
     for section in Section::ALL {
         let rows = outside.iter().filter(|entry| entry.row.action.section() == section);
         table(&mut text, section.word(), rows);
     }
     for (context, heading) in [
+        (Context::Clicker, "A presenter's keys, with `--clicker`, on every panel"),
         (Context::List, "In a list, and in the help"),
         (Context::Line, "In a line that is being typed"),
         (Context::Page, "On a page"),

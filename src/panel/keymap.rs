@@ -3,10 +3,10 @@
 //! Footer, help, palette and the lists of keys in the documents are made from it; so is the search for conflicts.
 
 use super::action::Action;
-use super::chord::{Chord, Named};
+use super::chord::Chord;
 use super::table::TABLE;
 use super::view::{Mode, PanelId, View};
-use Context::{Everywhere, Line, List, On, Page, Panels, Quit};
+use Context::{Clicker, Everywhere, Line, List, On, Page, Panels, Quit};
 
 /// Where a key is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum Context {
     Panels,
     /// On one panel only.
     On(PanelId),
+    /// On every panel, before all others, where a presenter's keys are wanted.
+    Clicker,
     /// Wherever the keyboard is.
     Everywhere,
     /// In a list to choose from, which typing narrows.
@@ -34,11 +36,18 @@ impl Context {
         matches!(self, List | Line | Page | Quit)
     }
 
+    /// Whether its keys are what they are: a dialog's, and those of a presenter, which has no others.
+    #[must_use]
+    pub const fn is_fixed(self) -> bool {
+        self.is_dialog() || matches!(self, Clicker)
+    }
+
     /// The contexts that are valid together: in none of these sets may a key stand twice.
     fn together() -> impl Iterator<Item = Vec<Self>> {
+        // A presenter's keys go before all others on purpose; among themselves they must differ, too.
         let panels = PanelId::ALL.map(|id| vec![On(id), Panels, Everywhere]);
-        let dialogs = [List, Line, Page, Quit].map(|dialog| vec![dialog, Everywhere]);
-        panels.into_iter().chain(dialogs)
+        let others = [Clicker, List, Line, Page, Quit].map(|other| vec![other, Everywhere]);
+        panels.into_iter().chain(others)
     }
 }
 
@@ -88,14 +97,6 @@ impl Default for Keymap {
     }
 }
 
-/// What the buttons of a presenter do: the next beat, one step back, and its two ways to darken the screen.
-const CLICKER: [(Chord, Action); 4] = [
-    (Chord::Key(Named::PageDown), Action::NextBeat),
-    (Chord::Key(Named::PageUp), Action::Undo),
-    (Chord::Char('b'), Action::Pause),
-    (Chord::Char('.'), Action::Pause),
-];
-
 impl Keymap {
     /// The rows, in the order of footer and help.
     #[must_use]
@@ -108,7 +109,7 @@ impl Keymap {
         let mut rows: Vec<Binding> = Vec::with_capacity(self.rows.len());
         let mut done: Vec<Context> = Vec::new();
         for row in std::mem::take(&mut self.rows) {
-            if row.action != action || row.context.is_dialog() {
+            if row.action != action || row.context.is_fixed() {
                 rows.push(row);
             } else if !done.contains(&row.context) {
                 done.push(row.context);
@@ -116,20 +117,6 @@ impl Keymap {
             }
         }
         self.rows = rows;
-    }
-
-    /// Lets the buttons of a presenter lead the lecture. What their keys did before has no key then, but its words.
-    pub fn with_clicker(&mut self) {
-        for (chord, action) in CLICKER {
-            self.rows.retain(|row| row.chord != chord || row.context.is_dialog());
-            let like = self.rows.iter().find(|row| row.action == action && row.context == Panels);
-            // An action that the person has left without a key has none on a presenter either.
-            if let Some(row) = like.copied() {
-                // After the row that is like it: footer and help show the key of the keyboard first.
-                let at = self.rows.iter().rposition(|other| other.action == action);
-                self.rows.insert(at.map_or(0, |at| at + 1), Binding { chord, ..row });
-            }
-        }
     }
 
     /// Every key that has two meanings in one place, once for each pair of actions.
@@ -157,8 +144,16 @@ impl Keymap {
     /// What a key means now, with its row.
     #[must_use]
     pub fn binding(&self, chord: Chord, view: &View) -> Option<&Binding> {
-        let valid = contexts(view);
-        self.rows.iter().find(|row| row.chord == chord && valid.contains(&row.context))
+        self.binding_in(chord, &contexts(view))
+    }
+
+    /// What a key means in these contexts, the most particular first, with its row.
+    #[must_use]
+    pub fn binding_in(&self, chord: Chord, valid: &[Context]) -> Option<&Binding> {
+        let row = |context: &Context| {
+            self.rows.iter().find(|row| row.chord == chord && row.context == *context)
+        };
+        valid.iter().find_map(row)
     }
 
     /// The keys of an action in one of these contexts, as they are drawn, each once.
@@ -180,13 +175,20 @@ impl Keymap {
 #[must_use]
 pub fn contexts(view: &View) -> Vec<Context> {
     let dialog = match view.mode {
-        Mode::Normal => return vec![On(view.focus), Panels, Everywhere],
-        Mode::Inspect | Mode::Why => Page,
+        Mode::Normal => return contexts_of_panels(view),
+        Mode::Inspect | Mode::Why | Mode::Losses => Page,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) | Mode::Help(_) => List,
-        Mode::QuitAsked | Mode::TopologiesAsked => Quit,
+        Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => Quit,
     };
     vec![dialog, Everywhere]
+}
+
+/// The contexts while no dialog is open.
+#[must_use]
+pub fn contexts_of_panels(view: &View) -> Vec<Context> {
+    let clicker = view.clicker.then_some(Clicker);
+    clicker.into_iter().chain([On(view.focus), Panels, Everywhere]).collect()
 }
 
 #[cfg(test)]
@@ -196,9 +198,6 @@ mod tests {
     #[test]
     fn no_two_keys_of_one_context_are_the_same() {
         assert_eq!(Keymap::default().clashes(), []);
-        let mut keymap = Keymap::default();
-        keymap.with_clicker();
-        assert_eq!(keymap.clashes(), []);
     }
 
     #[test]
@@ -225,14 +224,5 @@ mod tests {
         assert_eq!(keymap.clashes(), [clash]);
         keymap.give(Action::ChoosePolicy, &[]);
         assert_eq!(keymap.clashes(), []);
-    }
-
-    #[test]
-    fn the_buttons_of_a_presenter_lead_the_lecture() {
-        let mut keymap = Keymap::default();
-        keymap.with_clicker();
-        assert_eq!(keymap.keys(Action::NextBeat, &[Panels]), ["n", "PgDn"]);
-        assert_eq!(keymap.keys(Action::Pause, &[Panels]), ["Space", "b", "."]);
-        assert!(keymap.keys(Action::Tick, &[Panels]).is_empty());
     }
 }

@@ -73,7 +73,7 @@ pub struct Map {
 /// Lays the map out in this area.
 #[must_use]
 pub fn lay(area: Rect, world: &World, view: &View, now: LabTime) -> Map {
-    let (tiers, edges) = graph(world, now);
+    let (tiers, edges, peers) = graph(world, now);
     let names = &world.topology.names;
     let columns = |peer: &Peer| match peer {
         Peer::Node(id) => names.of(*id).len() as u16,
@@ -99,6 +99,7 @@ pub fn lay(area: Rect, world: &World, view: &View, now: LabTime) -> Map {
             texts: &texts,
             tiers: &tiers,
             edges: &edges,
+            peers: &peers,
             name_columns,
             selected,
             open: view.open,
@@ -217,16 +218,25 @@ fn traffic(world: &World, now: LabTime) -> BTreeMap<Peer, (char, Ink)> {
     seen
 }
 
-/// The tiers with visitors in the first, and who asks whom.
-fn graph(world: &World, now: LabTime) -> (Vec<Vec<Peer>>, Vec<(Peer, Peer)>) {
+/// Tiers, who asks whom, and who are each other's peers.
+type Graph = (Vec<Vec<Peer>>, Vec<(Peer, Peer)>, Vec<(Peer, Peer)>);
+
+/// The tiers with visitors in the first, and the links between and within them.
+fn graph(world: &World, now: LabTime) -> Graph {
     let mut tiers: Vec<Vec<Peer>> = targets::tiers(&world.topology)
         .into_iter()
         .map(|tier| tier.into_iter().map(Peer::Node).collect())
         .collect();
-    let mut edges = Vec::new();
+    let (mut edges, mut peers) = (Vec::new(), Vec::new());
     for node in &world.topology.nodes {
         for other in targets::upstreams(world, node.id) {
-            edges.push((Peer::Node(node.id), Peer::Node(other)));
+            let link = (Peer::Node(node.id), Peer::Node(other));
+            match world.audit.replica(node.id) {
+                None => edges.push(link),
+                // Each pair of peers has one link, whoever names whom.
+                Some(_) if !peers.contains(&(link.1, link.0)) => peers.push(link),
+                Some(_) => {}
+            }
         }
     }
     let present = world
@@ -241,7 +251,7 @@ fn graph(world: &World, now: LabTime) -> (Vec<Vec<Peer>>, Vec<(Peer, Peer)>) {
         }
         edges.push((peer, Peer::Node(visitor.visits)));
     }
-    (tiers, edges)
+    (tiers, edges, peers)
 }
 
 /// Whether something is on its way, so that the picture must be drawn often.

@@ -2,7 +2,7 @@
 
 use super::map::Taken;
 use super::paint::{Canvas, width};
-use super::plan::{Plan, Route};
+use super::plan::{Plan, Route, Way};
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
@@ -81,7 +81,7 @@ pub fn draw_lines(canvas: &mut Canvas<'_>, plan: &Plan, world: &World, view: &Vi
                 mask |= first_arm(route);
             }
             if at == last {
-                mask |= DOWN;
+                mask |= if route.way == Way::Beside { RIGHT } else { DOWN };
             }
             let entry = arms.entry(*cell).or_insert((0, ink));
             entry.0 |= mask;
@@ -108,10 +108,11 @@ fn arm(from: (u16, u16), to: (u16, u16)) -> u8 {
 
 /// Towards the box that the route leaves.
 fn first_arm(route: &Route) -> u8 {
-    match (route.sideways, route.cells.first(), route.cells.last()) {
-        (true, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
-        (true, _, _) => LEFT,
-        _ => UP,
+    match (route.way, route.cells.first(), route.cells.last()) {
+        (Way::Side, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
+        (Way::Side | Way::Beside, ..) => LEFT,
+        (Way::Arc, ..) => DOWN,
+        (Way::Below, ..) => UP,
     }
 }
 
@@ -192,12 +193,24 @@ fn value(world: &World, route: &Route) -> Option<(Vec<String>, Ink)> {
     }
     let there = targets::faults(world, upper, lower);
     let back = targets::faults(world, lower, upper);
+    let between = matches!(route.way, Way::Beside | Way::Arc);
     if !words::is_faulty(&there) && !words::is_faulty(&back) {
+        // Between peers the picture is full enough: there only what is wrong is told.
+        if between {
+            return None;
+        }
         return latency(world, route).map(|text| (vec![text], Ink::Muted));
     }
     let ink = if there.cut || back.cut { Ink::Bad } else { Ink::Slow };
     let late = (targets::late(world, upper, lower), targets::late(world, lower, upper));
-    Some((words::link_parts((&there, late.0), (&back, late.1)), ink))
+    let mut parts = words::link_parts((&there, late.0), (&back, late.1));
+    if between {
+        // Between peers one goes to the right and back.
+        for part in &mut parts {
+            *part = part.replace('↓', "→").replace('↑', "←");
+        }
+    }
+    Some((parts, ink))
 }
 
 /// The latency that all links of a route share, if it can be seen at all.
@@ -226,11 +239,18 @@ fn free_beside(area: Rect, route: &Route, columns: u16, taken: &Taken) -> Option
         places.push((*x, y + 1));
         places.push((*x, y.saturating_sub(1)));
     }
-    places.into_iter().find(|(x, y)| {
+    let fits = |(x, y): &(u16, u16)| {
         *x >= area.x
             && x + columns <= area.right()
             && *y >= area.y
             && *y < area.bottom()
             && (*x..x + columns).all(|x| taken.is_free((x, *y)))
-    })
+    };
+    // With a column of air at both sides, if there is such a place: words that touch cannot be read.
+    let airy = |(x, y): &(u16, u16)| {
+        let before = x.checked_sub(1);
+        before.is_none_or(|x| taken.is_free((x, *y))) && taken.is_free((x + columns, *y))
+    };
+    let free: Vec<(u16, u16)> = places.into_iter().filter(fits).collect();
+    free.iter().copied().find(airy).or(free.first().copied())
 }

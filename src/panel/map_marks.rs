@@ -6,7 +6,7 @@ use super::plan::Route;
 use super::theme::Ink;
 use super::view::View;
 use crate::base::LabTime;
-use crate::message::{Message, Said};
+use crate::message::{Message, ReplicaMessage, Said};
 use crate::world::{Mark, MarkState, RaceNo, World};
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
@@ -112,10 +112,24 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
         Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
         Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
         Message::Reply { .. } | Message::Operated { .. } => ('◆', Ink::Bad),
-        Message::Ask { .. }
-        | Message::Text(_)
-        | Message::End
-        | Message::Operate { .. }
-        | Message::Replica(_) => ('●', Ink::Message),
+        Message::Replica(message) => replica_glyph(message),
+        Message::Ask { .. } | Message::Text(_) | Message::End | Message::Operate { .. } => {
+            ('●', Ink::Message)
+        }
+    }
+}
+
+/// Heartbeats are small and quiet; changes, and what decides who leads, are what the room shall follow.
+const fn replica_glyph(message: &ReplicaMessage) -> (char, Ink) {
+    match message {
+        ReplicaMessage::Beat { .. } | ReplicaMessage::Alive { .. } => ('·', Ink::Text),
+        ReplicaMessage::Change { .. } | ReplicaMessage::State { .. } => ('◆', Ink::Lead),
+        ReplicaMessage::Have { .. } => ('◇', Ink::Lead),
+        ReplicaMessage::Election { .. }
+        | ReplicaMessage::Here { .. }
+        | ReplicaMessage::Leads { .. } => ('▲', Ink::Slow),
+        ReplicaMessage::AskClock
+        | ReplicaMessage::Clock { .. }
+        | ReplicaMessage::CatchUp { .. } => ('○', Ink::Lead),
     }
 }

@@ -13,7 +13,7 @@ mod block_view;
 mod chooser;
 mod chord;
 mod colours;
-mod copying;
+mod copy;
 mod decode;
 mod events;
 mod feed;
@@ -29,8 +29,9 @@ mod key_list;
 mod keymap;
 mod keys;
 mod known;
+mod lanes;
 mod layout;
-mod lists;
+mod list;
 mod map;
 mod map_links;
 mod map_marks;
@@ -48,6 +49,7 @@ mod screen;
 mod sequence;
 mod steer;
 mod steps;
+mod store;
 mod system;
 mod table;
 mod targets;
@@ -61,7 +63,7 @@ pub use action::{Action, Leaving};
 pub use action_word::Section;
 pub use app::{Ending, Panel, Reaction, pick, run};
 pub use chord::{Chord, Named};
-pub use copying::{Copied, ENCODED_MAX};
+pub use copy::Copied;
 pub use feed::{Feed, Line, Tone};
 pub use footer::entries as footer_entries;
 pub use key_list::{lecture_keys, whole_list};
@@ -69,12 +71,13 @@ pub use keymap::{Binding, Clash, Context, Keymap};
 pub use picker::{Offer, Picker};
 pub use screen::draw;
 pub use terminal::{Options, Session, SessionError};
-pub use theme::{Depth, Ink, Scheme, Theme};
+pub use theme::{Depth, Ink, Theme, ThemeName};
 pub use view::{Mode, PanelId, Pressed, Selection, View};
 
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::log::Tail;
+use std::path::PathBuf;
 
 /// What the panel needs of a running lab.
 pub trait Bench {
@@ -86,4 +89,9 @@ pub trait Bench {
     fn give(&self, command: Command) -> bool;
     /// Asks for a census of every node, after events were missed.
     fn census(&self);
+    /// Writes a text that was copied into a new file in the run's folder, and says where it is.
+    ///
+    /// # Errors
+    /// The system's; or the run has no folder.
+    fn keep(&self, text: &str) -> std::io::Result<PathBuf>;
 }

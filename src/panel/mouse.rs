@@ -4,7 +4,7 @@
 use super::action::Action;
 use super::screen;
 use super::steer::steer;
-use super::view::{EventMark, Mode, PanelId, Selection, View};
+use super::view::{Mode, PanelId, Selection, View};
 use super::{events, map};
 use crate::world::World;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -28,7 +28,7 @@ fn panel_at(x: u16, y: u16, world: &World, view: &View) -> Option<(PanelId, Rect
     let whole = Rect::new(0, 0, view.size.0, view.size.1);
     let layout = screen::layout_of(whole, world, view, world.now);
     let place = layout.panels.iter().find(|place| place.area.contains((x, y).into()))?;
-    Some((place.panel, screen::inside(place)))
+    Some((place.panel, screen::inside_panel(place)))
 }
 
 fn click(x: u16, y: u16, world: &World, view: &mut View) {
@@ -49,9 +49,9 @@ fn click(x: u16, y: u16, world: &World, view: &mut View) {
             }
         }
         PanelId::Events => {
-            if let Some(line) = events::line_at(inner, view, y) {
-                let seen = view.event.map_or(view.feed.next(), |mark| mark.seen);
-                view.event = Some(EventMark { line, seen });
+            if let Some(at) = events::line_at(inner, view, y) {
+                let count = view.feed.count(&view.filter);
+                view.events.pick(at, count, inner.height.into());
             }
         }
         _ => {}

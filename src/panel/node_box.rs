@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::paint::{Canvas, width};
 use super::plan::{Form, Spot, Text};
+use super::store;
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
@@ -33,11 +34,19 @@ pub fn draw(
         Peer::Node(id) => detail(world, view, id, now),
         Peer::Visitor(id) => Detail::one(visitor(world, id), Ink::Muted),
     };
-    let ink = frame_ink(world, view, spot.peer, badge.as_ref().map(|badge| badge.ink));
-    let content = Content { name, selected, badge, detail, ink };
+    let ink = frame_ink(
+        world,
+        view,
+        spot.peer,
+        badge.as_ref().filter(|badge| badge.ink != Ink::Muted).map(|badge| badge.ink),
+    );
+    let replica = spot.peer.node().and_then(|id| world.audit.replica(id));
+    let leads = replica.is_some_and(crate::check::ReplicaState::leads);
+    let stored = replica.is_some();
+    let content = Content { name, selected, badge, detail, ink, leads, stored };
     match form {
         Form::Tall => boxed(canvas, spot.area, &content),
-        Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
+        Form::Trio | Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
         Form::Grid => cell(canvas, spot.area, &content, traffic),
     }
 }
@@ -48,6 +57,10 @@ struct Content {
     badge: Option<Badge>,
     detail: Detail,
     ink: Ink,
+    /// Whether it leads: it has a double frame.
+    leads: bool,
+    /// Whether it is a replica: its detail is never left out for its badge.
+    stored: bool,
 }
 
 /// What a node does, in words of several lengths: the longest that fits is shown.
@@ -85,16 +98,26 @@ fn boxed(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
     canvas.clear(area);
     let (last, bottom) = (area.right() - 1, area.bottom() - 1);
     let style = canvas.ink(content.ink);
+    let lines = if content.leads {
+        ['═', '║', '╔', '╗', '╚', '╝']
+    } else {
+        ['─', '│', '┌', '┐', '└', '┘']
+    };
     for x in area.x..=last {
-        canvas.glyph(x, area.y, '─', style);
-        canvas.glyph(x, bottom, '─', style);
+        canvas.glyph(x, area.y, lines[0], style);
+        canvas.glyph(x, bottom, lines[0], style);
     }
     for y in area.y..=bottom {
-        canvas.glyph(area.x, y, '│', style);
-        canvas.glyph(last, y, '│', style);
+        canvas.glyph(area.x, y, lines[1], style);
+        canvas.glyph(last, y, lines[1], style);
     }
-    let corners =
-        [(area.x, area.y, '┌'), (last, area.y, '┐'), (area.x, bottom, '└'), (last, bottom, '┘')];
+    let [_, _, left, right, low_left, low_right] = lines;
+    let corners = [
+        (area.x, area.y, left),
+        (last, area.y, right),
+        (area.x, bottom, low_left),
+        (last, bottom, low_right),
+    ];
     for (x, y, corner) in corners {
         canvas.glyph(x, y, corner, style);
     }
@@ -107,12 +130,14 @@ fn boxed(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
     let mut row = y;
     if let Some(badge) = &content.badge {
         let beside = last.saturating_sub(end + 1);
-        // Beside the name where it fits; else in the place of the detail.
-        if width(&badge.whole()) <= beside {
-            canvas.text(end + 1, y, beside, &badge.text(beside), canvas.badge(badge.ink));
+        // Beside the name where it fits; else in the place of the detail. Who has a detail all the same keeps it, and
+        // the badge loses its figure first.
+        let both = !content.detail.forms.is_empty() && content.stored;
+        if width(badge.word) <= beside && (both || width(&badge.whole()) <= beside) {
+            canvas.text(end + 1, y, beside, &badge.text(beside), badge.style(canvas));
         } else {
             row = y + 1;
-            canvas.text(x, row, room, &badge.text(room), canvas.badge(badge.ink));
+            canvas.text(x, row, room, &badge.text(room), badge.style(canvas));
         }
     }
     if row == y {
@@ -125,11 +150,16 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
     canvas.clear(core);
     let frame = canvas.ink(content.ink);
     let columns = (width(&content.name) + 4).min(core.width);
-    let spare = if form == Form::Pair { core.width - columns } else { 0 };
+    let spare = if form == Form::Pill { 0 } else { core.width - columns };
     let x = core.x + spare / 2;
     let end = core.right();
     let (open, style) =
         if content.selected { ("[▸", canvas.ink(Ink::Focus)) } else { ("[ ", frame) };
+    let (open, close) = match (content.leads, content.selected) {
+        (true, true) => ("╣▸", " ╠"),
+        (true, false) => ("╣ ", " ╠"),
+        (false, _) => (open, " ]"),
+    };
     // Between the bracket and the link there is no hole.
     for gap in core.x..x {
         canvas.glyph(gap, core.y, ' ', frame);
@@ -137,19 +167,22 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
     let mut at = canvas.text(x, core.y, end - x, open, style);
     let name = content.name_style(canvas);
     at = canvas.text(at, core.y, end.saturating_sub(at), &content.name, name);
-    canvas.text(at, core.y, end.saturating_sub(at), " ]", frame);
-    if form == Form::Pair {
+    canvas.text(at, core.y, end.saturating_sub(at), close, frame);
+    if form == Form::Trio || form == Form::Pair {
         let area = spot.area;
-        let (text, style) = match &content.badge {
-            Some(badge) => (badge.text(area.width), canvas.badge(badge.ink)),
-            None => (content.detail.fit(area.width).to_owned(), canvas.ink(content.detail.ink)),
-        };
-        let columns = width(&text).min(area.width);
-        canvas.text(area.x + (area.width - columns) / 2, area.y + 1, columns, &text, style);
+        let badge =
+            content.badge.as_ref().map(|badge| (badge.text(area.width), badge.style(canvas)));
+        let detail = (content.detail.fit(area.width).to_owned(), canvas.ink(content.detail.ink));
+        // Below the name the badge, and below that the detail, as far as there are rows.
+        let lines = badge.into_iter().chain([detail]);
+        for ((text, style), y) in lines.zip(area.y + 1..area.bottom()) {
+            let columns = width(&text).min(area.width);
+            canvas.text(area.x + (area.width - columns) / 2, y, columns, &text, style);
+        }
     } else if let Some(badge) = &content.badge {
         // One row only: the badge stands beside the name.
         let room = end.saturating_sub(at + 2);
-        canvas.text(at + 2, core.y, room, &badge.text(room), canvas.badge(badge.ink));
+        canvas.text(at + 2, core.y, room, &badge.text(room), badge.style(canvas));
     }
 }
 
@@ -161,12 +194,13 @@ pub fn columns(world: &World, view: &View, peer: Peer, now: LabTime) -> Text {
     match peer {
         Peer::Visitor(id) => Text { below: width(&visitor(world, id)), ..text },
         Peer::Node(id) => {
-            if let Some(badge) = words::badge(world, id, now) {
-                let badge = width(&badge.whole());
+            let badge = words::badge(world, id, now).map_or(0, |badge| width(&badge.whole()));
+            if badge > 0 && world.audit.replica(id).is_none() {
                 return Text { below: badge, badge, ..text };
             }
             let forms = detail(world, view, id, now).forms;
-            Text { below: forms.iter().map(|form| width(form)).max().unwrap_or(0), ..text }
+            let detail = forms.iter().map(|form| width(form)).max().unwrap_or(0);
+            Text { below: detail.max(badge), badge, ..text }
         }
     }
 }
@@ -175,21 +209,24 @@ fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content, traffic: Option<
     let mark = if content.selected { "▸" } else { " " };
     let x = canvas.text(area.x, area.y, area.width, mark, canvas.ink(Ink::Focus));
     let style = match &content.badge {
-        Some(badge) if !content.selected => canvas.ink(badge.ink),
+        Some(badge) if badge.loud && !content.selected => canvas.ink(badge.ink),
         _ => content.name_style(canvas),
     };
     let x = canvas.text(x, area.y, area.right().saturating_sub(x), &content.name, style);
-    if let Some(badge) = &content.badge {
+    let mut end = x;
+    if let Some(badge) = content.badge.as_ref().filter(|badge| badge.loud) {
         // The word where there is room for it and a mark behind it, else its sign.
         let room = area.right().saturating_sub(x);
         if room >= width(badge.word) + 4 {
-            canvas.text(x + 1, area.y, room, badge.word, canvas.badge(badge.ink));
+            end = canvas.text(x + 1, area.y, room, badge.word, canvas.badge(badge.ink));
         } else {
-            canvas.text(x, area.y, room, words::sign(badge.word), canvas.ink(badge.ink));
+            end = canvas.text(x, area.y, room, words::sign(badge.word), canvas.ink(badge.ink));
         }
     }
-    if let Some((glyph, ink)) = traffic {
-        canvas.glyph(area.right().saturating_sub(2), area.y, glyph, canvas.ink(ink));
+    // Behind the words, and where there is no room behind them, not at all.
+    let place = area.right().saturating_sub(2);
+    if let Some((glyph, ink)) = traffic.filter(|_| place >= end) {
+        canvas.glyph(place, area.y, glyph, canvas.ink(ink));
     }
 }
 
@@ -222,12 +259,15 @@ fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
     let one = Detail::one;
     let node = world.node(id);
     let config = world.topology.node(id);
+    if let Some((forms, ink)) = store::detail(world, id) {
+        return Detail { forms, ink };
+    }
     if let Some((believer, belief)) = wrong_belief(world, id) {
         let word = words::belief(belief).0;
         return one(format!("{}: {word} ≠", world.topology.names.of(believer)), Ink::Bad);
     }
     match &config.kind {
-        Kind::Client(_) if node.per_kilosecond > 0 => {
+        Kind::Client(_) | Kind::StoreClient(_) if node.per_kilosecond > 0 => {
             let rate = node.per_kilosecond as f64 / 1000.0;
             one(format!("load {rate}/s"), Ink::Message)
         }
@@ -235,7 +275,8 @@ fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
             one(format!("waits for {}", node.load.open), Ink::Message)
         }
         Kind::Client(_) => client(world, view, id),
-        Kind::StoreClient(_) | Kind::Replica(_) => one(String::new(), Ink::Muted),
+        Kind::StoreClient(_) => asker(world, view, id),
+        Kind::Replica(_) => one(String::new(), Ink::Muted),
         Kind::Ls(ls) => {
             let policy = targets::policy(world, id).unwrap_or(ls.policy).word();
             match node.window {
@@ -256,6 +297,19 @@ fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
             Some(time) => Detail::timed(&["answers in", "took"], time, Ink::Muted),
             None => one(format!("{} names", ts.records.len()), Ink::Muted),
         },
+    }
+}
+
+/// A client of a store: how its last operation went.
+fn asker(world: &World, view: &View, id: NodeId) -> Detail {
+    let group = world.audit.group_of(id);
+    let of = |op: &&crate::check::Op| op.asker.is_some_and(|(node, ..)| node == id);
+    let Some(op) = group.and_then(|group| group.ops().rev().find(of)) else {
+        return Detail::one(format!("{} fire", view.key(Action::Fire)), Ink::Muted);
+    };
+    match (&op.ended, op.took()) {
+        (Some(ended), Some(took)) => Detail::timed(&[ended.outcome.word()], took, Ink::Muted),
+        _ => Detail::one(format!("waits #{}", op.no.0), Ink::Message),
     }
 }
 

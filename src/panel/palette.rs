@@ -4,7 +4,7 @@
 use super::action::{self, Action, Outcome};
 use super::fuzzy;
 use super::hints;
-use super::keymap::Context;
+use super::keymap;
 use super::known::Lab;
 use super::prompt::Prompt;
 use super::view::{Mode, View};
@@ -76,7 +76,7 @@ pub fn offers(prompt: &Prompt, world: &World, view: &View) -> Vec<Offer> {
 fn actions(typed: &str, world: &World, view: &View) -> Vec<(u32, Offer)> {
     let mut found: Vec<(u32, Offer)> = Vec::new();
     let mut seen: Vec<Action> = Vec::new();
-    let here = [Context::On(view.focus), Context::Panels, Context::Everywhere];
+    let here = keymap::contexts_of_panels(view);
     for row in view.keymap.rows().iter().filter(|row| here.contains(&row.context)) {
         if row.short.is_empty() || seen.contains(&row.action) {
             continue;

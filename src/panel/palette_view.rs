@@ -1,6 +1,6 @@
 //! The command line on the screen: the line with its cursor, what is wrong with it, and what is offered below.
 
-use super::lists;
+use super::list;
 use super::paint::{Border, Canvas, Row, width};
 use super::palette::{Offer, offers};
 use super::prompt::Prompt;
@@ -56,7 +56,7 @@ pub fn draw(canvas: &mut Canvas<'_>, screen: Rect, prompt: &Prompt, world: &Worl
 /// The offers, the picked one in sight, each action's key at the right end.
 fn draw_offers(canvas: &mut Canvas<'_>, area: Rect, offers: &[Offer], picked: Option<usize>) {
     let visible = usize::from(area.height);
-    let top = lists::top(picked.unwrap_or(0), visible, offers.len());
+    let top = list::top(picked.unwrap_or(0), visible, offers.len());
     for ((at, offer), y) in offers.iter().enumerate().skip(top).zip(area.y..area.bottom()) {
         let marked = picked == Some(at);
         let style = if marked { canvas.theme.selected() } else { canvas.ink(Ink::Text) };

@@ -1,7 +1,7 @@
 //! The geometry of the map: which box stands where, and along which cells a link runs. No colours, no world.
 
 use super::block::{self, Block};
-use super::lists;
+use super::list;
 use super::routes;
 use crate::base::Peer;
 use ratatui::layout::Rect;
@@ -11,6 +11,8 @@ use ratatui::layout::Rect;
 pub enum Form {
     /// A frame around name and detail, four rows.
     Tall,
+    /// The name between brackets, its badge and its detail below, three rows: for what has both.
+    Trio,
     /// The name between brackets and the detail below, two rows.
     Pair,
     /// The name between brackets.
@@ -25,6 +27,7 @@ impl Form {
     pub const fn height(self) -> u16 {
         match self {
             Self::Tall => 4,
+            Self::Trio => 3,
             Self::Pair => 2,
             Self::Pill | Self::Grid => 1,
         }
@@ -57,8 +60,21 @@ pub struct Route {
     pub links: Vec<(Peer, Peer)>,
     /// The cells, in order, each next to the one before.
     pub cells: Vec<(u16, u16)>,
-    /// Whether it leaves the upper box at its side (and not below).
-    pub sideways: bool,
+    /// How it goes.
+    pub way: Way,
+}
+
+/// How a link goes from one box to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It leaves the upper box below.
+    Below,
+    /// It leaves the upper box at its side.
+    Side,
+    /// Straight from one box to the one right of it.
+    Beside,
+    /// Above the boxes that stand between two of one tier.
+    Arc,
 }
 
 /// The whole map.
@@ -96,6 +112,8 @@ pub struct Wants<'a> {
     pub tiers: &'a [Vec<Peer>],
     /// Who asks whom.
     pub edges: &'a [(Peer, Peer)],
+    /// Links within a tier.
+    pub peers: &'a [(Peer, Peer)],
     /// The columns of the longest name.
     pub name_columns: u16,
     /// Whose place must be in sight, and whose bundle is the one that may be open.
@@ -110,6 +128,10 @@ pub struct Wants<'a> {
 const GAP_MIN: u16 = 2;
 /// Rows between tiers at most: beyond that they seem not to belong together.
 const GAP_MAX: u16 = 6;
+/// Columns of the badge that stands beside the name of one that has a detail, too: `LEAD t12`.
+const BADGE_COLUMNS: u16 = 10;
+/// Columns between two boxes that are linked with each other.
+const PEERS_GAP: u16 = 4;
 /// A box that is wider says nothing more.
 const BOX_COLUMNS_MAX: u16 = 22;
 
@@ -124,9 +146,21 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
         return Plan { form: Form::Grid, spots, blocks, routes, hidden: 0 };
     }
     let slot = area.width / most.max(1);
-    let form = [Form::Tall, Form::Pair, Form::Pill].into_iter().find(|form| {
-        let frame = if *form == Form::Tall { 5 } else { 4 };
-        slot >= wants.name_columns + frame
+    let both = !wants.peers.is_empty();
+    let linked = wants.tiers.iter().zip(wants.texts).filter(|(tier, _)| has_peers(wants, tier));
+    let name = linked.flat_map(|(_, texts)| texts.iter().map(|text| text.name)).max();
+    let name = name.unwrap_or(wants.name_columns);
+    let form = [Form::Tall, Form::Trio, Form::Pair, Form::Pill].into_iter().find(|form| {
+        let frame = match form {
+            // Whoever has a detail besides its badge has them in rows of their own: name and badge share the first.
+            Form::Tall if both => {
+                (name + 4 + BADGE_COLUMNS + PEERS_GAP).saturating_sub(wants.name_columns).max(5)
+            }
+            Form::Tall => 5,
+            _ => 4,
+        };
+        (*form != Form::Trio || both)
+            && slot >= wants.name_columns + frame
             && count * form.height() + (count - 1) * GAP_MIN <= area.height
     });
     let mut plan = match form {
@@ -142,6 +176,11 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
     };
     plan.routes = routes::routes(&plan, wants);
     plan
+}
+
+/// Whether those of a tier are linked with each other.
+fn has_peers(wants: &Wants<'_>, tier: &[Peer]) -> bool {
+    wants.peers.iter().any(|(a, _)| tier.contains(a))
 }
 
 /// Tiers that are too wide for a row become blocks; the others stay rows.
@@ -231,7 +270,11 @@ fn rows(
         }
         let slot = area.width / (tier.len() as u16).max(1);
         let margin = (area.width - slot * tier.len() as u16) / 2;
-        let room = if slot > 26 { slot - 6 } else { slot.saturating_sub(2) };
+        let room = match slot {
+            slot if slot > 26 => slot - 6,
+            slot if has_peers(wants, tier) => slot.saturating_sub(PEERS_GAP),
+            slot => slot.saturating_sub(2),
+        };
         let framed = room.min(BOX_COLUMNS_MAX).max(wants.name_columns + 4);
         for (at, peer) in tier.iter().enumerate() {
             let centre = area.x + margin + slot * at as u16 + slot / 2;
@@ -250,7 +293,7 @@ fn rows(
             let beside = (bare + text.badge).min(most);
             let (whole, core) = match form {
                 Form::Tall => (centred(framed, height), centred(framed, height)),
-                Form::Pair => (centred(wide, height), centred(bare, 1)),
+                Form::Trio | Form::Pair => (centred(wide, height), centred(bare, 1)),
                 Form::Pill | Form::Grid => (centred(beside, 1), centred(beside, 1)),
             };
             spots.push(Spot { peer: *peer, area: whole, core });
@@ -275,7 +318,7 @@ fn grid(area: Rect, wants: &Wants<'_>) -> Plan {
     }
     let selected = |line: &&[Peer]| wants.selected.is_some_and(|it| line.contains(&it));
     let marked = lines.iter().position(|line| selected(line)).unwrap_or(0);
-    let top = lists::top(marked, area.height.into(), lines.len());
+    let top = list::top(marked, area.height.into(), lines.len());
     let mut spots = Vec::new();
     for (line, y) in lines.iter().skip(top).zip(area.y..area.bottom()) {
         for (peer, column) in line.iter().zip(0..) {
@@ -311,7 +354,7 @@ mod tests {
     ) -> Wants<'a> {
         let (texts, groups, selected, open): (&[Vec<Text>], &[Vec<usize>], _, _) =
             (&[], &[], Some(peer(2)), false);
-        Wants { texts, tiers, edges, name_columns, selected, open, groups }
+        Wants { texts, tiers, edges, peers: &[], name_columns, selected, open, groups }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Panel 2: one question as lanes on one time axis, who won, who came too late, and the sentence that says why.
 
 use super::action::Action;
-use super::axis::Axis;
+use super::lanes::{self, Bar};
 use super::paint::{Canvas, Row, width, wrap};
+use super::store;
 use super::theme::Ink;
 use super::view::View;
 use super::words;
@@ -32,6 +33,9 @@ pub fn shown<'a>(world: &'a World, view: &View) -> Option<&'a Race> {
 /// The panel's title.
 #[must_use]
 pub fn title(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+    if let Some(group) = store::on_show(world, view) {
+        return store::ops::title(canvas, world, group, view);
+    }
     let Some(race) = shown(world, view) else { return Row::new() };
     let row = Row::new().with(format!(" #{} ", race.no.0), canvas.ink(Ink::Focus));
     row.with(format!(" {} ", Shown::short(race.name.as_str(), 28)), canvas.ink(Ink::Strong))
@@ -40,6 +44,9 @@ pub fn title(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
 /// The panel's note: the policy that ran the race.
 #[must_use]
 pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+    if store::on_show(world, view).is_some() {
+        return Row::new();
+    }
     let policy = shown(world, view).and_then(|race| race.policy.as_deref()).unwrap_or("");
     if policy.is_empty() {
         return Row::new();
@@ -49,6 +56,10 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
 
 /// Draws the race.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
+    if let Some(group) = store::on_show(world, view) {
+        store::ops::draw(canvas, area, world, group, view, now);
+        return;
+    }
     let Some(race) = shown(world, view) else {
         let (fire, ask) = (view.key(Action::Fire), view.key(Action::ChooseName));
         let text = format!("No question yet. {fire} fires one; {ask} chooses what to ask.");
@@ -110,19 +121,6 @@ fn compare(canvas: &mut Canvas<'_>, rest: &mut Rect, world: &World, before: &Rac
     let _ = world;
 }
 
-/// One row of the chart.
-struct Bar {
-    label: String,
-    /// Before this it had not begun.
-    from: Option<f64>,
-    /// Where it ends.
-    to: f64,
-    glyph: char,
-    end: char,
-    ink: Ink,
-    result: Row,
-}
-
 fn ms(from: LabTime, to: LabTime) -> f64 {
     to.since(from).as_secs_f64() * 1e3
 }
@@ -140,66 +138,7 @@ fn draw_lanes(
     let mut bars: Vec<Bar> =
         race.lanes.iter().map(|lane| lane_bar(canvas, world, race, lane, now, running)).collect();
     bars.push(asker_bar(canvas, world, race, end, now));
-    let labels = bars.iter().map(|bar| width(&bar.label)).max().unwrap_or(4).clamp(4, 12) + 1;
-    let results = bars.iter().map(|bar| bar.result.width()).max().unwrap_or(0).min(area.width / 2);
-    let columns = area.width.saturating_sub(labels + results + 2);
-    let mut times: Vec<f64> = bars.iter().map(|bar| bar.to).collect();
-    times.extend(bars.iter().filter_map(|bar| bar.from));
-    let axis = Axis::new(&times, columns);
-    let mut y = area.y;
-    let x = area.x + labels;
-    if area.height > bars.len() as u16 {
-        draw_scale(canvas, x, y, &axis, columns);
-        y += 1;
-    }
-    for bar in &bars {
-        if y >= area.bottom() {
-            break;
-        }
-        canvas.text(area.x, y, labels - 1, &bar.label, canvas.ink(Ink::Strong));
-        draw_bar(canvas, x, y, &axis, bar);
-        canvas.row(x + columns + 1, y, area.right().saturating_sub(x + columns + 1), &bar.result);
-        y += 1;
-        if roomy && bar.label != bars.last().map_or("", |last| &last.label) {
-            y += 1;
-        }
-    }
-    y - area.y
-}
-
-fn draw_scale(canvas: &mut Canvas<'_>, x: u16, y: u16, axis: &Axis, columns: u16) {
-    let style = canvas.ink(Ink::Muted);
-    let labels = axis.labels();
-    let Some((last, others)) = labels.split_last() else { return };
-    // The last label has the unit: it always has its place, and the others what is left.
-    let end = last.0.min(columns.saturating_sub(width(&last.1)));
-    canvas.text(x + end, y, columns.saturating_sub(end), &last.1, style);
-    let mut free = 0;
-    for (column, word) in others {
-        let wide = width(word);
-        if *column >= free && column + wide < end {
-            canvas.text(x + column, y, wide, word, style);
-            free = column + wide + 1;
-        }
-    }
-}
-
-fn draw_bar(canvas: &mut Canvas<'_>, x: u16, y: u16, axis: &Axis, bar: &Bar) {
-    let style = canvas.ink(bar.ink);
-    let Some(from) = bar.from else { return };
-    let (start, end) = (axis.column(from), axis.column(bar.to));
-    for column in 0..start {
-        canvas.glyph(x + column, y, '·', canvas.ink(Ink::Frame));
-    }
-    for column in start..end {
-        canvas.glyph(x + column, y, bar.glyph, style);
-    }
-    canvas.glyph(x + end, y, bar.end, style);
-    if let Some((first, after)) = axis.broken_at() {
-        for column in first..after.min(end.max(first)) {
-            canvas.glyph(x + column, y, '╱', canvas.ink(Ink::Muted));
-        }
-    }
+    lanes::draw(canvas, area, &bars, roomy)
 }
 
 fn lane_bar(
@@ -415,9 +354,25 @@ fn wins(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
     as_many_as_fit(Row::new().with("wins    ", muted), parts.into_iter(), columns, muted)
 }
 
+/// What the page says while a store is on show: of its failover, or of its operation.
+fn store_why(world: &World, view: &View) -> Option<String> {
+    let group = store::on_show(world, view)?;
+    if let Some(failover) = store::failover_shown(group, view) {
+        return Some(report::why_failover(&world.topology.names, failover, world.now));
+    }
+    let op = store::ops::shown(group, view);
+    Some(op.map_or_else(
+        || "There was no operation yet.".into(),
+        |op| store::ops::why(world, group, op),
+    ))
+}
+
 /// Rows that the page with the reason needs.
 #[must_use]
 pub fn why_page_rows(world: &World, view: &View, columns: u16) -> u16 {
+    if let Some(text) = store_why(world, view) {
+        return u16::try_from(wrap(&text, columns).len()).unwrap_or(u16::MAX).max(1);
+    }
     let text = shown(world, view).map_or_else(String::new, |race| why(world, race));
     let marks = shown(world, view)
         .map_or(0, |race| u16::from(race.contradicted) + u16::from(race.misgiven));
@@ -427,6 +382,10 @@ pub fn why_page_rows(world: &World, view: &View, columns: u16) -> u16 {
 
 /// The reason alone, large, over the middle of the screen.
 pub fn draw_why_page(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
+    if let Some(text) = store_why(world, view) {
+        canvas.paragraph(area, &text, canvas.ink(Ink::Strong));
+        return;
+    }
     let Some(race) = shown(world, view) else {
         canvas.paragraph(area, "There was no race yet.", canvas.ink(Ink::Muted));
         return;

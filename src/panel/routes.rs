@@ -1,6 +1,6 @@
 //! Along which cells the links of the map run, once it is known what stands where. No colours, no world.
 
-use super::plan::{Plan, Route, Spot, Wants};
+use super::plan::{Plan, Route, Spot, Wants, Way};
 use crate::base::Peer;
 use std::collections::BTreeMap;
 
@@ -35,7 +35,16 @@ pub fn routes(plan: &Plan, wants: &Wants<'_>) -> Vec<Route> {
     }
     let into: Vec<(usize, usize)> = bundles.iter().map(|it| (it.upper, it.lower)).collect();
     let ways = bundles.into_iter().enumerate();
-    ways.filter_map(|(at, bundle)| route(&anchors, &into, bundle, at)).collect()
+    let down = ways.filter_map(|(at, bundle)| route(&anchors, &into, bundle, at));
+    // Peers in a block have no places that links could run between.
+    let rows: BTreeMap<Peer, &Spot> = plan
+        .spots
+        .iter()
+        .filter(|spot| !plan.blocks.iter().any(|block| block.frame.intersects(spot.area)))
+        .map(|spot| (spot.peer, spot))
+        .collect();
+    let beside = wants.peers.iter().filter_map(|link| peer_route(&rows, *link));
+    down.chain(beside).collect()
 }
 
 /// What links end at: the nodes of the rows, and each block as a whole; and which of them is whose.
@@ -78,7 +87,43 @@ fn route(anchors: &[Spot], into: &[(usize, usize)], bundle: Bundle, at: usize) -
         let bus = upper.area.bottom() + (at as u16 % (gap.saturating_sub(1)).max(1));
         vec![(upper.centre(), upper.area.bottom()), (upper.centre(), bus), (enter, bus), end]
     };
-    Some(Route { links: bundle.links, cells: walk(&points), sideways })
+    let way = if sideways { Way::Side } else { Way::Below };
+    Some(Route { links: bundle.links, cells: walk(&points), way })
+}
+
+/// The way of a link within a tier: straight to a neighbour, else above those that stand between.
+fn peer_route(rows: &BTreeMap<Peer, &Spot>, (a, b): (Peer, Peer)) -> Option<Route> {
+    let (mut left, mut right) = (*rows.get(&a)?, *rows.get(&b)?);
+    if left.core.x > right.core.x {
+        std::mem::swap(&mut left, &mut right);
+    }
+    if left.core.y != right.core.y {
+        return None;
+    }
+    let between = |spot: &&&Spot| {
+        spot.core.y == left.core.y && spot.core.x > left.core.x && spot.core.x < right.core.x
+    };
+    let steps = rows.values().filter(between).count();
+    let (way, points) = if steps == 0 {
+        let row = left.core.y + (left.core.height - 1) / 2;
+        if left.core.right() >= right.core.x {
+            return None;
+        }
+        (Way::Beside, vec![(left.core.right(), row), (right.core.x - 1, row)])
+    } else {
+        // Between this tier and the one above there are two rows at least; links from above come in over the first.
+        let row = left
+            .area
+            .y
+            .checked_sub(1)
+            .filter(|row| rows.values().any(|spot| spot.area.y < *row))?;
+        let inner = |spot: &Spot| (spot.core.width / 2).saturating_sub(1).min(3);
+        let start = left.centre() + inner(left);
+        let end = right.centre().saturating_sub(inner(right));
+        (Way::Arc, vec![(start, row), (end, row)])
+    };
+    let links = vec![(left.peer, right.peer)];
+    Some(Route { links, cells: walk(&points), way })
 }
 
 /// Where a link arrives at the lower box: its middle, or a little beside it where several arrive; at a box as wide as a

@@ -2,11 +2,12 @@
 
 use super::layout::{self, Kind, Layout, Needs, Place};
 use super::paint::{self, Border, Canvas, Row, width};
+use super::prompt::Prompt;
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, footer, header, help, hints, inspect, map, palette_view, race, steps, system,
-    words,
+    belief, events, footer, header, help, hints, inspect, map, palette_view, race, steps, store,
+    system, words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
@@ -24,6 +25,7 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
     let layout = layout_of(screen, world, view, now);
     if layout.kind == Kind::Line {
         line(&mut canvas, screen, world, view);
+        keys(&mut canvas, screen, view);
         return;
     }
     if layout.kind == Kind::Narrow {
@@ -59,9 +61,20 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
     layout::divide(screen, needs)
 }
 
+/// Rows that a panel's list has on the screen as it is; none if the panel is not there.
+#[must_use]
+pub fn rows(panel: PanelId, world: &World, view: &View) -> usize {
+    let layout = layout_of(screen_of(view), world, view, world.now);
+    let place = layout.panels.iter().find(|place| place.panel == panel);
+    place.map_or(0, |place| {
+        let edges = if place.border == Border::Box { 2 } else { 1 };
+        usize::from(place.area.height.saturating_sub(edges))
+    })
+}
+
 /// What is inside a panel's edge: a column of air at each side where there is a frame.
 #[must_use]
-pub fn inside(place: &Place) -> Rect {
+pub fn inside_panel(place: &Place) -> Rect {
     let inner = paint::inside(place.area, place.border);
     match place.border {
         Border::Box if inner.width > 20 => Rect { x: inner.x + 1, width: inner.width - 2, ..inner },
@@ -72,10 +85,13 @@ pub fn inside(place: &Place) -> Rect {
 /// Where the map is drawn now; an area of no size while it is not.
 #[must_use]
 pub fn map_area(world: &World, view: &View) -> Rect {
-    let screen = Rect::new(0, 0, view.size.0, view.size.1);
-    let layout = layout_of(screen, world, view, world.now);
+    let layout = layout_of(screen_of(view), world, view, world.now);
     let place = layout.panels.iter().find(|place| place.panel == PanelId::Map);
-    place.map_or_else(Rect::default, inside)
+    place.map_or_else(Rect::default, inside_panel)
+}
+
+fn screen_of(view: &View) -> Rect {
+    Rect::new(0, 0, view.size.0, view.size.1)
 }
 
 fn panel(
@@ -87,7 +103,7 @@ fn panel(
     now: LabTime,
 ) {
     let lit = view.focus == place.panel && matches!(view.mode, Mode::Normal);
-    let word = hints::panel_word(place.panel, &world.topology);
+    let word = hints::panel_word(place.panel, world, view);
     let mut title = Row::new()
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
@@ -106,7 +122,10 @@ fn panel(
             title.append(race::title(canvas, world, view));
             race::note(canvas, world, view)
         }
-        PanelId::System => system::note(canvas, world, view),
+        PanelId::System => {
+            let room = place.area.width.saturating_sub(title.width() + 7);
+            system::note(canvas, world, view, now, room)
+        }
         PanelId::Events => events::note(canvas, view),
         PanelId::Belief => Row::new().with(" who thinks what of whom ", canvas.ink(Ink::Muted)),
         PanelId::Steps => {
@@ -115,7 +134,7 @@ fn panel(
         }
     };
     canvas.frame(place.area, place.border, lit, &title, &note);
-    let inner = inside(place);
+    let inner = inside_panel(place);
     if inner.is_empty() {
         return;
     }
@@ -170,12 +189,22 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
         let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
         footer::draw(canvas, area, world, view);
     }
-    let question = match view.mode {
+    let question = match &view.mode {
+        Mode::Palette(prompt) => return typed(canvas, screen, ":", prompt),
+        Mode::Filter(prompt) => return typed(canvas, screen, "/", prompt),
         Mode::QuitAsked => " Quit? y n ",
         Mode::TopologiesAsked => " Another topology? y n ",
+        Mode::WipeAsked(_) => " Empty its disk? y n ",
         _ => return,
     };
     canvas.text(screen.x, screen.y, screen.width, question, canvas.badge(Ink::Bad));
+}
+
+/// The line that is being typed, where there is room for nothing else.
+fn typed(canvas: &mut Canvas<'_>, screen: Rect, sign: &str, prompt: &Prompt) {
+    let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
+    canvas.clear(area);
+    palette_view::line(canvas, area, sign, prompt);
 }
 
 /// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
@@ -206,13 +235,8 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
     match &view.mode {
         Mode::Normal => {}
         Mode::Help(search) => {
-            let area = page(
-                canvas,
-                screen,
-                screen.width.min(124),
-                screen.height,
-                " Keys that are valid here ",
-            );
+            let area =
+                page(canvas, screen, HELP_COLUMNS, screen.height, " Keys that are valid here ");
             help::draw(canvas, area, search, world, view);
         }
         Mode::Inspect => {
@@ -227,11 +251,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             race::draw_why_page(canvas, area, world, view);
         }
         Mode::Palette(prompt) => palette_view::draw(canvas, screen, prompt, world, view),
-        Mode::Filter(prompt) => {
-            let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
-            canvas.clear(area);
-            palette_view::line(canvas, area, "/", prompt);
-        }
+        Mode::Filter(prompt) => typed(canvas, screen, "/", prompt),
         Mode::Choosing(chooser) => {
             let above = Rect { height: screen.height - 1, ..screen };
             chooser.draw(canvas, above);
@@ -240,13 +260,28 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
         Mode::TopologiesAsked => {
             leave_asked(canvas, screen, [" Another topology? ", " open another   "]);
         }
+        Mode::WipeAsked(id) => {
+            let name = world.topology.names.of(*id);
+            let title = format!(" Empty the disk of {name}? ");
+            let text = "All that it holds is gone for good.";
+            asked(canvas, screen, &title, text, " empty it   ");
+        }
+        Mode::Losses => {
+            let title = " What is wrong, and what is gone ";
+            let area = page(canvas, screen, screen.width.min(100), screen.height, title);
+            store::lost::draw(canvas, area, world, view.down, now);
+        }
     }
 }
 
 /// The question before anything that ends the lab.
 fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
+    asked(canvas, screen, title, "This lab ends, with everything in it.", yes);
+}
+
+/// A question that only `y` answers.
+fn asked(canvas: &mut Canvas<'_>, screen: Rect, title: &str, text: &str, yes: &str) {
     let area = page(canvas, screen, 44, 4, title);
-    let text = "This lab ends, with everything in it.";
     canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Text));
     let row = Row::new()
         .with(" y ", canvas.theme.selected())
@@ -258,10 +293,24 @@ fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
 
 /// A page over the middle of the screen, above the row of keys; gives what is inside.
 fn page(canvas: &mut Canvas<'_>, screen: Rect, columns: u16, rows: u16, title: &str) -> Rect {
-    let above = Rect { height: screen.height.saturating_sub(1).max(1), ..screen };
-    let area = layout::centred(above, columns, rows);
+    let area = page_area(screen, columns, rows);
     canvas.clear(area);
     let title = Row::new().with(title, canvas.ink(Ink::Strong));
-    let inner = canvas.frame(area, Border::Box, true, &title, &Row::new());
+    canvas.frame(area, Border::Box, true, &title, &Row::new());
+    inside(area)
+}
+
+/// Two columns of keys with their edge.
+const HELP_COLUMNS: u16 = 124;
+
+/// Where a page lies.
+fn page_area(screen: Rect, columns: u16, rows: u16) -> Rect {
+    let above = Rect { height: screen.height.saturating_sub(1).max(1), ..screen };
+    layout::centred(above, columns, rows)
+}
+
+/// What is inside a page's edge, with a column of air at each side.
+fn inside(area: Rect) -> Rect {
+    let inner = paint::inside(area, Border::Box);
     if inner.width > 4 { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner }
 }

@@ -1,8 +1,9 @@
 //! Arrows and pages: what moves in the panel, list or line that has the keyboard.
 
 use super::action::Action;
+use super::screen;
 use super::targets;
-use super::view::{EventMark, Mode, PanelId, Selection, View};
+use super::view::{Mode, PanelId, Selection, View};
 use crate::base::NodeId;
 use crate::world::World;
 
@@ -22,9 +23,9 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
             0 => {}
             by => super::palette::pick(prompt, world, view, by),
         },
-        Mode::Inspect | Mode::Why => scroll(action, &mut view.down),
+        Mode::Inspect | Mode::Why | Mode::Losses => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
-        Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked => {}
+        Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => {}
     }
     view.mode = mode;
 }
@@ -58,6 +59,9 @@ fn scroll(action: Action, down: &mut usize) {
 fn panel(action: Action, world: &World, view: &mut View) {
     match view.focus {
         PanelId::Map => select(action, world, view),
+        PanelId::Race if super::store::on_show(world, view).is_some() => {
+            pick_operation(action, world, view);
+        }
         PanelId::Race => match action {
             Action::Left => pick_race(world, view, -1),
             Action::Right => pick_race(world, view, 1),
@@ -65,35 +69,36 @@ fn panel(action: Action, world: &World, view: &mut View) {
             Action::Last => view.race = None,
             _ => {}
         },
-        PanelId::Events => match rows(action) {
-            0 => {}
-            by => mark_event(view, by),
-        },
+        PanelId::Events => {
+            let rows = screen::rows(PanelId::Events, world, view);
+            // A page leaves one line in sight, so that the eye finds its place again.
+            let page = isize::try_from(rows).map_or(PAGE_STEP, |rows| rows - 1).max(1);
+            let by = match action {
+                Action::Up => 1,
+                Action::Down => -1,
+                Action::PageUp => page,
+                Action::PageDown => -page,
+                Action::First => isize::MAX,
+                Action::Last => return view.events.follow(),
+                _ => return,
+            };
+            view.events.step(by, view.feed.count(&view.filter), rows);
+        }
         PanelId::System | PanelId::Belief | PanelId::Steps => scroll(action, &mut view.down),
     }
 }
 
-/// Up and down among the events; below the newest they are followed again.
-fn mark_event(view: &mut View, by: isize) {
-    let next = view.feed.next();
-    let seen = view.event.map_or(next, |mark| mark.seen);
-    let numbers: Vec<u64> = view.feed.matching(&view.filter).map(|line| line.0).collect();
-    let Some(last) = numbers.len().checked_sub(1) else { return };
-    // Counted from the newest; a line that is gone is older than all.
-    let present = view
-        .event
-        .map(|mark| numbers.iter().position(|number| *number <= mark.line).unwrap_or(last));
-    let at = match present {
-        // The first step back marks the newest.
-        None if by == -1 => 0,
-        None if by > 0 => return,
-        Some(at) if by > 0 && by.unsigned_abs() > at => {
-            view.event = None;
-            return;
-        }
-        present => present.unwrap_or(0).saturating_add_signed(by.saturating_neg()).min(last),
+fn pick_operation(action: Action, world: &World, view: &mut View) {
+    let by = match action {
+        Action::Left => -1,
+        Action::Right => 1,
+        Action::First => i64::MIN / 2,
+        Action::Last => i64::MAX / 2,
+        _ => return,
     };
-    view.event = Some(EventMark { line: numbers[at], seen });
+    if let Some(group) = super::store::on_show(world, view) {
+        super::store::ops::pick(group, view, by);
+    }
 }
 
 /// Left and right in the history of races; past the newest, the newest is followed again.
@@ -126,7 +131,7 @@ fn select(action: Action, world: &World, view: &mut View) {
         (0..to).min_by_key(|there| here.abs_diff((2 * there + 1) * from)).unwrap_or(0)
     };
     // Within a block of names, up and down go from row to row.
-    let map = super::map::lay(super::screen::map_area(world, view), world, view, world.now);
+    let map = super::map::lay(screen::map_area(world, view), world, view, world.now);
     let block = map.plan.blocks.iter().find(|block| block.tier == tier);
     let row = |down| block.and_then(|block| block.step(at, tiers[tier].len(), down));
     let (tier, at) = match action {

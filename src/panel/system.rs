@@ -1,6 +1,7 @@
 //! Panel 3: what belongs to the system on show: window and master list, sticky table, upstreams with their health.
 
 use super::paint::{Canvas, Row, width};
+use super::store;
 use super::targets;
 use super::theme::Ink;
 use super::view::{PanelId, View};
@@ -14,8 +15,11 @@ use ratatui::style::Style;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The LS that panel 3 is about: the selected one, or the first.
+/// The LS that panel 3 is about: the selected one, or the first; none while a store is on show.
 fn subject(world: &World, view: &View) -> Option<(NodeId, LsConfig)> {
+    if store::on_show(world, view).is_some() {
+        return None;
+    }
     let id = targets::ls(world, view)?;
     match &world.topology.node(id).kind {
         Kind::Ls(config) => Some((id, config.clone())),
@@ -26,6 +30,9 @@ fn subject(world: &World, view: &View) -> Option<(NodeId, LsConfig)> {
 /// Whether the system has something that fills: a window with its master list, or a sticky table.
 #[must_use]
 pub fn has_table(world: &World, view: &View) -> bool {
+    if store::on_show(world, view).is_some() {
+        return true;
+    }
     let Some((id, config)) = subject(world, view) else { return false };
     let policy = targets::policy(world, id).unwrap_or(config.policy);
     matches!(policy, Policy::Batch | Policy::Sticky)
@@ -33,7 +40,10 @@ pub fn has_table(world: &World, view: &View) -> bool {
 
 /// The panel's note: policy and timeout.
 #[must_use]
-pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+pub fn note(canvas: &Canvas<'_>, world: &World, view: &View, now: LabTime, room: u16) -> Row {
+    if let Some(group) = store::on_show(world, view) {
+        return store::note(canvas, group, now, room);
+    }
     let Some((id, config)) = subject(world, view) else { return Row::new() };
     let policy = targets::policy(world, id).unwrap_or(config.policy);
     let changed = &world.node(id).changed;
@@ -60,6 +70,10 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
 
 /// Draws the panel.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
+    if let Some(group) = store::on_show(world, view) {
+        store::draw(canvas, area, world, view, group, now);
+        return;
+    }
     let Some((id, config)) = subject(world, view) else {
         clients(canvas, area, world, now);
         return;

@@ -4,7 +4,7 @@
 use super::action::Action;
 use super::chord::{Chord, Named};
 use super::keymap::Binding;
-use super::keymap::Context::{self, Everywhere, Line, List, On, Page, Panels, Quit};
+use super::keymap::Context::{self, Clicker, Everywhere, Line, List, On, Page, Panels, Quit};
 use super::view::PanelId;
 
 const fn row(
@@ -25,9 +25,13 @@ const fn k(named: Named) -> Chord {
     Chord::Key(named)
 }
 
+/// Said of several keys, which then share a line of the help.
+const NEXT_BEAT: &str = "the next beat: question, run, answer";
+const PAUSE: &str = "pause the world, or let it go on";
+
 /// Every key there is. The order is the order of footer and help.
 pub static TABLE: &[Binding] = &[
-    row(Panels, c('n'), Action::NextBeat, "next", "the next beat: question, run, answer"),
+    row(Panels, c('n'), Action::NextBeat, "next", NEXT_BEAT),
     row(Panels, c('V'), Action::Flip, "flip", "the step as confessed, or as repaired"),
     row(Panels, c('f'), Action::Fire, "fire%", "the client asks the next name of its list"),
     row(Panels, c('x'), Action::Kill, "kill %", "kill the process: its connections are reset"),
@@ -37,8 +41,9 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('o'), Action::PowerOff, "power off", "the host vanishes: only silence is left"),
     row(Panels, c('p'), Action::Partition, "cut%", "cut both ways, or uncut"),
     row(Panels, c('d'), Action::Delay, "delay%", "add 50, 200, 1000 ms, nothing"),
-    row(Panels, c(' '), Action::Pause, "pause", "pause the world, or let it go on"),
-    row(Panels, c('X'), Action::KillLeader, "kill winner %", "kill whoever wins most races"),
+    row(Panels, c(' '), Action::Pause, "pause", PAUSE),
+    row(Panels, c('X'), Action::KillLeader, "kill leader %", "kill who leads, or wins most races"),
+    row(Panels, c('!'), Action::Losses, "%", "what is wrong, and every write that is gone"),
     row(Panels, c('Q'), Action::ChooseName, "ask…", "choose what to ask, by who has it"),
     row(Panels, c('s'), Action::ChoosePolicy, "policy", "choose how the LS chooses"),
     row(Panels, c('F'), Action::FireMany, "×20", "fire twenty questions at once"),
@@ -46,6 +51,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('P'), Action::OneWay, "one-way", "cut what goes out; what comes in; nothing"),
     row(Panels, c('L'), Action::Loss, "loss", "lose 10, 30, 60 % of transmissions, none"),
     row(Panels, c('b'), Action::Lie, "lie", "the server answers wrongly, or is honest"),
+    row(Panels, c('Z'), Action::Wipe, "wipe %", "empty the disk of a dead replica (asks)"),
     row(Panels, c('R'), Action::Reset, "reset", "heal every fault, revive every node"),
     row(Panels, c('U'), Action::Redo, "redo", "bring the fault back that was undone"),
     row(Panels, c('v'), Action::NextLink, "links", "walk through the links of the node"),
@@ -77,13 +83,13 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('6'), Action::Focus(6), "", "the steps"),
     row(Panels, c('e'), Action::Zoom, "zoom", "the panel over the whole screen, and back"),
     row(Panels, c('B'), Action::Big, "big", "few and large, for the last row"),
-    row(Panels, c('y'), Action::Copy, "copy", "copy the line, or what is selected"),
-    row(Panels, c('T'), Action::Theme, "theme", "night, day, projector, mono, terminal"),
+    row(Panels, c('T'), Action::Theme, "theme", "night, day, projector, no colour, the terminal's"),
     row(Panels, c('K'), Action::ShowKeys, "keys", "show the keys that are pressed"),
-    row(Panels, c('A'), Action::Motion, "motion", "marks travel, or stand still"),
-    row(Panels, c('M'), Action::Mouse, "mouse", "the mouse selects and scrolls"),
     row(Panels, c('O'), Action::Topologies, "topologies", "open another one (asks)"),
     row(Panels, c('q'), Action::Quit, "quit", "quit (asks)"),
+    row(Panels, c('y'), Action::Copy, "copy", "copy the picked event, the why, the addresses"),
+    row(Panels, c('A'), Action::Motion, "motion", "marks travel, or stand still"),
+    row(Panels, c('M'), Action::Mouse, "mouse", "the mouse selects and scrolls"),
     row(On(PanelId::Map), k(Named::Up), Action::Up, "", "select above"),
     row(On(PanelId::Map), c('k'), Action::Up, "", "select above"),
     row(On(PanelId::Map), k(Named::Down), Action::Down, "", "select below"),
@@ -117,8 +123,23 @@ pub static TABLE: &[Binding] = &[
     row(Panels, k(Named::Home), Action::First, "", "to the first"),
     row(Panels, c('G'), Action::Last, "", "to the last; follow"),
     row(Panels, k(Named::End), Action::Last, "", "to the last; follow"),
-    row(Panels, k(Named::PageUp), Action::PageUp, "", "a page up"),
-    row(Panels, k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::Events), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::Events), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::System), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::System), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::Belief), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::Belief), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(On(PanelId::Steps), k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(On(PanelId::Steps), k(Named::PageDown), Action::PageDown, "", "a page down"),
+    // Where there are no pages, a presenter's keys lead through the lecture; with `--clicker` everywhere.
+    row(On(PanelId::Map), k(Named::PageDown), Action::NextBeat, "", NEXT_BEAT),
+    row(On(PanelId::Map), k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
+    row(On(PanelId::Race), k(Named::PageDown), Action::NextBeat, "", NEXT_BEAT),
+    row(On(PanelId::Race), k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
+    row(Clicker, k(Named::PageDown), Action::NextBeat, "", NEXT_BEAT),
+    row(Clicker, k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
+    row(Clicker, c('.'), Action::Pause, "", PAUSE),
+    row(Clicker, c('b'), Action::Pause, "", PAUSE),
     row(Panels, k(Named::Esc), Action::Back, "", "back; nothing selected"),
     row(Everywhere, Chord::Ctrl('l'), Action::Redraw, "", "draw everything anew"),
     row(Everywhere, Chord::Ctrl('z'), Action::Suspend, "", "to the shell; the lab waits"),
@@ -149,12 +170,12 @@ pub static TABLE: &[Binding] = &[
     row(Page, k(Named::Home), Action::First, "", "to the top"),
     row(Page, c('G'), Action::Last, "", "to the end"),
     row(Page, k(Named::End), Action::Last, "", "to the end"),
-    row(Page, c('y'), Action::Copy, "copy", "copy the page"),
+    row(Page, c('y'), Action::Copy, "", "copy it"),
     row(Page, k(Named::Esc), Action::Back, "back", "back"),
     row(Page, c('?'), Action::Back, "", "back"),
     row(Page, c('q'), Action::Back, "", "back"),
     row(Page, k(Named::Enter), Action::Back, "", "back"),
-    row(Quit, c('y'), Action::Yes, "yes", "end this lab"),
+    row(Quit, c('y'), Action::Yes, "yes", "do it"),
     row(Quit, c('n'), Action::Back, "stay", "stay"),
     row(Quit, k(Named::Esc), Action::Back, "stay", "stay"),
 ];

@@ -17,10 +17,11 @@ fn first(world: &World, role: Role) -> Option<NodeId> {
     world.topology.nodes.iter().find(|node| node.role() == role).map(|node| node.id)
 }
 
-/// The first name server; without one, the first node.
+/// The first name server; without one, the first replica; without that, the first node.
 #[must_use]
 pub fn first_server(world: &World) -> Option<NodeId> {
-    first(world, Role::Ts).or_else(|| world.topology.nodes.first().map(|node| node.id))
+    let server = first(world, Role::Ts).or_else(|| first(world, Role::Replica));
+    server.or_else(|| world.topology.nodes.first().map(|node| node.id))
 }
 
 /// The server that won most of the last twenty races and still lives; ties in the file's order.
@@ -38,13 +39,19 @@ pub fn leader(world: &World) -> Option<NodeId> {
     alive.map(|node| node.id).rev().max_by_key(|id| wins.get(id).copied().unwrap_or(0))
 }
 
+/// Whom `X` kills: the leader of the store on show; where there is none, the winner of most races.
+#[must_use]
+pub fn to_kill(world: &World, view: &View) -> Option<NodeId> {
+    super::store::leader_to_kill(world, view).or_else(|| leader(world))
+}
+
 /// The node that node keys act on.
 #[must_use]
 pub fn node(world: &World, view: &View) -> Option<NodeId> {
     match view.selection {
         Selection::Node(id) => Some(id),
         Selection::Link(..) => None,
-        Selection::Nothing => leader(world).or_else(|| first_server(world)),
+        Selection::Nothing => to_kill(world, view).or_else(|| first_server(world)),
     }
 }
 
@@ -181,8 +188,13 @@ fn depths(topology: &Topology) -> Vec<u8> {
         }
     }
     let last = TIERS_OF_LS_MAX + 1;
-    for node in topology.nodes.iter().filter(|node| node.role() == Role::Ts) {
-        depth[node.id.index()] = last;
+    for node in &topology.nodes {
+        match node.role() {
+            Role::Ts => depth[node.id.index()] = last,
+            // A store stands below those in front of it.
+            Role::Replica => depth[node.id.index()] = last + 1,
+            Role::Client | Role::Ls => {}
+        }
     }
     depth
 }

@@ -3,11 +3,12 @@
 //!
 //! It knows nothing of what is drawn.
 
-use super::copying::Copied;
+use super::copy::Copied;
 use super::guard::{self, Guard, Woken};
 use super::keymap::Keymap;
 use super::keys;
 use super::theme::Theme;
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
@@ -20,45 +21,39 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-/// How the panel shall look and listen.
+/// How the panel shall look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Colours and glyphs.
     pub theme: Theme,
     /// Whether the lecture layout is used at any size.
     pub big: bool,
+    /// Whether a presenter's keys lead through the lecture wherever the focus is.
+    pub clicker: bool,
+    /// Whether the terminal may have a clipboard that programs can fill (OSC 52).
+    pub clipboard: bool,
     /// Which key does what.
     pub keymap: Arc<Keymap>,
     /// Whether marks travel along their links.
     pub motion: bool,
-    /// Whether the mouse selects and scrolls.
+    /// Whether the mouse selects and scrolls from the start.
     pub mouse: bool,
-    /// Whether the terminal may have a clipboard for programs (OSC 52).
-    pub clipboard: bool,
-    /// The folder for what was copied and cannot go to the terminal's clipboard.
-    pub copies: Option<PathBuf>,
 }
 
 impl Options {
-    /// With this theme, and everything else as it ships.
-    #[must_use]
-    pub fn new(theme: Theme) -> Self {
-        let keymap = Arc::default();
-        let (clipboard, copies) = (true, None);
-        Self { theme, big: false, keymap, motion: true, mouse: false, clipboard, copies }
-    }
-
     /// What the environment asks for.
     #[must_use]
     pub fn of_surroundings() -> Self {
         let get = |name: &str| std::env::var(name).ok();
-        Self::new(Theme::of_surroundings(get))
+        let clipboard = get("TERM").is_some_and(|term| !["", "dumb", "linux"].contains(&&*term));
+        let (theme, keymap) = (Theme::of_surroundings(get), Arc::default());
+        let (big, clicker, motion, mouse) = (false, false, true, false);
+        Self { theme, big, clicker, clipboard, keymap, motion, mouse }
     }
 }
 
@@ -177,6 +172,9 @@ impl Session {
     /// # Errors
     /// [`SessionError`], with the remedy.
     pub fn enter(options: Options) -> Result<Self, SessionError> {
+        // The theme alone decides about colours: the library would heed `NO_COLOR` even where one was asked for by its
+        // name.
+        crossterm::style::force_color_output(true);
         let (stdin, stdout) = (io::stdin(), io::stdout());
         for (it, name) in [(isatty(&stdout), "standard output"), (isatty(&stdin), "standard input")]
         {
@@ -186,13 +184,8 @@ impl Session {
         }
         let out = File::from(stdout.as_fd().try_clone_to_owned()?);
         let usual = tcgetattr(&stdin).map_err(io::Error::from)?;
-        let entered = AtomicBool::new(false);
-        let restorer = Arc::new(Restorer {
-            entered,
-            mouse: AtomicBool::new(false),
-            usual,
-            out: out.try_clone()?,
-        });
+        let (entered, mouse) = (AtomicBool::new(false), AtomicBool::new(false));
+        let restorer = Arc::new(Restorer { entered, mouse, usual, out: out.try_clone()? });
         let guard = guard::start()?;
         let (sender, input) = sync_channel(INPUT_MAX);
         guard.open(restorer.clone(), sender.clone());
@@ -269,32 +262,21 @@ impl Session {
         self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
+    /// Puts a text into the terminal's clipboard. Whether the terminal does so, it does not say.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn copy(&mut self, copied: &Copied) -> io::Result<()> {
+        let out = &mut self.terminal.backend_mut().inner;
+        execute!(out, CopyToClipboard::to_clipboard_from(copied.text()))
+    }
+
     /// Lets the mouse select and scroll, or gives it back to the terminal.
     ///
     /// # Errors
     /// When the terminal does not take it.
     pub fn set_mouse(&self, on: bool) -> io::Result<()> {
         self.restorer.set_mouse(on)
-    }
-
-    /// Hands a text to other programs: to the terminal's clipboard, or where that cannot be to a file. Gives what to
-    /// tell the person, and whether it went wrong.
-    pub fn copy(&self, copied: &Copied) -> (String, bool) {
-        let what = &copied.what;
-        let sequence = copied.sequence().filter(|_| self.options.clipboard);
-        if let Some(sequence) = sequence {
-            return match (&self.restorer.out).write_all(&sequence) {
-                Ok(()) => (format!("copied {what} to the terminal's clipboard"), false),
-                Err(error) => (format!("{what} was not copied: {error}"), true),
-            };
-        }
-        let Some(folder) = &self.options.copies else {
-            return (format!("{what} was not copied: there is no folder for files"), true);
-        };
-        match copied.write(folder) {
-            Ok(path) => (format!("copied {what} to {}", path.display()), false),
-            Err(error) => (format!("{what} was not copied: {error}"), true),
-        }
     }
 
     /// Gives the terminal back, stops this process as the shell's job control does, and takes the terminal again when

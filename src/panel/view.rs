@@ -5,9 +5,11 @@ use super::chooser::Chooser;
 use super::feed::Feed;
 use super::help::Search;
 use super::keymap::{Context, Keymap};
+use super::list::Window;
 use super::prompt::Prompt;
 use super::targets;
-use crate::base::{NodeId, Peer};
+use crate::base::{LabTime, NodeId, Peer};
+use crate::check::OpNo;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -87,6 +89,10 @@ pub enum Mode {
     QuitAsked,
     /// "Another topology? y n"
     TopologiesAsked,
+    /// "Empty the disk? y n"
+    WipeAsked(NodeId),
+    /// What is wrong with a store, and every write that is gone.
+    Losses,
 }
 
 /// A line that is shown for a moment.
@@ -98,15 +104,6 @@ pub struct Toast {
     pub bad: bool,
     /// Until when, on the panel's own clock.
     pub until: Duration,
-}
-
-/// A marked line among the events: it stays marked, and in sight, whatever comes after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventMark {
-    /// The line's number.
-    pub line: u64,
-    /// The number that the next line had when the newest were last in sight: what came since is new.
-    pub seen: u64,
 }
 
 /// How long a toast stays: long enough to read a line aloud.
@@ -148,16 +145,22 @@ pub struct View {
     pub big: bool,
     /// The race that is picked; the newest if none is.
     pub race: Option<RaceNo>,
+    /// The operation of a store that is picked; the newest if none is.
+    pub op: Option<OpNo>,
+    /// Failovers up to this moment have been looked at: they no longer take the place of the operations.
+    pub seen_until: Option<LabTime>,
     /// The newest events, in words.
     pub feed: Feed,
-    /// The event that is marked; none follows the newest.
-    pub event: Option<EventMark>,
+    /// Which of them are looked at.
+    pub events: Window,
     /// Rows the other lists are scrolled down.
     pub down: usize,
     /// Only events with this word are listed.
     pub filter: String,
     /// Lines that are shown for a moment.
     pub toasts: VecDeque<Toast>,
+    /// Whether a presenter's keys lead through the lecture wherever the focus is.
+    pub clicker: bool,
     /// Whether pressed keys are shown, and which were.
     pub keys: Option<VecDeque<Pressed>>,
     /// Which key does what.
@@ -189,11 +192,14 @@ impl View {
             open: false,
             big: false,
             race: None,
+            op: None,
+            seen_until: None,
             feed: Feed::default(),
-            event: None,
+            events: Window::default(),
             down: 0,
             filter: String::new(),
             toasts: VecDeque::new(),
+            clicker: false,
             keys: None,
             keymap: Arc::default(),
             history: Vec::new(),
@@ -212,6 +218,13 @@ impl View {
         self.toasts.push_back(Toast { text, bad, until: self.wall + TOAST_TIME });
         while self.toasts.len() > TOASTS_MAX {
             self.toasts.pop_front();
+        }
+    }
+
+    /// The feed has one line more.
+    pub fn event_came(&mut self) {
+        if self.feed.newest_has(&self.filter) {
+            self.events.grew();
         }
     }
 

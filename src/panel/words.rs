@@ -1,5 +1,7 @@
 //! The words of states: badges, short times, link values, clock. Shared by all panels, so that they never disagree.
 
+use super::paint::Canvas;
+use super::store;
 use super::targets;
 use super::theme::Ink;
 use crate::base::units::{grouped, human};
@@ -7,6 +9,7 @@ use crate::base::{LabTime, NodeId};
 use crate::event::{ClockState, Life};
 use crate::message::{Belief, Faults, Outcome};
 use crate::world::World;
+use ratatui::style::Style;
 use std::time::Duration;
 
 /// A span in one short word: `903ms`, `8s`, `4min`.
@@ -56,9 +59,17 @@ pub struct Badge {
     pub since: String,
     /// Its colour.
     pub ink: Ink,
+    /// Whether it is reversed: what is as it should be is a plain word.
+    pub loud: bool,
 }
 
 impl Badge {
+    /// How it looks.
+    #[must_use]
+    pub fn style(&self, canvas: &Canvas<'_>) -> Style {
+        if self.loud { canvas.badge(self.ink) } else { canvas.ink(self.ink) }
+    }
+
     /// The badge in at most so many columns, with its air: `" DEAD 5s "`, else `" DEAD "`, else `"DEAD"`, else its sign.
     #[must_use]
     pub fn text(&self, columns: u16) -> String {
@@ -80,7 +91,7 @@ impl Badge {
     }
 }
 
-/// A badge's word in two letters, for places with no room for the word. No two are the same.
+/// A badge's word in one or two letters, for places with no room for the word. No two are the same.
 #[must_use]
 pub fn sign(word: &str) -> &'static str {
     match word {
@@ -95,6 +106,9 @@ pub fn sign(word: &str) -> &'static str {
         "OFF" => "o",
         "LIES" => "!",
         "PORT BUSY" => "p",
+        "LEAD" => "L",
+        "DIVERGED" => "#",
+        "STUCK" => "t",
         _ => "?",
     }
 }
@@ -106,9 +120,9 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
     let for_so_long = now.since(node.since);
     let since = |word, ink| {
         let since = if for_so_long.as_secs() == 0 { String::new() } else { short(for_so_long) };
-        Badge { word, since, ink }
+        Badge { word, since, ink, loud: true }
     };
-    let plain = |word, ink| Badge { word, since: String::new(), ink };
+    let plain = |word, ink| Badge { word, since: String::new(), ink, loud: true };
     Some(match node.life {
         Life::Killed => since("DEAD", Ink::Bad),
         Life::Crashed => since("CRASHED", Ink::Bad),
@@ -120,8 +134,9 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         Life::Stopped => plain("STOPPED", Ink::Muted),
         Life::Off if world.topology.node(id).at.is_some() => return None,
         Life::Off => plain("OFF", Ink::Muted),
-        Life::Up if targets::lies(world, id) => plain("LIES", Ink::Bad),
         Life::Up if node.port_busy.is_some() => plain("PORT BUSY", Ink::Bad),
+        Life::Up if world.audit.replica(id).is_some() => return store::badge(world, id, now),
+        Life::Up if targets::lies(world, id) => plain("LIES", Ink::Bad),
         Life::Up => return None,
     })
 }
@@ -311,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_badge_gives_up_its_time_first_and_its_word_last() {
-        let badge = Badge { word: "NO POWER", since: "12s".into(), ink: Ink::Bad };
+        let badge = Badge { word: "NO POWER", since: "12s".into(), ink: Ink::Bad, loud: true };
         let texts = [14, 13, 10, 9, 8, 3].map(|columns| badge.text(columns));
         assert_eq!(
             texts,

@@ -1,11 +1,11 @@
 //! One event in one line, for people who read along: calm, English, nothing that repeats itself.
 
-use super::{node, peer, text};
+use super::{node, peer, store_line, text};
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
 use crate::command::grammar;
 use crate::event::{Cause, ClockState, Ending, Event, Fact, Fate, Hand, Judgement, Side};
-use crate::message::{Belief, Faults, Message, Note, Outcome, ReplicaMessage, Said, Why};
+use crate::message::{Belief, Faults, Message, Note, Outcome, Said, Why};
 
 /// One event in one line, without its time, or none for events that people do not read (timers,
 /// opening of connections …). Safe to show.
@@ -40,6 +40,8 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::NodeKilled { node } => format!("{}  KILLED", of(*node)),
         Fact::NodeCrashed { node, why } => format!("{}  CRASHED: {}", of(*node), text(why)),
         Fact::NodePoweredOff { node } => format!("{}  POWERED OFF", of(*node)),
+        Fact::NodeWiped { node } => format!("{}  its disk is EMPTIED", of(*node)),
+        Fact::NodeCorrupt { node, why } => format!("{}  CORRUPT: {}", of(*node), text(why)),
         Fact::NodeFrozen { node } => format!("{}  FROZEN", of(*node)),
         Fact::NodeThawed { node } => format!("{}  thawed: it goes on where it stood", of(*node)),
         Fact::NodeStopping { node } => format!("{}  is told to stop", of(*node)),
@@ -143,11 +145,11 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
     let of = |id: NodeId| node(names, id);
     Some(match fact {
         Fact::MessageSent { to, message, .. } => {
-            format!("{} → {}  {}", of(here), peer(names, *to), message_words(message))
+            format!("{} → {}  {}", of(here), peer(names, *to), message_words(message)?)
         }
         // Between nodes the sending was told; what a visitor says is first heard of here.
         Fact::MessageReceived { from: from @ Peer::Visitor(_), message, .. } => {
-            format!("{} → {}  {}", peer(names, *from), of(here), message_words(message))
+            format!("{} → {}  {}", peer(names, *from), of(here), message_words(message)?)
         }
         Fact::ConnOpened { peer: from @ Peer::Visitor(_), side: Side::Acceptor, .. } => {
             format!("{}  connects to {}", peer(names, *from), of(here))
@@ -159,6 +161,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
         Fact::ConnEnded { peer: Peer::Node(lost), ending: Ending::Reset, .. } => {
             format!("{}  loses its connection with {}", of(here), of(*lost))
         }
+        Fact::DiskFailed { why, .. } => {
+            format!("{}  its disk does not take what it writes: {}", of(here), text(why))
+        }
         Fact::Malformed { from, why, .. } => {
             format!("{}  cannot read what {} sent: {}", of(here), peer(names, *from), text(why))
         }
@@ -166,33 +171,17 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
     })
 }
 
-fn message_words(message: &Message) -> String {
-    match message {
+/// What a message says; none for one that nobody wants to read.
+fn message_words(message: &Message) -> Option<String> {
+    Some(match message {
         Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
         Message::Reply { said, .. } => said_words(said),
         Message::End => "says that this was all".into(),
         Message::Operate { operation, .. } => text(&operation.to_string()).into(),
-        Message::Operated { said, .. } => text(&said.to_string()).into(),
-        Message::Replica(message) => replica_words(message).into(),
+        Message::Operated { said, .. } => store_line::said(said),
+        Message::Replica(message) => return store_line::message(message),
         Message::Text(words) => format!("says “{}”", text(words)),
-    }
-}
-
-/// A message between replicas, in a word or two.
-fn replica_words(message: &ReplicaMessage) -> &'static str {
-    match message {
-        ReplicaMessage::Beat { .. } => "heartbeat?",
-        ReplicaMessage::Alive { .. } => "heartbeat",
-        ReplicaMessage::Election { .. } => "are you there?",
-        ReplicaMessage::Here { .. } => "I am here",
-        ReplicaMessage::Leads { .. } => "I lead",
-        ReplicaMessage::Change { .. } => "change",
-        ReplicaMessage::Have { .. } => "has it",
-        ReplicaMessage::AskClock => "your clock?",
-        ReplicaMessage::Clock { .. } => "my clock",
-        ReplicaMessage::CatchUp { .. } => "bring me up to date",
-        ReplicaMessage::State { .. } => "state",
-    }
+    })
 }
 
 pub(super) fn said_words(said: &Said) -> String {
@@ -278,6 +267,7 @@ fn noted_of_itself(note: &Note, names: &Names) -> Option<String> {
         Note::Changed { key, value } => format!("{} = {}", text(key), text(value)),
         Note::Stopping { in_flight } => format!("stops, {in_flight} questions in flight"),
         Note::Spinning => "SPINS instead of stopping".into(),
+        Note::Store(note) => return store_line::note(note, names),
         _ => return None,
     })
 }

@@ -8,13 +8,16 @@ mod json;
 mod line;
 pub mod spoken;
 mod store_alarm;
+mod store_line;
+mod store_summary;
 mod summary;
 mod why;
 
 pub use line::{line, outcome_of};
 pub use store_alarm::store_alarm;
+pub use store_summary::StoreReport;
 pub use summary::{Balancer, Client, Exit, Judged, Latency, Report, Server, Tally};
-pub use why::why;
+pub use why::{why, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use crate::base::{Names, NodeId, Peer, Shown};
 

@@ -2,6 +2,7 @@
 
 use crate::base::{NodeId, Shown};
 use crate::check::Group;
+use crate::topology::Scheme;
 use crate::world::{AlarmKind, World};
 
 /// The word and the reason; none for an alarm that is not about a store.
@@ -47,18 +48,7 @@ pub fn store_alarm(world: &World, kind: &AlarmKind) -> Option<(&'static str, [St
             let more = if more == 0 { String::new() } else { format!("  and {more} more pairs") };
             ("DIVERGED", [format!("{both}: neither log begins the other{more}"), both])
         }
-        AlarmKind::NoLeader(at) => {
-            let group = group(at)?;
-            let of = list(&mut group.replicas.iter().map(|replica| replica.id));
-            match group.scheme {
-                crate::topology::Scheme::PrimaryBackup => {
-                    ("NO LEADER", [format!("nobody of {of} leads"), of])
-                }
-                crate::topology::Scheme::Active => {
-                    ("NO MAJORITY", [format!("too few of {of} run to agree"), of])
-                }
-            }
-        }
+        AlarmKind::NoLeader(at) => nobody(world, group(at)?),
         AlarmKind::WrongRead(at, no) => {
             let op = group(at)?.op(*no)?;
             let asked = Shown::short(&op.operation.to_string(), 40);
@@ -76,6 +66,15 @@ pub fn store_alarm(world: &World, kind: &AlarmKind) -> Option<(&'static str, [St
         }
         _ => return None,
     })
+}
+
+fn nobody(world: &World, group: &Group) -> (&'static str, [String; 2]) {
+    let names = group.replicas.iter().map(|replica| world.topology.names.of(replica.id));
+    let of = names.collect::<Vec<_>>().join(", ");
+    match group.scheme {
+        Scheme::PrimaryBackup => ("NO LEADER", [format!("nobody of {of} leads"), of]),
+        Scheme::Active => ("NO MAJORITY", [format!("too few of {of} run to agree"), of]),
+    }
 }
 
 fn lost(group: &Group) -> [String; 2] {

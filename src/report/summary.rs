@@ -1,11 +1,12 @@
 //! The report of a run: figures, expectations and the verdict, as JSON. The keys are documented in
 //! `docs/report.md`.
 
+use super::store_summary::StoreReport;
 use super::{json, text};
 use crate::base::{LabTime, NodeId, Owner, QuestionNo};
 use crate::command::Expectation;
 use crate::event::{Event, Fact, Judgement};
-use crate::message::{Note, Outcome};
+use crate::message::{Note, OpOutcome, Outcome, StoreNote};
 use crate::topology::Role;
 use crate::world::{NodeState, World};
 use hdrhistogram::Histogram;
@@ -172,6 +173,12 @@ pub struct Report {
     pub expectations: Vec<Judged>,
     /// Faults that stand at the end, in the words of their commands.
     pub faults: Vec<String>,
+    /// Latency of operations on stores that ended `ok`, where there are replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_latency_ms: Option<Latency>,
+    /// What became of the stores, where there are replicas.
+    #[serde(flatten)]
+    pub store: Option<StoreReport>,
 }
 
 impl Report {
@@ -244,6 +251,8 @@ impl Report {
                 .collect(),
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
+            op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
+            store: StoreReport::new(world),
         }
     }
 
@@ -292,6 +301,9 @@ pub struct Tally {
     open: HashMap<(Owner, QuestionNo), LabTime>,
     all: Option<Histogram<u64>>,
     of: HashMap<NodeId, Histogram<u64>>,
+    /// Operations on stores that are open, and how long those took that ended `ok`.
+    asked: HashMap<(Owner, QuestionNo), LabTime>,
+    ops: Option<Histogram<u64>>,
 }
 
 impl Tally {
@@ -311,11 +323,31 @@ impl Tally {
                     record(self.of.entry(node).or_insert_with(histogram), micros);
                 }
             }
+            Fact::Noted(Note::Store(note)) => self.of_a_store(event, note),
             Fact::NodeBooted { node, incarnation } => {
-                self.open.retain(|(owner, _), _| match owner {
+                let lives = |owner: &Owner| match owner {
                     Owner::Node(other, life) => other != node || life >= incarnation,
                     Owner::Lab => true,
-                });
+                };
+                self.open.retain(|(owner, _), _| lives(owner));
+                self.asked.retain(|(owner, _), _| lives(owner));
+            }
+            _ => {}
+        }
+    }
+
+    fn of_a_store(&mut self, event: &Event, note: &StoreNote) {
+        match note {
+            StoreNote::Requested { request, .. } if self.asked.len() < OPEN_MAX => {
+                self.asked.insert((event.id.owner, *request), event.time);
+            }
+            StoreNote::Concluded { request, outcome, .. } => {
+                let begun = self.asked.remove(&(event.id.owner, *request));
+                if let Some(begun) = begun.filter(|_| *outcome == OpOutcome::Ok) {
+                    let micros =
+                        u64::try_from(event.time.since(begun).as_micros()).unwrap_or(u64::MAX);
+                    record(self.ops.get_or_insert_with(histogram), micros);
+                }
             }
             _ => {}
         }
@@ -327,8 +359,10 @@ fn histogram() -> Histogram<u64> {
 }
 
 fn record(histogram: &mut Histogram<u64>, micros: u64) {
-    // Nothing lasts longer than the day that a topology may state.
-    histogram.saturating_record(micros.min(86_400_000_000));
+    // Nothing lasts longer than the day that a topology may state. `saturating_record` would clamp to what the
+    // histogram has room for so far; this one makes room.
+    let recorded = histogram.record(micros.min(86_400_000_000));
+    recorded.expect("a histogram that grows takes every value");
 }
 
 fn latency(histogram: Option<&Histogram<u64>>) -> Latency {

@@ -2,7 +2,10 @@
 //! then the truth.
 
 mod batch;
+mod store;
 mod truth;
+
+pub use store::{loss_words, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use super::line::said_words;
 use super::{list, node, peer, text};

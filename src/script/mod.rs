@@ -5,6 +5,7 @@
 mod judge;
 mod ledger;
 mod recent;
+mod rush;
 mod store;
 mod tally;
 #[cfg(test)]
@@ -188,9 +189,13 @@ impl Script {
             return;
         }
         let (step, watching) = (self.step, run.watching);
+        // What a store has come to is asked when the last of the commands has been given.
+        let given = run.left.is_empty() && run.resume.is_none();
         let (tally, began) = (&self.tally, run.began);
         let ready = &mut self.ready;
         run.pending.retain_mut(|pending| {
+            let of_store = matches!(pending.expectation, Expectation::Store { .. });
+            let watching = watching && (given || !of_store);
             let seen = judge::holds(&pending.expectation, tally, began, end.as_ref(), watching);
             match seen {
                 judge::Look::Holds(seen) => {

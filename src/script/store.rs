@@ -74,13 +74,20 @@ pub(super) fn is_so(expectation: &StoreExpectation, tally: &Tally) -> bool {
                 Some((replica.have.at, audit.group_of(*id)?.digest(*id)?))
             });
             let first = digests.next().flatten();
-            first.is_some() && digests.all(|digest| digest == first)
+            first.is_some() && digests.all(|digest| digest == first) && !is_written(tally, nodes)
         }
         StoreExpectation::LostIsPredicted { tolerance } => {
             let (lost, predicted) = losses(tally);
             predicted.is_some_and(|predicted| lost.abs_diff(predicted) <= *tolerance)
         }
     }
+}
+
+/// Whether a client's write on the store of these nodes has no verdict yet: they will not stay as they are.
+fn is_written(tally: &Tally, nodes: &[NodeId]) -> bool {
+    let open = |op: &Op| op.ended.is_none() && op.asker.is_some() && op.operation.is_write();
+    let groups = nodes.iter().filter_map(|id| tally.ledger().audit.group_of(*id));
+    groups.take(1).any(|group| group.ops().any(open))
 }
 
 fn counted(tally: &Tally, what: Figure) -> u64 {
@@ -101,6 +108,9 @@ const fn of(figures: &Figures, what: Figure) -> u64 {
         Figure::Elections => figures.elections,
         Figure::SplitBrains => figures.splits,
         Figure::FalseSuspicions => figures.false_suspicions,
+        Figure::Concurrent => figures.concurrent,
+        Figure::Shipped => figures.shipped,
+        Figure::Written => figures.written,
         Figure::Leaders => figures.leaders,
         Figure::AtRisk => figures.at_risk,
         Figure::Diverged => figures.diverged,
@@ -182,24 +192,12 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
         ids.map(|id| name(id).to_owned()).collect::<Vec<_>>().join(and)
     };
     match expectation {
-        StoreExpectation::OpEnds { client, .. } => {
-            let waits = |op: &&Op| {
-                op.ended.is_none()
-                    && op.begun >= tally.ledger().began
-                    && op.asker.is_some_and(|(node, ..)| node == *client)
-            };
-            let open = audit.group_of(*client).map_or(0, |group| group.ops().filter(waits).count());
-            let whose = format!("no such operation of {} ended", name(*client));
-            match open {
-                0 => format!("{whose}, and none is open"),
-                1 => format!("{whose}; one is still open"),
-                open => format!("{whose}; {open} are still open"),
-            }
-        }
+        StoreExpectation::OpEnds { client, .. } => no_such_end(*client, tally),
         StoreExpectation::Truth { what, .. } => {
             let count = counted(tally, *what);
             let when = if what.is_state() { "now" } else { "in this step" };
-            format!("{count} {} {when}", what.word())
+            let unit = if what.is_bytes() { "bytes " } else { "" };
+            format!("{count} {unit}{} {when}", what.word())
         }
         StoreExpectation::Leads(_) => {
             let leads = |group: &'_ Group| -> Vec<NodeId> {
@@ -220,7 +218,7 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
         },
         StoreExpectation::Deadlock(_) | StoreExpectation::NoDeadlock => {
             let cycle = audit.groups().flat_map(|group| &group.cycles).next();
-            let past = audit.groups().filter_map(|group| group.cycles_seen.last()).next();
+            let past = audit.groups().find_map(|group| group.cycles_seen.last());
             let before = tally.ledger().before.deadlocks;
             match (cycle, past.filter(|_| audit.figures().deadlocks > before)) {
                 (Some(cycle), _) => circle(&cycle.nodes, &name),
@@ -243,6 +241,22 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
             (lost, Some(predicted)) => format!("{lost} are lost, {predicted} were predicted"),
             (lost, None) => format!("no leader died, {lost} are lost"),
         },
+    }
+}
+
+/// No operation that was meant has ended: how many are still open?
+fn no_such_end(client: NodeId, tally: &Tally) -> String {
+    let waits = |op: &&Op| {
+        op.ended.is_none()
+            && op.begun >= tally.ledger().began
+            && op.asker.is_some_and(|(node, ..)| node == client)
+    };
+    let group = tally.ledger().audit.group_of(client);
+    let whose = format!("no such operation of {} ended", tally.topology().names.of(client));
+    match group.map_or(0, |group| group.ops().filter(waits).count()) {
+        0 => format!("{whose}, and none is open"),
+        1 => format!("{whose}; one is still open"),
+        open => format!("{whose}; {open} are still open"),
     }
 }
 

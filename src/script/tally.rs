@@ -1,12 +1,15 @@
 //! The script's own small fold: what happened since the step's commands began, and the few states that expectations
 //! ask for. Bounded; it follows a question from the client to the server that answered through the causes of events.
 
+mod truth;
+
 use super::ledger::Ledger;
 use super::recent::Recent;
+use super::rush::Rush;
 use crate::base::{EventId, LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::command::Counted;
-use crate::event::{Cause, Event, Fact, Life};
-use crate::message::{Belief, HostName, Note, Outcome, Said};
+use crate::event::{Cause, Event, Fact, Life, Side};
+use crate::message::{Belief, HostName, Message, Note, Outcome, Said};
 use crate::topology::{Kind, Role, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,6 +96,7 @@ pub(super) struct Tally {
     ended_lists: BTreeMap<NodeId, Vec<EndedList>>,
     health: BTreeMap<(NodeId, NodeId), (bool, bool)>,
     ledger: Ledger,
+    rush: Rush,
 }
 
 impl Tally {
@@ -117,6 +121,7 @@ impl Tally {
             ended_lists: BTreeMap::new(),
             health: BTreeMap::new(),
             ledger,
+            rush: Rush::default(),
         }
     }
 
@@ -127,6 +132,7 @@ impl Tally {
         self.counts.clear();
         self.ended_lists.clear();
         self.health.clear();
+        self.rush = Rush::default();
         self.ledger.begin(now);
     }
 
@@ -145,7 +151,10 @@ impl Tally {
     }
 
     pub fn count(&self, who: Option<NodeId>, what: Counted) -> u64 {
-        self.counts.get(&(who, what)).copied().unwrap_or(0)
+        match what {
+            Counted::Rush => self.rush.most(who),
+            _ => self.counts.get(&(who, what)).copied().unwrap_or(0),
+        }
     }
 
     pub fn life(&self, node: NodeId) -> Life {
@@ -214,11 +223,17 @@ impl Tally {
             Fact::MessageSent { about: Some(question), .. } => {
                 self.sent.insert(event.id, (event.id.owner, *question));
             }
-            Fact::MessageReceived { .. } => {
+            Fact::MessageReceived { message, .. } => {
                 if let Cause::Event(sent) = event.cause
                     && let Some(question) = self.sent.map.get(&sent)
                 {
                     self.received.insert(event.id, *question);
+                }
+                self.arrived(event.id.owner, message);
+            }
+            Fact::ConnOpened { side: Side::Acceptor, .. } => {
+                if let Owner::Node(node, _) = event.id.owner {
+                    self.rush.came(node, event.time);
                 }
             }
             Fact::Noted(note) => {
@@ -307,6 +322,16 @@ impl Tally {
             _ => {}
         }
         None
+    }
+
+    /// What a replica is asked has no question of its own.
+    fn arrived(&mut self, owner: Owner, message: &Message) {
+        if let (Owner::Node(node, _), Message::Operate { .. }) = (owner, message)
+            && self.role(node) == Some(Role::Replica)
+        {
+            self.add(Some(node), Counted::Taken);
+            self.add(None, Counted::Taken);
+        }
     }
 
     /// Something about an answer that nobody waited for: at who got it, at the name server that gave it, in the lab.
@@ -420,62 +445,6 @@ impl Tally {
             asked,
             at,
         })
-    }
-
-    /// What is wrong with a verdict, seen with all tables at hand.
-    fn held_against_truth(
-        &self,
-        node: NodeId,
-        role: Role,
-        name: &HostName,
-        outcome: Outcome,
-        address: Option<&str>,
-        ts: Option<NodeId>,
-    ) -> Option<Counted> {
-        match outcome {
-            Outcome::Cancelled | Outcome::Late => None,
-            Outcome::Answered => {
-                let address = address?;
-                // Nobody here knows what a program of someone else's has, nor what was put into a store.
-                let untold = |id: NodeId| {
-                    let node = self.topology.nodes.get(id.index());
-                    node.is_some_and(|node| {
-                        node.at.is_some() || self.topology.tells_of_a_store(node.id)
-                    })
-                };
-                let unknown = match ts {
-                    Some(ts) => untold(ts),
-                    None => self.topology.nodes.iter().any(|node| untold(node.id)),
-                };
-                if unknown || self.is_in_a_table(name, address) {
-                    return None;
-                }
-                let lies = ts.map_or_else(
-                    || self.lies.contains(&true),
-                    |ts| self.lies.get(ts.index()).copied().unwrap_or(false),
-                );
-                Some(if lies { Counted::Lies } else { Counted::Misgiven })
-            }
-            _ => {
-                let mut holders = self.topology.holders(name);
-                let known = if role == Role::Ts {
-                    holders.any(|holder| holder == node)
-                } else {
-                    holders.next().is_some()
-                };
-                known.then_some(Counted::Contradicted)
-            }
-        }
-    }
-
-    /// Whether every address that was told stands in a table beside the name.
-    fn is_in_a_table(&self, name: &HostName, told: &str) -> bool {
-        let tables = self.topology.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::Ts(ts) => ts.records.get(name),
-            _ => None,
-        });
-        let known: Vec<&str> = tables.flat_map(|record| record.address.split(',')).collect();
-        told.split(',').all(|address| known.iter().any(|known| known.trim() == address.trim()))
     }
 }
 

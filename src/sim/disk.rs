@@ -5,8 +5,7 @@
 
 use crate::base::draw::{Purpose, draw};
 use crate::base::{EventId, NodeId, Token};
-use crate::message::{Image, Write};
-use crate::topology::DiskKind;
+use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -90,7 +89,10 @@ impl Disk {
 
     fn keep(&mut self, Wanted { token, write, cause }: Wanted) -> Kept {
         self.image.apply(&write);
+        let was = std::mem::replace(&mut self.kind, write.kind);
         let bytes = match self.kind {
+            // What stood in the other form is written into the database, all of it.
+            DiskKind::Sqlite if was != self.kind => self.image.entries.iter().map(bytes_of).sum(),
             DiskKind::Sqlite => write.entries.iter().map(bytes_of).sum(),
             DiskKind::Rewrite => self.image.entries.iter().map(bytes_of).sum(),
         };

@@ -8,7 +8,7 @@ use crate::message::{Faults, Flaws, HostName, Shape};
 
 pub use super::records::{Record, Records};
 pub use super::replica::{
-    ClockKind, DiskKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
+    ClockKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
     StoreClientConfig,
 };
 use serde::{Deserialize, Serialize};

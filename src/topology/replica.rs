@@ -1,7 +1,7 @@
 //! How the nodes of the replica family are set: the replicas themselves and the clients of their store.
 
 use crate::base::NodeId;
-use crate::message::{CatchUp, Flaws, Operation};
+use crate::message::{CatchUp, DiskKind, Flaws, Operation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,17 +55,6 @@ pub enum ClockKind {
     Digest,
     /// How many requests of each client it has seen (version vectors; Parker et al., TSE 1983).
     Vector,
-}
-
-/// How a replica writes its disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DiskKind {
-    /// An embedded database to which operations are appended.
-    #[default]
-    Sqlite,
-    /// The whole store as one JSON file, written anew at each change, as in the original.
-    Rewrite,
 }
 
 /// A replica.

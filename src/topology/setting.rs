@@ -6,7 +6,7 @@ use super::model::{
     TsConfig,
 };
 use crate::base::NodeId;
-use crate::message::{CatchUp, Flaws};
+use crate::message::{CatchUp, DiskKind, Flaws};
 use std::time::Duration;
 
 /// A setting with its new value. `None` for a health figure switches ejection off.
@@ -75,6 +75,8 @@ pub enum Setting {
     Lag(Duration),
     /// `catch_up` of a replica.
     CatchUp(CatchUp),
+    /// `disk` of a replica.
+    Disk(DiskKind),
     /// `terms` of a replica.
     Terms(bool),
     /// `clock` of a replica.
@@ -176,6 +178,7 @@ impl Setting {
             Self::Propagation(propagation) => replica.propagation = *propagation,
             Self::Lag(lag) => replica.lag = *lag,
             Self::CatchUp(how) => replica.catch_up = *how,
+            Self::Disk(kind) => replica.disk = *kind,
             Self::Terms(on) => replica.terms = *on,
             Self::Clock(clock) => replica.clock = *clock,
             Self::Reconnect(after) => replica.reconnect = *after,

@@ -52,12 +52,23 @@ const PRIMARY_BACKUP: &[&str] = &[
     "propagation",
     "lag",
     "catch_up",
+    "disk",
     "terms",
     "reconnect",
     "lie",
     "flaws",
 ];
-const ACTIVE: &[&str] = &["peers", "catch_up", "clock", "reconnect", "lie", "flaws"];
+const ACTIVE: &[&str] = &[
+    "peers",
+    "heartbeat",
+    "suspect_after",
+    "catch_up",
+    "clock",
+    "disk",
+    "reconnect",
+    "lie",
+    "flaws",
+];
 
 /// Reads `set NODE KEY VALUE`: the typed setting.
 ///
@@ -101,6 +112,7 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
         "propagation" => Setting::Propagation(word(value)?),
         "lag" => Setting::Lag(read::<Time>(&string(value))?.0),
         "catch_up" => Setting::CatchUp(word(value)?),
+        "disk" => Setting::Disk(word(value)?),
         "terms" => Setting::Terms(on_off(value)?),
         "clock" => Setting::Clock(word(value)?),
         "reads" => Setting::Reads(word(value)?),
@@ -191,6 +203,7 @@ fn current_of_replica(replica: &ReplicaConfig, key: &str) -> String {
         "propagation" => replica.propagation.word_of().to_owned(),
         "lag" => exact(replica.lag),
         "catch_up" => replica.catch_up.word_of().to_owned(),
+        "disk" => replica.disk.word_of().to_owned(),
         "terms" => switch(replica.terms),
         "clock" => replica.clock.word_of().to_owned(),
         "reconnect" => exact(replica.reconnect),

@@ -6,11 +6,11 @@
 //! "not yet".
 
 use super::model::{
-    Accept, ClockKind, Dialect, DiskKind, HeartbeatMode, NoMajority, OnMiss, Pace, Policy,
-    Propagation, ReadFrom, Role, Scheme, Wire,
+    Accept, ClockKind, Dialect, HeartbeatMode, NoMajority, OnMiss, Pace, Policy, Propagation,
+    ReadFrom, Role, Scheme, Wire,
 };
 use crate::base::Shown;
-use crate::message::{CatchUp, Flaw, Shape};
+use crate::message::{CatchUp, DiskKind, Flaw, Shape};
 
 /// A value that is written as one word of a closed list.
 pub trait Choice: Copy + PartialEq + 'static {

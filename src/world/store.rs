@@ -65,7 +65,7 @@ fn standing(at: usize, group: &Group) -> Vec<(AlarmKind, LabTime)> {
     if let Some(split) = &group.split {
         out.push((AlarmKind::SplitBrain(at), split.since));
     }
-    if let Some(since) = group.lost.values().map(|gone| gone.since).min() {
+    if let Some(since) = group.lost_since {
         out.push((AlarmKind::Lost(at), since));
     }
     for cycle in &group.cycles {

@@ -6,7 +6,7 @@ use faultlab::base::{LabTime, Names, Peer, QuestionNo, VisitorId};
 use faultlab::command::Command;
 use faultlab::event::{Event, Fact, Hand, Judgement};
 use faultlab::message::{HostName, Message, Note, OpId, Operation, Outcome, Said, StoreSaid, Why};
-use faultlab::panel::{self, Depth, Offer, Panel, Picker, Theme};
+use faultlab::panel::{self, Depth, Offer, Panel, Picker, Reaction, Theme};
 use faultlab::report::{self, Exit, Report, Tally, spoken};
 use faultlab::topology::{Kind, Policy, Topology};
 use faultlab::world::World;
@@ -187,6 +187,33 @@ fn no_panel_and_no_dialog_shows_text_raw() {
         ("a setting in the command line", |text| panels(":set ls @\r", text)),
         ("a filter", |text| panels("/@", text)),
         ("a filter that is set", |text| panels("/@\r", text)),
+    ]);
+}
+
+/// What `y` copies after these keys, in a session whose every text is this one.
+fn copied(keys: &str, text: &str) -> String {
+    let topology = topology(text);
+    let events = events(&topology, text);
+    let mut panel = Panel::new(Arc::new(topology));
+    for event in &events {
+        panel.world.apply(event);
+        panel.view.feed.take(event, &panel.world);
+    }
+    let mut last = Reaction::Nothing;
+    for c in keys.chars().chain(['y']) {
+        last = panel.key(&KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    }
+    let Reaction::Copy(copied) = last else { panic!("{keys}: {last:?}") };
+    copied.text().to_owned()
+}
+
+#[test]
+fn nothing_is_copied_raw() {
+    hold(&[
+        ("the events", |text| copied("4", text)),
+        ("the first event", |text| copied("4g", text) + "calm"),
+        ("the why", |text| copied("2", text)),
+        ("the addresses", |text| copied("1kk", text)),
     ]);
 }
 

@@ -1,6 +1,8 @@
 //! The machines by their rules: inputs in, effects out, timers of the test's own. No socket, no clock.
 
 mod active;
+mod active_lab;
+mod active_return;
 mod batch;
 mod bounds;
 mod client;

@@ -4,10 +4,12 @@ use crate::harness::*;
 use faultlab::base::{Names, NodeId};
 use faultlab::event::Ending;
 use faultlab::machine::{Effect, Told};
-use faultlab::message::{CatchUp, Flaws, Message, Note, OpId, Operation, StoreNote, StoreSaid};
+use faultlab::message::{
+    CatchUp, DiskKind, Flaws, Message, Note, OpId, Operation, StoreNote, StoreSaid,
+};
 use faultlab::topology::{
-    ClockKind, DiskKind, HeartbeatMode, Kind, Listen, NoMajority, Node, Policy, Propagation,
-    ReadFrom, ReplicaConfig, Scheme, StoreClientConfig, Topology, Wire, Wires,
+    ClockKind, HeartbeatMode, Kind, Listen, NoMajority, Node, Policy, Propagation, ReadFrom,
+    ReplicaConfig, Scheme, StoreClientConfig, Topology, Wire, Wires,
 };
 use std::sync::Arc;
 

@@ -33,6 +33,7 @@ pub struct Run {
 }
 
 impl Run {
+    /// The rules that it broke, and how.
     pub fn problems(&self) -> &[(Rule, String)] {
         &self.judge.problems
     }
@@ -81,17 +82,24 @@ impl Chaos {
         self.deeds.push(format!("{}  {words}{mark}", self.sim.now()));
     }
 
-    /// In two of three runs at most one is down at a time, so that there is always somebody to go on.
+    /// In two of three runs at most one is down at a time, so that there is always somebody to go on; but that may be
+    /// one who has only just come back.
     fn crash_or_revive(&mut self) {
         let node = self.dice.one_of(&REPLICAS);
         let down = REPLICAS.into_iter().find(|one| !self.sim.life(*one).is_alive());
         let command = match (self.dice.below(6), down) {
-            (_, Some(down)) if self.dice.seed % 3 > 0 => Command::Revive(down),
+            (_, Some(down)) if !self.dice.seed.is_multiple_of(3) => Command::Revive(down),
             (0 | 1, _) => Command::Kill(node),
             (2, _) => Command::PowerOff(node),
             _ => Command::Revive(node),
         };
+        let comes_back = command == Command::Revive(node) || down.is_some();
         self.give(command);
+        if comes_back && Some(node) != down && self.dice.below(2) == 0 {
+            let pause = self.dice.below(40);
+            self.go_on(Duration::from_millis(pause));
+            self.give(Command::Kill(node));
+        }
     }
 
     fn harm(&mut self) {
@@ -125,13 +133,25 @@ fn both(from: NodeId, to: NodeId) -> LinkSet {
 
 /// Runs one seed, with machines of the caller's own if it has any.
 pub fn run(choice: Choice, harm: Harm, seed: u64, maker: Option<Maker>) -> Run {
+    let promise = choice.propagation == Propagation::Sync;
+    run_promised(choice, harm, seed, maker, promise)
+}
+
+/// The same, judged as though acknowledgements were promised to wait for the backups, or not.
+pub fn run_promised(
+    choice: Choice,
+    harm: Harm,
+    seed: u64,
+    maker: Option<Maker>,
+    promise: bool,
+) -> Run {
     let topology = lab(choice);
     let mut sim = match maker {
         Some(maker) => Sim::with_machines(&topology, seed, maker),
         None => Sim::new(&topology, seed),
     };
     sim.chop(seed % 2 == 1);
-    let judge = Judge::new(choice.propagation == Propagation::Sync);
+    let judge = Judge::new(promise, harm == Harm::Anything);
     let dice = Dice { seed, thrown: 0 };
     let mut chaos = Chaos { sim, judge, read: 0, dice, deeds: Vec::new() };
     for _ in 0..25 {

@@ -7,7 +7,8 @@ use faultlab::event::{Event, Fact};
 use faultlab::message::{
     Belief, Digest, Entry, Message, Note, OpId, OpOutcome, Operation, ReplicaMessage, StoreNote,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// What was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,10 @@ pub enum Rule {
 struct Copy {
     alive: bool,
     log: Vec<Entry>,
+    /// The ids in the log.
+    ids: HashSet<OpId>,
+    /// What the writes in the log do, and for whom.
+    deeds: HashSet<(Arc<str>, Operation)>,
     /// The logs that it had before, the newest last: what its disk may hold when it dies in between.
     older: Vec<Vec<Entry>>,
     durable: u64,
@@ -55,12 +60,37 @@ struct Copy {
 }
 
 fn digest(log: &[Entry]) -> Digest {
-    log.iter().fold(Digest::default(), |digest, entry| digest.with(entry))
+    log.iter().fold(Digest::default(), faultlab::message::Digest::with)
 }
 
 impl Copy {
     fn has(&self, id: &OpId) -> bool {
-        self.log.iter().any(|entry| entry.id == *id)
+        self.ids.contains(id)
+    }
+
+    /// Adds an entry; false if it does what has been done already.
+    fn push(&mut self, entry: Entry) -> bool {
+        self.ids.insert(entry.id.clone());
+        // The clients of these labs never write the same twice.
+        let is_new = self.deeds.insert((entry.id.client.clone(), entry.operation.clone()));
+        self.log.push(entry);
+        is_new
+    }
+
+    /// Puts another log in the place of this one; false if something is in it twice.
+    fn replace(&mut self, log: Vec<Entry>) -> bool {
+        self.ids.clear();
+        self.deeds.clear();
+        self.log.clear();
+        let count = log.len();
+        log.into_iter().filter(|entry| self.push(entry.clone())).count() == count
+    }
+
+    fn cut(&mut self, length: usize) {
+        for entry in self.log.drain(length..) {
+            self.ids.remove(&entry.id);
+            self.deeds.remove(&(entry.id.client, entry.operation));
+        }
     }
 }
 
@@ -83,10 +113,10 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// `waits_for_all`: whether acknowledgements wait for the backups.
-    pub fn new(waits_for_all: bool) -> Self {
+    /// `waits_for_all`: whether acknowledgements wait for the backups. `forks`: whether two leaders may write apart.
+    pub fn new(waits_for_all: bool, forks: bool) -> Self {
         let copies = REPLICAS.into_iter().map(|node| (node, Copy::default())).collect();
-        Self { copies, waits_for_all, ..Self::default() }
+        Self { copies, waits_for_all, forked: forks.then_some(LabTime::ZERO), ..Self::default() }
     }
 
     /// From now on every operation must be carried out.
@@ -105,7 +135,7 @@ impl Judge {
     pub fn observe(&mut self, event: &Event) {
         match &event.fact {
             Fact::NodeKilled { node } | Fact::NodePoweredOff { node } => {
-                self.die(event.time, *node)
+                self.die(event.time, *node);
             }
             Fact::NodeStopped { node } => self.die(event.time, *node),
             Fact::NodeCrashed { node, .. } => {
@@ -171,10 +201,10 @@ impl Judge {
     fn note(&mut self, event: &Event, note: &StoreNote) {
         let Owner::Node(node, life) = event.id.owner else { return };
         match note {
-            StoreNote::Requested { request, .. } => {
-                if self.open.insert((node, life, *request), event.time).is_some() {
-                    self.broken(Rule::OneVerdict, event, "has a number that was used before");
-                }
+            StoreNote::Requested { request, .. }
+                if self.open.insert((node, life, *request), event.time).is_some() =>
+            {
+                self.broken(Rule::OneVerdict, event, "has a number that was used before");
             }
             StoreNote::Concluded { request, outcome, .. } => {
                 self.conclude(event, (node, life, *request), *outcome);
@@ -190,8 +220,10 @@ impl Judge {
                 self.ack(event, node, id, *position, *term);
             }
             StoreNote::NotDone { id, .. } => {
-                if let Some(copy) = self.copy(node) {
-                    copy.log.pop_if(|entry| entry.id == *id);
+                if let Some(copy) = self.copy(node)
+                    && copy.log.last().is_some_and(|entry| entry.id == *id)
+                {
+                    copy.cut(copy.log.len() - 1);
                 }
             }
             StoreNote::Discarded { entries, .. } => self.discard(event, node, entries),
@@ -227,7 +259,7 @@ impl Judge {
             return self.broken(Rule::NotesAreTrue, event, "reads what it never had");
         };
         log.truncate(at);
-        copy.log = log;
+        copy.replace(log);
         copy.durable = at as u64;
         let word = std::mem::take(&mut copy.word);
         let broken = word.iter().any(|id| !copy.has(id));
@@ -238,13 +270,11 @@ impl Judge {
 
     fn accept(&mut self, event: &Event, node: NodeId, entry: &Entry) {
         let Some(copy) = self.copy(node) else { return };
-        // The clients of these labs never write the same twice.
-        let twice = copy.log.iter().any(|one| said(one) == said(entry));
-        copy.log.push(entry.clone());
+        let is_new = copy.push(entry.clone());
         if copy.log.len() as u64 != entry.position {
             self.broken(Rule::NotesAreTrue, event, "is not at the end of the log");
         }
-        if twice {
+        if !is_new {
             self.broken(Rule::AppliedOnce, event, "is in the log already");
         }
     }
@@ -272,7 +302,9 @@ impl Judge {
         self.discarded += entries.len() as u64;
         let Some(copy) = self.copy(node) else { return };
         copy.older.push(copy.log.clone());
-        while copy.log.pop_if(|last| entries.iter().any(|entry| entry.id == last.id)).is_some() {}
+        let gone: HashSet<&OpId> = entries.iter().map(|entry| &entry.id).collect();
+        let tail = copy.log.iter().rev().take_while(|entry| gone.contains(&entry.id)).count();
+        copy.cut(copy.log.len() - tail);
         copy.durable = copy.durable.min(copy.log.len() as u64);
         for entry in entries {
             if self.is_lost(&entry.id) {
@@ -289,18 +321,18 @@ impl Judge {
         let Some(copy) = self.copy(node) else { return };
         let (keep, entries, _) = std::mem::take(&mut copy.state);
         let before = copy.log.clone();
-        copy.log.truncate(keep as usize);
-        copy.log.extend(entries);
+        let mut log = before.clone();
+        log.truncate(keep as usize);
+        log.extend(entries);
+        let is_new = copy.replace(log);
         let shared = before.iter().zip(&copy.log).take_while(|(a, b)| a == b).count();
         copy.durable = copy.durable.min(shared as u64);
         copy.older.push(before);
         let differs = digest(&copy.log) != found;
-        let ids: std::collections::HashSet<_> = copy.log.iter().map(said).collect();
-        let twice = ids.len() != copy.log.len();
         if differs {
             self.broken(Rule::NotesAreTrue, event, "is not what was shipped");
         }
-        if twice {
+        if !is_new {
             self.broken(Rule::AppliedOnce, event, "has a write twice");
         }
     }
@@ -309,8 +341,8 @@ impl Judge {
     pub fn finish(&mut self, now: LabTime) {
         let logs: BTreeSet<String> = self
             .copies
-            .iter()
-            .map(|(_, copy)| format!("{} {}", copy.log.len(), digest(&copy.log)))
+            .values()
+            .map(|copy| format!("{} {}", copy.log.len(), digest(&copy.log)))
             .collect();
         if logs.len() != 1 {
             self.problems.push((Rule::Converges, format!("{now}: {logs:?}")));
@@ -320,8 +352,4 @@ impl Judge {
             self.problems.push((Rule::OneVerdict, what));
         }
     }
-}
-
-fn said(entry: &Entry) -> (&std::sync::Arc<str>, &Operation) {
-    (&entry.id.client, &entry.operation)
 }

@@ -2,10 +2,10 @@
 //! simulator.
 
 use faultlab::base::{Names, NodeId};
-use faultlab::message::{CatchUp, Faults, Flaws, Jitter, Operation, Shape};
+use faultlab::message::{CatchUp, DiskKind, Faults, Flaws, Jitter, Operation, Shape};
 use faultlab::topology::{
-    ClockKind, Dialect, DiskKind, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation,
-    ReadFrom, ReplicaConfig, Scheme, StoreClientConfig, Topology, Wire, Wires,
+    ClockKind, Dialect, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation, ReadFrom,
+    ReplicaConfig, Scheme, StoreClientConfig, Topology, Wire, Wires,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub const SYNC: Choice = Choice {
     lag: Duration::ZERO,
     flaws: Flaws::NONE,
     client_flaws: Flaws::NONE,
-    rate: 20.0,
+    rate: 12.0,
 };
 
 fn replica(me: NodeId, choice: Choice) -> Kind {

@@ -88,3 +88,41 @@ fn true_colour_only_where_it_is_promised() {
         assert!(true_colour(styles), "promised and used");
     });
 }
+
+#[test]
+fn a_theme_that_is_named_counts_more_than_no_color_and_t_goes_on_from_it() {
+    let terminal = Setup::faultlab(&["run", "tour", "--theme", "day"])
+        .env("NO_COLOR", Some("1"))
+        .env("COLORTERM", Some("truecolor"))
+        .start();
+    up(&terminal);
+    let white = |seen: &Seen| {
+        let ground = seen.screen().cell(0, 0).map(vt100::Cell::bgcolor);
+        (ground == Some(vt100::Color::Rgb(255, 255, 255))).then_some(())
+    };
+    terminal.until("a white ground", white);
+    terminal.keys("T");
+    terminal.until_shows("theme projector");
+    quit(&terminal);
+    terminal.ends_restored(0);
+}
+
+#[test]
+fn a_copy_goes_to_the_clipboard_of_a_terminal_that_has_one_and_into_a_file_otherwise() {
+    let clipboard = b"\x1b]52;c;";
+    let asks = |seen: &Seen| seen.bytes.windows(clipboard.len()).any(|it| it == clipboard);
+    for (term, sent) in [("xterm-256color", true), ("linux", false)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_str().expect("its name is text");
+        let terminal =
+            Setup::faultlab(&["run", "tour", "--data", path]).env("TERM", Some(term)).start();
+        up(&terminal);
+        terminal.keys("y");
+        terminal.until_shows(if sent { "to the terminal's clipboard" } else { "copied-1.txt" });
+        assert_eq!(asks(&terminal.seen()), sent, "{term}");
+        let file = folder.path().join("copied-1.txt");
+        assert_eq!(file.exists(), !sent, "{term}");
+        quit(&terminal);
+        terminal.ends_restored(0);
+    }
+}

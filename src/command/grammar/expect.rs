@@ -120,18 +120,13 @@ pub(super) fn expectation(reader: &mut Reader<'_>) -> Result<Expectation, Gramma
         "node" => node,
         "belief" => belief,
         "sticky" => sticky,
-        other => match expect_store::form(other).filter(|_| !begins_health(&ahead)) {
+        other => match expect_store::form(other) {
             Some(read) => read,
             None => return health(reader),
         },
     };
     *reader = ahead;
     read(reader)
-}
-
-/// A node may bear the name of a form that came later than its topology: `in ejects ts1`.
-fn begins_health(ahead: &Reader<'_>) -> bool {
-    ahead.peek().is_some_and(|word| matches!(word.key().as_str(), "ejects" | "restores"))
 }
 
 pub(super) fn within(reader: &mut Reader<'_>) -> Result<Duration, GrammarError> {

@@ -22,8 +22,8 @@ const PREDICTED: &str = "lost is predicted [+- N] [within TIME]";
 pub(super) const FORMS: [ExpectHelp; 7] = [
     ExpectHelp {
         form: OP,
-        what: "Some operation of that client, begun in this step, ends like this; VERB PLACE is one of \
-               post ROOM, read ROOM, put KEY, get KEY.",
+        what: "Some operation of that client, begun in this step, ends like this; VERB PLACE is \
+               one of post ROOM, read ROOM, put KEY, get KEY.",
         example: "op reader get colour ends ok from r2 as blue within 3s",
     },
     ExpectHelp {
@@ -48,12 +48,14 @@ pub(super) const FORMS: [ExpectHelp; 7] = [
     },
     ExpectHelp {
         form: IN_STEP,
-        what: "These replicas run and hold the same, in the same order.",
+        what: "These replicas run and hold the same, in the same order, and no client's write is \
+               under way.",
         example: "in step r1 r2 r3 within 6s",
     },
     ExpectHelp {
         form: PREDICTED,
-        what: "A leader died in this step, and it cost as many acknowledged writes as were predicted then.",
+        what: "A leader died in this step, and it cost as many acknowledged writes as were \
+               predicted then.",
         example: "lost is predicted +- 1 within 12s",
     },
 ];

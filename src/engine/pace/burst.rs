@@ -2,7 +2,7 @@
 //! watch the twentieth as slowly.
 
 use crate::base::{LabTime, NodeId, Owner};
-use crate::message::Note;
+use crate::message::{Note, StoreNote};
 use std::collections::BTreeMap;
 
 /// What keeps a client's burst going.
@@ -40,19 +40,24 @@ impl Bursts {
     pub(super) fn note(&mut self, now: LabTime, owner: Owner, note: &Note) -> bool {
         let before = self.settled;
         match note {
-            Note::Asked { .. } => self.change(owner, |burst| {
-                // A hand hits the same nanosecond twice only while the clock stands still; then they travel together.
-                burst.several |= burst.open > 0 && burst.asked == now;
-                burst.open += 1;
-                burst.asked = now;
-            }),
+            Note::Asked { .. } | Note::Store(StoreNote::Requested { .. }) => {
+                self.change(owner, |burst| {
+                    // A hand hits the same nanosecond twice only while the clock stands still; then they
+                    // travel together.
+                    burst.several |= burst.open > 0 && burst.asked == now;
+                    burst.open += 1;
+                    burst.asked = now;
+                });
+            }
             Note::ListBegan { .. } => self.change(owner, |burst| burst.list = true),
             Note::ListEnded { .. } => self.change(owner, |burst| burst.list = false),
             Note::LoadSet { per_kilosecond } => {
                 self.change(owner, |burst| burst.load = *per_kilosecond > 0);
             }
             // Servers decide, too, but they ask nothing of their own.
-            Note::Decided { .. } if self.clients.contains_key(&owner) => {
+            Note::Decided { .. } | Note::Store(StoreNote::Concluded { .. })
+                if self.clients.contains_key(&owner) =>
+            {
                 self.settled = self.settled.saturating_add(1);
                 self.change(owner, |burst| {
                     burst.open = burst.open.saturating_sub(1);

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::base::{ConnId, Incarnation};
-use crate::message::{HostName, Outcome, Said, Why};
+use crate::message::{
+    HostName, OpId, OpOutcome, OpWhy, Operation, Outcome, Position, Said, StoreSaid, Why,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +91,39 @@ impl Wall {
         let message = Arc::new(Message::ask("www.a.com"));
         let fact = Fact::MessageReceived { conn: ConnId(1), from: Peer::Node(from), message };
         self.emit(at, Cause::Event(sent), fact);
+    }
+
+    /// Wall seconds that one hop of this message takes.
+    fn hop_of(&mut self, from: NodeId, to: NodeId, message: &Arc<Message>) -> f64 {
+        self.took_on_the_wall(|lab| {
+            let due = lab.now + Duration::from_millis(40);
+            let frame = FrameId(lab.numbers + 1);
+            let (conn, to, about) = (ConnId(1), Peer::Node(to), None);
+            let fact = Fact::MessageSent { conn, to, frame, due, about, message: message.clone() };
+            let sent = lab.emit(from, Cause::Unknown, fact);
+            let millis = due.0 as f64 / 1e6;
+            lab.to(millis);
+            let (conn, from) = (ConnId(1), Peer::Node(from));
+            let fact = Fact::MessageReceived { conn, from, message: message.clone() };
+            lab.emit(LS, Cause::Event(sent), fact);
+        })
+    }
+
+    /// Wall seconds from the beginning of an operation to its verdict.
+    fn operation(&mut self, request: u64) -> f64 {
+        let request = QuestionNo(request);
+        let id = OpId { client: "c.1".into(), number: request.0 };
+        let (operation, deadline) = (Operation::Get { key: "x".into() }, self.now + FIVE);
+        self.took_on_the_wall(|lab| {
+            let begun = StoreNote::Requested { request, id: id.clone(), operation, deadline };
+            lab.note(CLIENT, Note::Store(begun));
+            let answer = Arc::new(Message::Operated { id: Some(id), said: StoreSaid::Done });
+            lab.hop_of(LS, CLIENT, &answer);
+            lab.hop_of(LS, CLIENT, &answer);
+            let (outcome, agreed, why) = (OpOutcome::Ok, Arc::from([LS]), OpWhy::Answer);
+            let end = StoreNote::Concluded { request, outcome, said: None, agreed, why };
+            lab.note(CLIENT, Note::Store(end));
+        })
     }
 
     /// Wall seconds that something took.
@@ -385,5 +420,24 @@ fn the_death_of_a_client_ends_its_burst_and_no_other() {
     assert!(lab.hop(TS2, LS, 1) < 0.7 * HOP_WALL_S);
     lab.emit(TS2, Cause::Unknown, Fact::NodeKilled { node: TS2 });
     assert!(lab.hop(CLIENT, LS, 2) >= HOP_WALL_S);
+    assert!(lab.pace.bursts.is_empty());
+}
+
+#[test]
+fn operations_on_a_store_are_questions_and_heartbeats_are_background() {
+    let mut lab = Wall::default();
+    let message = |message| Arc::new(Message::Replica(message));
+    let have = Position::default();
+    let beat = message(ReplicaMessage::Beat { number: 1, term: 0, have });
+    assert!(lab.hop_of(TS2, LS, &beat) < 0.1 * HOP_WALL_S);
+    let stands = message(ReplicaMessage::Election { term: 1 });
+    assert!(lab.hop_of(TS2, LS, &stands) >= HOP_WALL_S);
+    // A load of operations passes ever faster, as one of questions does.
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 5000 });
+    let alone = lab.operation(1);
+    assert!(alone >= 2.0 * HOP_WALL_S);
+    assert!(lab.operation(2) < 0.7 * alone);
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 0 });
+    assert!(lab.operation(3) > 0.9 * alone);
     assert!(lab.pace.bursts.is_empty());
 }

@@ -15,8 +15,7 @@ pub use sqlite::Database;
 
 use super::shared::Shared;
 use crate::base::{EventId, Incarnation, NodeId, Token};
-use crate::message::{Image, Write};
-use crate::topology::DiskKind;
+use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
@@ -84,15 +83,10 @@ impl Disk {
     /// The disk of this node in that folder; in memory where there is none.
     #[must_use]
     pub fn new(name: &str, kind: DiskKind, folder: Option<&Path>) -> Self {
-        let place = match (folder, kind) {
-            (None, _) => Place::Memory(Image::default()),
-            (Some(folder), DiskKind::Sqlite) => {
-                Place::Sqlite(folder.join(format!("{name}.db")), None)
-            }
-            (Some(folder), DiskKind::Rewrite) => {
-                Place::Rewrite(folder.join(format!("{name}.json")), Image::default())
-            }
-        };
+        let place = folder.map_or(Place::Memory(Image::default()), |folder| {
+            let path = folder.join(name);
+            Place::at(&path, found(&path).unwrap_or(kind))
+        });
         Self {
             place: Mutex::new(place),
             queue: Mutex::default(),
@@ -187,8 +181,8 @@ impl Disk {
     /// Commits all of a batch together, or none of it.
     fn commit(&self, batch: Vec<Wanted>) -> Vec<Kept> {
         let begun = Instant::now();
-        let writes = batch.iter().map(|wanted| &wanted.write);
-        let committed = self.place().commit(writes, || self.dying.load(Ordering::Acquire));
+        let writes: Vec<&Write> = batch.iter().map(|wanted| &wanted.write).collect();
+        let committed = self.place().commit(&writes, || self.dying.load(Ordering::Acquire));
         let took = begun.elapsed();
         let result = match committed {
             // Each bears its share of the commit.
@@ -202,6 +196,36 @@ impl Disk {
 }
 
 impl Place {
+    fn at(path: &Path, kind: DiskKind) -> Self {
+        let path = file(path, kind);
+        match kind {
+            DiskKind::Sqlite => Self::Sqlite(path, None),
+            DiskKind::Rewrite => Self::Rewrite(path, Image::default()),
+        }
+    }
+
+    /// Brings what it holds into another form, and gives how many bytes that wrote. The old file goes when the new one
+    /// is there.
+    fn turn_into(&mut self, kind: DiskKind) -> Result<u64, String> {
+        let path = match (&*self, kind) {
+            (Self::Memory(_), _)
+            | (Self::Sqlite(..), DiskKind::Sqlite)
+            | (Self::Rewrite(..), DiskKind::Rewrite) => return Ok(0),
+            (Self::Sqlite(path, _) | Self::Rewrite(path, _), _) => path.clone(),
+        };
+        let image = self.read()?;
+        let mut turned = Self::at(&path, kind);
+        let mut bytes = 0;
+        if image != Image::default() {
+            let Image { entries, term } = image;
+            let all = Write { keep: 0, entries: entries.into(), term, kind };
+            bytes = turned.put(&[&all], || false)?;
+        }
+        self.wipe().map_err(|error| error.to_string())?;
+        *self = turned;
+        Ok(bytes)
+    }
+
     fn read(&mut self) -> Result<Image, String> {
         match self {
             Self::Memory(image) => Ok(image.clone()),
@@ -223,14 +247,18 @@ impl Place {
         }
     }
 
-    fn commit<'a>(
-        &mut self,
-        writes: impl Iterator<Item = &'a Write>,
-        dying: impl Fn() -> bool,
-    ) -> Result<u64, String> {
+    /// Commits these, in the form that the last of them wants.
+    fn commit(&mut self, writes: &[&Write], dying: impl Fn() -> bool) -> Result<u64, String> {
+        let turned = writes.last().map_or(Ok(0), |write| self.turn_into(write.kind))?;
+        Ok(turned + self.put(writes, dying)?)
+    }
+
+    fn put(&mut self, writes: &[&Write], dying: impl Fn() -> bool) -> Result<u64, String> {
         match self {
             Self::Memory(image) => {
-                writes.for_each(|write| image.apply(write));
+                for write in writes {
+                    image.apply(write);
+                }
                 Ok(0)
             }
             Self::Sqlite(path, open) => {
@@ -238,10 +266,12 @@ impl Place {
                     Some(database) => database,
                     None => open.insert(Database::open(path)?),
                 };
-                database.commit(writes)
+                database.commit(writes.iter().copied())
             }
             Self::Rewrite(path, image) => {
-                writes.for_each(|write| image.apply(write));
+                for write in writes {
+                    image.apply(write);
+                }
                 rewrite::write(path, image, dying).map_err(|error| error.to_string())
             }
         }
@@ -266,5 +296,25 @@ impl Place {
             }
         }
         Ok(())
+    }
+}
+
+/// The file of a disk in this form; `path` has any ending, or none.
+fn file(path: &Path, kind: DiskKind) -> PathBuf {
+    path.with_extension(match kind {
+        DiskKind::Sqlite => "db",
+        DiskKind::Rewrite => "json",
+    })
+}
+
+/// The form in which a disk was left: that of the newer file, where a process died between the two.
+fn found(path: &Path) -> Option<DiskKind> {
+    let written = |path: PathBuf| fs::metadata(path).ok()?.modified().ok();
+    let database = file(path, DiskKind::Sqlite);
+    let log = written(database.with_extension("db-wal"));
+    match (written(database).max(log), written(file(path, DiskKind::Rewrite))) {
+        (None, None) => None,
+        (database, rewritten) if database >= rewritten => Some(DiskKind::Sqlite),
+        _ => Some(DiskKind::Rewrite),
     }
 }

@@ -1,8 +1,8 @@
 //! Disks as files: what is read again, what is thrown away, what is damaged, and who may write.
 
 use super::sqlite::Database;
-use super::{Hold, Place, rewrite};
-use crate::message::{Entry, Image, OpId, Operation, Write};
+use super::{Hold, Place, found, rewrite};
+use crate::message::{DiskKind, Entry, Image, OpId, Operation, Write};
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn post(position: u64, text: &str) -> Entry {
 }
 
 fn after(keep: u64, entries: &[Entry]) -> Write {
-    Write { keep, entries: Arc::from(entries), term: 3 }
+    Write { keep, entries: Arc::from(entries), term: 3, kind: DiskKind::default() }
 }
 
 fn read(path: &Path) -> Result<Image, String> {
@@ -127,6 +127,25 @@ fn whoever_rewrites_the_store_writes_all_of_it_and_dies_with_half() {
     let dies = || pieces.replace(pieces.get() + 1) == 1;
     assert!(rewrite::write(&path, &image, dies).is_err());
     assert!(rewrite::read(&path).is_err());
+}
+
+#[test]
+fn a_disk_that_is_written_in_another_form_keeps_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, json) = (folder.path().join("r1.db"), folder.path().join("r1.json"));
+    let mut place = Place::at(&folder.path().join("r1"), DiskKind::Sqlite);
+    let first = after(0, &[put(1, "x", "1"), post(2, "kept")]);
+    place.commit(&[&first], || false).unwrap();
+    let one = |kind, at| Write { kind, ..after(at - 1, &[put(at, "x", "2")]) };
+    place.commit(&[&one(DiskKind::Rewrite, 3)], || false).unwrap();
+    assert!(json.exists() && !database.exists());
+    assert_eq!(found(&folder.path().join("r1")), Some(DiskKind::Rewrite));
+    place.commit(&[&one(DiskKind::Sqlite, 4)], || false).unwrap();
+    assert!(database.exists() && !json.exists());
+    assert_eq!(found(&folder.path().join("r1")), Some(DiskKind::Sqlite));
+    let image = read(&database).unwrap();
+    assert_eq!(image.entries.len(), 4);
+    assert_eq!((image.entries[1].clone(), image.term), (post(2, "kept"), 3));
 }
 
 #[test]

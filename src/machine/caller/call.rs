@@ -32,6 +32,17 @@ pub(super) struct Ballot {
     pub(super) unanswered: u32,
 }
 
+/// Whether an operation has its verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Given {
+    /// Not yet.
+    NotYet,
+    /// It failed, or nobody knows.
+    WithoutAnswer,
+    /// This is the answer.
+    Answer(StoreSaid),
+}
+
 /// How an operation is brought to the replicas.
 #[derive(Debug)]
 pub(super) enum Way {
@@ -70,8 +81,7 @@ pub(super) struct Call {
     pub(super) ballots: BTreeMap<NodeId, Ballot>,
     /// Who carried it out, in the order of their answers.
     pub(super) votes: Vec<NodeId>,
-    /// The verdict has been given: what was taken, if anything was.
-    pub(super) concluded: Option<Option<StoreSaid>>,
+    pub(super) verdict: Given,
 }
 
 impl Call {
@@ -90,6 +100,11 @@ impl Call {
     /// Whether it may have been carried out although nobody has said so.
     pub(super) fn may_be_done(&self) -> bool {
         self.ballots.values().any(|ballot| ballot.unanswered > 0)
+    }
+
+    /// Whether it has its verdict.
+    pub(super) fn is_concluded(&self) -> bool {
+        self.verdict != Given::NotYet
     }
 
     /// Whether it was ever sent to anybody.

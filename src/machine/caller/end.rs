@@ -1,5 +1,6 @@
 //! The one verdict on an operation, and what remains to be done after it.
 
+use super::call::Given;
 use super::{Caller, Effect, Effects, Verdict};
 use crate::base::{NodeId, QuestionNo};
 use crate::machine::timers::Timer;
@@ -17,10 +18,13 @@ impl Caller {
         out: &mut Effects,
     ) {
         let Some(call) = self.calls.get_mut(&request) else { return };
-        if call.concluded.is_some() {
+        if call.is_concluded() {
             return;
         }
-        call.concluded = Some(said.clone().filter(|_| outcome == OpOutcome::Ok));
+        call.verdict = match (&said, outcome) {
+            (Some(said), OpOutcome::Ok) => Given::Answer(said.clone()),
+            _ => Given::WithoutAnswer,
+        };
         out.note(Note::Store(StoreNote::Concluded {
             request,
             outcome,

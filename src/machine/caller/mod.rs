@@ -18,7 +18,7 @@ use crate::message::{
     Belief, Flaw, Message, Note, OpId, OpOutcome, Operation, StoreNote, StoreSaid,
 };
 use crate::topology::{ReadFrom, Scheme, Setting, StoreClientConfig, Topology};
-use call::{Call, Search, Stand, Way};
+use call::{Call, Given, Search, Stand, Way};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl Caller {
 
     /// How many operations have no verdict.
     pub fn open_calls(&self) -> usize {
-        self.calls.values().filter(|call| call.concluded.is_none()).count()
+        self.calls.values().filter(|call| !call.is_concluded()).count()
     }
 
     fn has_flaw(&self, flaw: Flaw) -> bool {
@@ -170,7 +170,7 @@ impl Caller {
                 way,
                 ballots: BTreeMap::new(),
                 votes: Vec::new(),
-                concluded: None,
+                verdict: Given::NotYet,
             },
         );
         if all {
@@ -186,7 +186,7 @@ impl Caller {
         if self.calls.len() < CALLS_MAX {
             return true;
         }
-        let done = self.calls.iter().find(|(_, call)| call.concluded.is_some());
+        let done = self.calls.iter().find(|(_, call)| call.is_concluded());
         if let Some(request) = done.map(|(request, _)| *request) {
             self.forget(request, out);
             return true;

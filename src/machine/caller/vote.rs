@@ -3,7 +3,7 @@
 //! A write is brought to the others too, until they have it or its time is over; with the flaw `stop-at-two` nobody
 //! cares about them once enough have agreed.
 
-use super::call::{Stand, Way};
+use super::call::{Given, Stand, Way};
 use super::{Caller, Effect, Effects};
 use crate::base::{LabTime, NodeId, QuestionNo};
 use crate::machine::timers::Timer;
@@ -40,7 +40,7 @@ impl Caller {
             return;
         }
         let attempt = ballot.times + 1;
-        if call.concluded.is_none() || call.operation.is_write() {
+        if !call.is_concluded() || call.operation.is_write() {
             self.send(request, &[node], attempt, out);
         }
     }
@@ -81,18 +81,15 @@ impl Caller {
             call.ballot(replica).stand = Stand::Declined(said);
             return self.judge(request, false, out);
         }
-        let taken = call.concluded.clone();
+        let verdict = call.verdict.clone();
         call.ballot(replica).stand = Stand::Did(said.clone());
         call.votes.push(replica);
-        match taken {
-            None => self.judge(request, false, out),
-            Some(taken) => {
-                if taken.is_some_and(|taken| taken != said) {
-                    out.note(Note::Store(StoreNote::Outvoted { request, replica, said }));
-                }
-                self.forget_if_done(request, out);
-            }
+        if let Given::Answer(taken) = verdict
+            && taken != said
+        {
+            out.note(Note::Store(StoreNote::Outvoted { request, replica, said }));
         }
+        self.judge(request, false, out);
     }
 
     /// Those who were asked have had their time: what there is must do, and whoever has not answered is asked again.
@@ -106,7 +103,7 @@ impl Caller {
         }
         self.judge(request, true, out);
         let Some(call) = self.calls.get(&request) else { return };
-        if call.concluded.is_some() && !call.operation.is_write() {
+        if call.is_concluded() && !call.operation.is_write() {
             return self.forget(request, out);
         }
         for node in self.replicas() {
@@ -125,7 +122,7 @@ impl Caller {
     fn judge(&mut self, request: QuestionNo, over: bool, out: &mut Effects) {
         let needed = self.lines.len() / 2 + 1;
         let Some(call) = self.calls.get(&request) else { return };
-        if call.concluded.is_some() {
+        if call.is_concluded() {
             return self.forget_if_done(request, out);
         }
         let complete = call.is_complete(self.replicas());
@@ -186,7 +183,7 @@ impl Caller {
         let Some(call) = self.calls.get(&request) else { return };
         let waits = matches!(call.way, Way::All)
             && !self.has_flaw(Flaw::StopAtTwo)
-            && call.concluded.as_ref().is_some_and(Option::is_some)
+            && matches!(call.verdict, Given::Answer(_))
             && !call.all_did(self.replicas())
             && (call.operation.is_write() || !call.is_complete(self.replicas()));
         if !waits {

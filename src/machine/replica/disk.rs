@@ -7,6 +7,7 @@
 use crate::base::Token;
 use crate::machine::replica::store::Store;
 use crate::machine::{Effect, Effects};
+use crate::message::DiskKind;
 use std::sync::Arc;
 
 /// How far the disk is behind the log.
@@ -22,14 +23,24 @@ pub struct Disk {
     cut: bool,
     under_way: Option<(Token, u64)>,
     writes: u64,
+    /// How it is to be written.
+    kind: DiskKind,
+    /// How it was written last; none if that is not known.
+    written: Option<DiskKind>,
     /// Why the last write came to nothing.
     refused: Option<Arc<str>>,
 }
 
 impl Disk {
-    /// A disk that was just read: so many entries, and this term.
-    pub fn read(entries: u64, term: u64) -> Self {
-        Self { durable: entries, handed: entries, term, ..Self::default() }
+    /// A disk that was just read: so many entries, and this term; how it is to be written.
+    pub fn read(entries: u64, term: u64, kind: DiskKind) -> Self {
+        Self { durable: entries, handed: entries, term, kind, ..Self::default() }
+    }
+
+    /// It is to be written in this form from now on.
+    pub fn set_kind(&mut self, kind: DiskKind) {
+        self.written.get_or_insert(self.kind);
+        self.kind = kind;
     }
 
     /// How far the disk is.
@@ -64,13 +75,16 @@ impl Disk {
 
     /// Begins to write what the disk lacks, unless a write is under way.
     pub fn begin(&mut self, store: &Store, term: u64, out: &mut Effects) {
-        let lacks = self.cut || self.handed < store.last() || self.term != term;
+        let other_form = self.written.is_some_and(|written| written != self.kind);
+        let lacks = self.cut || self.handed < store.last() || self.term != term || other_form;
         if self.under_way.is_some() || !lacks {
             return;
         }
         self.writes += 1;
         let token = Token(self.writes);
-        out.push(Effect::Persist { token, write: store.write_after(self.handed, term) });
+        let write = store.write_after(self.handed, term, self.kind);
+        out.push(Effect::Persist { token, write });
+        self.written = Some(self.kind);
         self.under_way = Some((token, store.last()));
         self.handed = store.last();
         self.term = term;
@@ -94,6 +108,7 @@ impl Disk {
             return false;
         }
         self.refused = Some(why);
+        self.written = None;
         self.handed = self.durable;
         self.cut = true;
         true
@@ -115,7 +130,7 @@ mod tests {
 
     fn written(out: &mut Effects) -> Vec<(u64, usize, u64)> {
         let writes = out.take().into_iter().map(|effect| match effect {
-            Effect::Persist { write: Write { keep, entries, term }, .. } => {
+            Effect::Persist { write: Write { keep, entries, term, .. }, .. } => {
                 (keep, entries.len(), term)
             }
             other => panic!("{other:?}"),
@@ -162,6 +177,24 @@ mod tests {
         disk.persisted(Token(2));
         disk.begin(&store, 1, &mut out);
         assert_eq!(written(&mut out), [(1, 0, 1)], "a mere cut reaches the disk, too");
+    }
+
+    #[test]
+    fn another_form_is_written_at_once_and_only_once() {
+        let (mut disk, mut store, mut out) =
+            (Disk::default(), Store::default(), Effects::default());
+        grow(&mut store, 2);
+        disk.begin(&store, 1, &mut out);
+        disk.persisted(Token(1));
+        written(&mut out);
+        disk.set_kind(DiskKind::Rewrite);
+        disk.begin(&store, 1, &mut out);
+        let effects = out.take();
+        let [Effect::Persist { write, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!((write.keep, write.entries.len(), write.kind), (2, 0, DiskKind::Rewrite));
+        disk.persisted(Token(2));
+        disk.begin(&store, 1, &mut out);
+        assert!(out.is_empty());
     }
 
     #[test]

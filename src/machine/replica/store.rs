@@ -2,7 +2,7 @@
 //!
 //! It knows no other replica and no client; both schemes keep one.
 
-use crate::message::{Digest, Entry, Image, OpId, Operation, Position, StoreSaid, Write};
+use crate::message::{Digest, DiskKind, Entry, Image, OpId, Operation, Position, StoreSaid, Write};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -125,8 +125,8 @@ impl Store {
     }
 
     /// The change of the disk that makes it hold everything after `keep`.
-    pub fn write_after(&self, keep: u64, term: u64) -> Write {
-        Write { keep, entries: self.after(keep), term }
+    pub fn write_after(&self, keep: u64, term: u64, kind: DiskKind) -> Write {
+        Write { keep, entries: self.after(keep), term, kind }
     }
 
     /// What a read gives.

@@ -1,7 +1,8 @@
 //! The TS: a name server with a table. It answers what it has; what it has not it passes over in silence, as the
 //! course's does, or says so.
 //!
-//! It may take its time, have few workers and a short queue, and lie. It asks nobody, unless its records are in a store.
+//! It may take its time, have few workers and a short queue, and lie. It asks nobody, unless its records are in a
+//! store.
 
 mod service;
 mod store;

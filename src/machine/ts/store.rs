@@ -80,12 +80,12 @@ impl Ts {
                     Found::Failed("the store does not answer")
                 }
             };
-            self.from_store(request, found, out);
+            self.store_settled(request, found, out);
         }
     }
 
     /// A worker has waited long enough. The asker may be gone by now, and the worker with it.
-    fn from_store(&mut self, no: QuestionNo, found: Found, out: &mut Effects) {
+    fn store_settled(&mut self, no: QuestionNo, found: Found, out: &mut Effects) {
         let Some(question) = self.questions.remove(&no) else { return };
         self.answer(no, question, found, out);
         self.busy -= 1;

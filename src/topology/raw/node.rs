@@ -2,12 +2,12 @@
 //!
 //! Which role has which key is decided in `resolve`.
 
-use crate::message::{CatchUp, Flaw, Shape};
+use crate::message::{CatchUp, DiskKind, Flaw, Shape};
 use crate::topology::inline::{NameList, RecordTable, Responds};
 use crate::topology::mirror::{Properties, RawTable, object, raw, table, unknown_key};
 use crate::topology::model::{
-    Accept, ClockKind, DiskKind, HeartbeatMode, NoMajority, OnMiss, Pace, Policy, Propagation,
-    ReadFrom, Role, Scheme,
+    Accept, ClockKind, HeartbeatMode, NoMajority, OnMiss, Pace, Policy, Propagation, ReadFrom,
+    Role, Scheme,
 };
 use crate::topology::problem::{Problems, Span};
 use crate::topology::value::{

@@ -45,9 +45,7 @@ fn policies_with(key: &str) -> &'static [Policy] {
 /// Which schemes have a key of a replica.
 pub fn schemes_with(key: &str) -> &'static [Scheme] {
     match key {
-        "heartbeat" | "heartbeat_mode" | "suspect_after" | "propagation" | "lag" | "terms" => {
-            &[Scheme::PrimaryBackup]
-        }
+        "heartbeat_mode" | "propagation" | "lag" | "terms" => &[Scheme::PrimaryBackup],
         "clock" => &[Scheme::Active],
         _ => &[Scheme::PrimaryBackup, Scheme::Active],
     }

@@ -124,9 +124,8 @@ impl Builder<'_> {
             lie: raw.lie.as_ref().is_some_and(|on| on.value.0),
             flaws: flaws(raw.flaws.as_ref(), Role::Replica, problems),
         };
-        if scheme == Scheme::PrimaryBackup {
-            check_primary_backup(raw, &replica, problems);
-        }
+        check_heartbeats(raw, &replica, problems);
+        check_lag(raw, &replica, problems);
         replica
     }
 
@@ -235,14 +234,18 @@ fn check_client(raw: &raw::Node, client: &StoreClientConfig, problems: &mut Prob
     }
 }
 
-fn check_primary_backup(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut Problems) {
+fn check_heartbeats(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut Problems) {
     let stated = raw.suspect_after.as_ref().or(raw.heartbeat.as_ref());
     let (beat, silence) = (replica.heartbeat, replica.suspect_after);
     if let Some(stated) = stated.filter(|_| silence < 2 * beat) {
         let figures = format!("`heartbeat` is {}, `suspect_after` {}", exact(beat), exact(silence));
         if silence <= beat {
+            let whom = match replica.scheme {
+                Scheme::PrimaryBackup => "every leader",
+                Scheme::Active => "every other",
+            };
             problems
-                .error(stated.at, "every leader is suspected before its next heartbeat")
+                .error(stated.at, format!("{whom} is suspected before its next heartbeat"))
                 .help(format!("{figures}: leave room for several heartbeats"));
         } else {
             problems
@@ -250,7 +253,13 @@ fn check_primary_backup(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut
                 .help(format!("{figures}: leave room for several heartbeats"));
         }
     }
-    if let Some(lag) = raw.lag.as_ref().filter(|_| replica.propagation != Propagation::Async) {
+}
+
+fn check_lag(raw: &raw::Node, replica: &ReplicaConfig, problems: &mut Problems) {
+    let chosen = replica.scheme == Scheme::PrimaryBackup;
+    if let Some(lag) =
+        raw.lag.as_ref().filter(|_| chosen && replica.propagation != Propagation::Async)
+    {
         let word = replica.propagation.word_of();
         problems
             .error(lag.key, format!("the propagation `{word}` has no `lag`"))

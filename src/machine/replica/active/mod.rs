@@ -103,7 +103,7 @@ impl Replica {
         let nobody_lived = self.incarnation == Incarnation(1) && image == Image::default();
         self.seen = self.now;
         self.store = Store::read(image);
-        self.disk = Disk::read(self.store.last(), 0);
+        self.disk = Disk::read(self.store.last(), 0, self.config.disk);
         out.note(Note::Store(StoreNote::ReadLog {
             have: self.store.have(),
             term: 0,
@@ -142,6 +142,10 @@ impl Replica {
             Setting::Reconnect(_) => self.change_reconnect(),
             Setting::Heartbeat(every) => out.push(Effect::Arm(Timer::Beat.id(), *every)),
             Setting::SuspectAfter(_) => self.listen_anew(out),
+            Setting::Disk(kind) => {
+                self.disk.set_kind(*kind);
+                self.disk.begin(&self.store, 0, out);
+            }
             _ => {}
         }
     }

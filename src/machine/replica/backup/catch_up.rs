@@ -3,7 +3,7 @@
 //! What a leader says it has sent is compared with the own log. A log that is longer is cut; one that ends earlier, or
 //! differs, is asked for: all of it (`catch_up = "state"`, as in the original), or what follows the own end (`"log"`).
 //! Whoever is asked for what follows and does not find the asker's end in its own log sends everything. A long answer
-//! comes in parts, and nothing is done before all are there.
+//! comes in parts, and nothing is done before all are there. A new leader answers when it has settled.
 
 use super::{Replica, Say, Stage};
 use crate::base::{LabTime, NodeId};
@@ -81,6 +81,16 @@ impl Replica {
         out: &mut Effects,
     ) {
         self.learn(term, out);
+        if self.settles() {
+            // What it has now may not be what it is going to have; whoever takes it might throw better things away.
+            self.owed.insert(from, (have, whole));
+        } else {
+            self.ship(from, have, whole, out);
+        }
+    }
+
+    /// Sends another the whole log, or what it lacks.
+    pub(super) fn ship(&self, to: NodeId, have: Position, whole: bool, out: &mut Effects) {
         let upto = if self.leads() { self.sent } else { self.store.last() };
         let is_prefix = have.at <= upto && self.store.digest_at(have.at) == Some(have.digest);
         let keep = if is_prefix && !whole { have.at } else { 0 };
@@ -88,7 +98,7 @@ impl Replica {
         let log = self.store.after(keep);
         let count = usize::try_from(upto.saturating_sub(keep)).unwrap_or(usize::MAX);
         for part in parts(term, keep, &log[..count.min(log.len())]) {
-            self.say(from, part, out);
+            self.say(to, part, out);
         }
     }
 
@@ -129,12 +139,17 @@ impl Replica {
                     self.confirm(from, out);
                 }
             }
-            Stage::Leads { settling: Some(left) } if left.contains(&from) => {
+            Stage::Leads { settling: Some(left) } if left.contains_key(&from) => {
                 if self.is_further(&asked) {
                     self.install(asked, out);
                     self.sent = self.store.last();
+                    // Whoever had what this one had a moment ago is not in step with it any more.
+                    for node in self.peers.ids() {
+                        self.announce(node, out);
+                    }
                 }
                 self.settle_without(from, out);
+                self.weigh_all(out);
             }
             _ => {}
         }
@@ -157,6 +172,11 @@ impl Replica {
         let shipped = entries.len() as u64;
         let discarded = self.store.replace(keep, &entries[shared..]);
         self.disk.cut(keep);
+        for (_, peer) in self.peers.iter_mut() {
+            // What others confirmed may be another history now.
+            let had = peer.have.filter(|had| self.store.digest_at(had.at) == Some(had.digest));
+            peer.confirmed = had.map(|had| had.at);
+        }
         discard(discarded, from, out);
         let have = self.store.have();
         out.note(Note::Store(StoreNote::CaughtUp { from, how, entries: shipped, bytes, have }));

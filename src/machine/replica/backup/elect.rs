@@ -19,12 +19,11 @@
 //! older term is turned away and answered, and whoever hears of a newer term follows its leader at once. It fences the
 //! old leader off; it is no quorum: a leader that hears nobody goes on for as long.
 
-use super::{Replica, Say, Stage};
+use super::{Replica, Say, Settling, Stage};
 use crate::base::NodeId;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
 use crate::message::{Belief, Flaw, Note, Position, StoreNote, StoreSaid};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Replica {
@@ -36,7 +35,7 @@ impl Replica {
     /// Nobody has lived before, and this one has the lowest id.
     pub(super) fn lead_from_the_start(&mut self, out: &mut Effects) {
         self.ready = true;
-        self.lead(BTreeSet::new(), out);
+        self.lead(Settling::new(), out);
     }
 
     /// It came back: if nobody leads, it stands for election. Nobody does if all have said so.
@@ -81,23 +80,16 @@ impl Replica {
 
     /// Nobody with a lower id is there.
     fn take_over(&mut self, out: &mut Effects) {
-        let silent = match &self.stage {
-            Stage::Stands { asked } => asked.clone(),
-            _ => Arc::from([]),
-        };
         let counts_as_current = self.has_flaw(Flaw::ServesEarly);
-        let there = self.peers.iter().filter(|(node, peer)| {
-            !counts_as_current
-                && !silent.contains(node)
-                && !peer.suspected
-                && peer.belief != Some(Belief::Down)
+        let there = self.peers.iter().filter(|(_, peer)| {
+            !counts_as_current && !peer.suspected && peer.belief != Some(Belief::Down)
         });
-        let settling = there.map(|(node, _)| node).collect();
+        let settling = there.map(|(node, _)| (node, None)).collect();
         self.lead(settling, out);
     }
 
     /// Leads from now on, and settles with these first.
-    pub(super) fn lead(&mut self, settling: BTreeSet<NodeId>, out: &mut Effects) {
+    pub(super) fn lead(&mut self, settling: Settling, out: &mut Effects) {
         if self.config.terms {
             self.term = self.ballot.next(self.term);
         }
@@ -106,6 +98,7 @@ impl Replica {
         }
         self.in_step = true;
         self.asked = None;
+        self.owed.clear();
         self.confirms.clear();
         self.sent = self.store.last();
         self.outbox.clear();
@@ -123,22 +116,33 @@ impl Replica {
         self.settle(out);
     }
 
-    /// One of those who may be ahead says how far it is: a new leader first takes what it lacks.
+    /// One of those who may be ahead says how far it is.
     pub(super) fn weigh(&mut self, from: NodeId, have: Position, out: &mut Effects) {
-        if !matches!(&self.stage, Stage::Leads { settling: Some(left) } if left.contains(&from)) {
-            return;
+        if let Stage::Leads { settling: Some(left) } = &mut self.stage
+            && let Some(told) = left.get_mut(&from)
+        {
+            *told = Some(have);
+            self.weigh_all(out);
         }
-        if self.store.digest_at(have.at) == Some(have.digest) {
-            self.settle_without(from, out);
-        } else {
-            self.ask_to_catch_up(from, out);
+    }
+
+    /// A new leader takes what it lacks from those who said that they have it, one after the other.
+    pub(super) fn weigh_all(&mut self, out: &mut Effects) {
+        let Stage::Leads { settling: Some(left) } = &self.stage else { return };
+        for (node, told) in left.clone() {
+            let Some(have) = told else { continue };
+            if self.store.digest_at(have.at) == Some(have.digest) {
+                self.settle_without(node, out);
+            } else if self.asked.is_none() {
+                self.ask_to_catch_up(node, out);
+            }
         }
     }
 
     /// Whoever is still to be heard before a new leader takes writes: one less.
     pub(super) fn settle_without(&mut self, node: NodeId, out: &mut Effects) {
         if let Stage::Leads { settling: Some(left) } = &mut self.stage
-            && left.remove(&node)
+            && left.remove(&node).is_some()
         {
             self.settle(out);
         }
@@ -160,6 +164,9 @@ impl Replica {
         self.asked = None;
         self.ready = true;
         self.sent = self.store.last();
+        for (node, (have, whole)) in std::mem::take(&mut self.owed) {
+            self.ship(node, have, whole, out);
+        }
         if self.pushes() {
             self.push_beats(out);
         }
@@ -196,6 +203,7 @@ impl Replica {
             out.push(Effect::Disarm(timer.id()));
         }
         self.outbox.clear();
+        self.owed.clear();
         self.waiters.clear();
         self.end_waits(out);
         let name = Some(Arc::from(self.topology.names.of(to)));
@@ -245,7 +253,7 @@ impl Replica {
         match (&self.stage, leader) {
             (Stage::Leads { .. } | Stage::Follows(_), Some(leader)) => self.follow(leader, out),
             // It led in that term itself and has forgotten it (its disk was wiped): its next one is newer still.
-            (Stage::Leads { .. }, None) => self.lead(BTreeSet::new(), out),
+            (Stage::Leads { .. }, None) => self.lead(Settling::new(), out),
             // Whoever looks for a leader takes nobody for one who does not say so itself.
             _ => {}
         }
@@ -303,7 +311,10 @@ impl Replica {
         out: &mut Effects,
     ) {
         if self.claims(from, term, true, out) {
-            self.leader_is_alive(out);
+            // Where heartbeats are pulled, only a reply to one is a sign of life.
+            if self.pushes() {
+                self.leader_is_alive(out);
+            }
             self.knows(from, have, out);
             self.compare(from, have, false, out);
             self.confirm(from, out);

@@ -66,11 +66,11 @@ impl Replica {
     }
 
     /// Tells those who ask nothing that this one leads: where heartbeats are pulled, two leaders would never hear of
-    /// each other otherwise.
+    /// each other otherwise. That the other says the same is no reason to be silent.
     fn remind(&mut self, out: &mut Effects) {
         for node in self.peers.ids() {
             let Some(peer) = self.peers.get(node) else { continue };
-            if self.now.since(peer.heard.max(peer.told)) >= self.config.suspect_after {
+            if self.now.since(peer.asked.max(peer.told)) >= self.config.suspect_after {
                 self.announce(node, out);
             }
         }
@@ -152,6 +152,10 @@ impl Replica {
         have: Position,
         out: &mut Effects,
     ) {
+        let now = self.now;
+        if let Some(peer) = self.peers.get_mut(from) {
+            peer.asked = now;
+        }
         self.learn(term, out);
         self.knows(from, have, out);
         // A leader asks nobody.

@@ -99,6 +99,7 @@ impl Replica {
             self.asked = None;
         }
         self.settle_without(node, out);
+        self.weigh_all(out);
         if let Stage::Asks { answered } = &mut self.stage {
             answered.insert(node);
             self.look_around(out);

@@ -47,11 +47,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use waits::Waits;
 
+/// Those whom a new leader has still to hear, and how far they said they are.
+type Settling = BTreeMap<NodeId, Option<Position>>;
+
 /// Where a replica stands.
 #[derive(Debug)]
 enum Stage {
     /// It leads. While it settles it takes no write: these may yet turn out to be further than it is itself.
-    Leads { settling: Option<BTreeSet<NodeId>> },
+    Leads { settling: Option<Settling> },
     /// It is a copy of this one.
     Follows(NodeId),
     /// It came back and asks who leads. These have said that they do not, or were not there.
@@ -101,6 +104,8 @@ pub struct Replica {
     confirms: BTreeSet<NodeId>,
     /// It asked to be brought up to date.
     asked: Option<Asked>,
+    /// Who asked to be brought up to date while this one settled: how far they are, and whether they want all of it.
+    owed: BTreeMap<NodeId, (Position, bool)>,
     waits: Waits,
     clients: Askers,
     requests: u64,
@@ -144,6 +149,7 @@ impl Replica {
             outbox: VecDeque::new(),
             confirms: BTreeSet::new(),
             asked: None,
+            owed: BTreeMap::new(),
             waits: Waits::default(),
             clients: Askers::new(true),
             requests: 0,
@@ -221,7 +227,7 @@ impl Replica {
         let nobody_lived = self.incarnation == Incarnation(1) && image == Image::default();
         self.term = image.term;
         self.store = Store::read(image);
-        self.disk = Disk::read(self.store.last(), self.term);
+        self.disk = Disk::read(self.store.last(), self.term, self.config.disk);
         out.note(Note::Store(StoreNote::ReadLog {
             have: self.store.have(),
             term: self.term,

@@ -1,13 +1,13 @@
 //! The other replicas as one of them sees them: the connections, who was heard when, what is believed of whom.
 //!
 //! Each replica opens a connection of its own to each of its peers and speaks there; as long as that does not stand it
-//! speaks on the one that the other opened, so that whoever asks is answered. It listens to the newest connection that
-//! the other opened, and to its own only where there is none such: so each direction is one stream, in order. What is
-//! said while no connection stands is not said: heartbeats find out what is missing.
+//! speaks on the one that the other opened, so that whoever asks is answered. Once the other has spoken on a connection
+//! that it opened, what comes late on another is not listened to, unless its order does not matter: so each direction
+//! is one stream, in order. What is said while no connection stands is not said: heartbeats find out what is missing.
 
 use crate::base::{ConnId, LabTime, NodeId};
 use crate::machine::kept::{Kept, Retry};
-use crate::message::{Belief, Position};
+use crate::message::{Belief, Position, ReplicaMessage};
 use crate::topology::Topology;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,8 +19,12 @@ pub struct Peer {
     pub line: Kept,
     /// The newest connection that the other opened: where it is heard.
     pub heard_on: Option<ConnId>,
+    /// Whether it has spoken there.
+    spoke: bool,
     /// When it was last heard, or began to be listened to.
     pub heard: LabTime,
+    /// When it last asked for a heartbeat, as a backup asks its leader.
+    pub asked: LabTime,
     /// When a leader last told it unasked that it leads.
     pub told: LabTime,
     /// Heartbeats sent on the present connection.
@@ -59,7 +63,9 @@ impl Peers {
         let peer = Peer {
             line,
             heard_on: self.strangers.remove(&node),
+            spoke: false,
             heard: now,
+            asked: now,
             told: now,
             beats: 0,
             belief: None,
@@ -112,7 +118,10 @@ impl Peers {
     /// Another replica connected; gives the connection that this one takes the place of.
     pub fn came(&mut self, node: NodeId, conn: ConnId) -> Option<ConnId> {
         match self.all.get_mut(&node) {
-            Some(peer) => peer.heard_on.replace(conn),
+            Some(peer) => {
+                peer.spoke = false;
+                peer.heard_on.replace(conn)
+            }
             None => self.strangers.insert(node, conn),
         }
     }
@@ -123,17 +132,21 @@ impl Peers {
             self.strangers.remove(&node);
             return true;
         }
-        let heard_on = self.all.get_mut(&node).map(|peer| &mut peer.heard_on);
-        heard_on.is_some_and(|heard_on| heard_on.take_if(|one| *one == conn).is_some())
+        let Some(peer) = self.all.get_mut(&node) else { return false };
+        let left = peer.heard_on.take_if(|one| *one == conn).is_some();
+        peer.spoke &= !left;
+        left
     }
 
-    /// Whether what comes on this connection is to be listened to: an older connection of the same peer may still hold
-    /// words that newer ones have overtaken.
-    pub fn listens(&self, node: NodeId, conn: ConnId) -> bool {
-        match self.all.get(&node) {
-            Some(peer) => peer.heard_on.map_or(peer.line.standing() == Some(conn), |on| on == conn),
-            None => self.strangers.get(&node) == Some(&conn),
-        }
+    /// Whether what comes on this connection is to be listened to: another one of the same peer may still hold words
+    /// that newer ones have overtaken.
+    pub fn listens(&mut self, node: NodeId, conn: ConnId, said: &ReplicaMessage) -> bool {
+        let Some(peer) = self.all.get_mut(&node) else {
+            return self.strangers.get(&node) == Some(&conn);
+        };
+        let here = peer.heard_on == Some(conn);
+        peer.spoke |= here;
+        here || peer.line.standing() == Some(conn) && (!peer.spoke || is_orderless(said))
     }
 
     /// Where to speak to another, if that is possible now.
@@ -148,4 +161,12 @@ impl Peers {
     pub fn strangers(&self) -> impl Iterator<Item = ConnId> {
         self.strangers.values().copied()
     }
+}
+
+/// Whether nothing depends on what was said before or after: such a word may come late.
+fn is_orderless(said: &ReplicaMessage) -> bool {
+    matches!(
+        said,
+        ReplicaMessage::Beat { .. } | ReplicaMessage::Election { .. } | ReplicaMessage::Here { .. }
+    )
 }

@@ -179,6 +179,12 @@ impl Replica {
             self.confirms.insert(from);
             if self.leads() {
                 self.sent = self.store.last();
+                if let Some(peer) = self.peers.get_mut(from) {
+                    peer.confirmed = Some(position);
+                }
+            } else {
+                // In the blocking form a change may come from another: the leader, too, is to know that it is here.
+                self.confirms.extend(self.leader());
             }
             self.write_disk(out);
         } else if self.store.entry(position) == Some(entry) {

@@ -44,7 +44,9 @@ impl Replica {
     ) {
         match peer {
             Peer::Node(node) if self.is_replica(node) => {
-                if self.peers.listens(node, conn) && !self.must_wait(node, conn, message, out) {
+                let Message::Replica(said) = &**message else { return };
+                if self.peers.listens(node, conn, said) && !self.must_wait(node, conn, message, out)
+                {
                     self.hear(node, message, out);
                 }
             }

@@ -1,6 +1,6 @@
 //! What a person or a step may want of a replica: settings that change while it runs, and its end.
 
-use super::{Course, Replica, Stage};
+use super::{Course, Replica, Settling, Stage};
 use crate::base::NodeId;
 use crate::machine::kept::Retry;
 use crate::machine::timers::Timer;
@@ -34,6 +34,10 @@ impl Replica {
             Setting::Peers(_) => self.change_peers(out),
             Setting::Heartbeat(every) => out.push(Effect::Arm(Timer::Beat.id(), *every)),
             Setting::HeartbeatMode(_) | Setting::SuspectAfter(_) => self.change_rhythm(out),
+            Setting::Disk(kind) => {
+                self.disk.set_kind(*kind);
+                self.write_disk(out);
+            }
             Setting::Propagation(_) => self.change_propagation(before.propagation, out),
             Setting::Terms(_) if self.config.terms != before.terms => self.change_terms(out),
             Setting::Reconnect(after) => {
@@ -90,7 +94,7 @@ impl Replica {
     fn change_terms(&mut self, out: &mut Effects) {
         let owns = self.ballot.leader_of(self.term) == Some(self.me);
         if self.config.terms && self.leads() && !self.settles() && !owns {
-            self.lead(BTreeSet::new(), out);
+            self.lead(Settling::new(), out);
         }
     }
 

@@ -130,9 +130,7 @@ impl Replica {
         while !self.waits.is_waiting() && self.course != Course::Over {
             let Some((conn, peer, message)) = self.waits.kept.pop_front() else { return };
             match peer {
-                Peer::Node(node) if self.peers.listens(node, conn) => {
-                    self.hear(node, &message, out);
-                }
+                Peer::Node(node) if self.is_replica(node) => self.hear(node, &message, out),
                 _ if self.clients.has(conn) => self.ask(conn, peer, &message, out),
                 _ => {}
             }

@@ -1,0 +1,65 @@
+//! Verdicts held against all tables: what no node of the lab knows.
+
+use super::Tally;
+use crate::base::NodeId;
+use crate::command::Counted;
+use crate::message::{HostName, Outcome};
+use crate::topology::{Kind, Role};
+
+impl Tally {
+    /// What is wrong with a verdict, seen with all tables at hand.
+    pub(super) fn held_against_truth(
+        &self,
+        node: NodeId,
+        role: Role,
+        name: &HostName,
+        outcome: Outcome,
+        address: Option<&str>,
+        ts: Option<NodeId>,
+    ) -> Option<Counted> {
+        match outcome {
+            Outcome::Cancelled | Outcome::Late => None,
+            Outcome::Answered => {
+                let address = address?;
+                // Nobody here knows what a program of someone else's has, nor what was put into a store.
+                let untold = |id: NodeId| {
+                    let node = self.topology.nodes.get(id.index());
+                    node.is_some_and(|node| {
+                        node.at.is_some() || self.topology.tells_of_a_store(node.id)
+                    })
+                };
+                let unknown = match ts {
+                    Some(ts) => untold(ts),
+                    None => self.topology.nodes.iter().any(|node| untold(node.id)),
+                };
+                if unknown || self.is_in_a_table(name, address) {
+                    return None;
+                }
+                let lies = ts.map_or_else(
+                    || self.lies.contains(&true),
+                    |ts| self.lies.get(ts.index()).copied().unwrap_or(false),
+                );
+                Some(if lies { Counted::Lies } else { Counted::Misgiven })
+            }
+            _ => {
+                let mut holders = self.topology.holders(name);
+                let known = if role == Role::Ts {
+                    holders.any(|holder| holder == node)
+                } else {
+                    holders.next().is_some()
+                };
+                known.then_some(Counted::Contradicted)
+            }
+        }
+    }
+
+    /// Whether every address that was told stands in a table beside the name.
+    fn is_in_a_table(&self, name: &HostName, told: &str) -> bool {
+        let tables = self.topology.nodes.iter().filter_map(|node| match &node.kind {
+            Kind::Ts(ts) => ts.records.get(name),
+            _ => None,
+        });
+        let known: Vec<&str> = tables.flat_map(|record| record.address.split(',')).collect();
+        told.split(',').all(|address| known.iter().any(|known| known.trim() == address.trim()))
+    }
+}

@@ -1,0 +1,24 @@
+//! The claims about replicated stores that must be provable by running, C1 to C17, each in the situation that shows it:
+//! on virtual time here, some of them on real sockets in `claims_on_sockets`. What must hold in every situation is in
+//! `replicas`.
+//!
+//! What is not here: C7's other half (of three with a quorum rule, one leader can commit), C11's (with a sequencer
+//! nothing diverges) and C18 to C26, which are about Raft.
+//!
+//! The claims on time: no machine can read a wall clock, so a step of it is no election (K1). `tests/tidy.rs` proves
+//! it of every file: `Instant` and `SystemTime` may stand in the lab's clock, in the panel's loop and in the naming of
+//! data folders alone, and the lab's clock is the system's monotonic one.
+
+#[path = "replicas/labs.rs"]
+mod labs;
+#[path = "replicas/stage.rs"]
+mod stage;
+
+#[path = "claims/leader.rs"]
+mod leader;
+#[path = "claims/split.rs"]
+mod split;
+#[path = "claims/votes.rs"]
+mod votes;
+#[path = "claims/waits.rs"]
+mod waits;

@@ -1,0 +1,151 @@
+//! Broken twins of the machines: each is the real one behind a wrapper that makes one mistake, so that the check that
+//! guards against this mistake can be seen to fail.
+
+use faultlab::base::{Incarnation, LabTime, NodeId, Token};
+use faultlab::machine::{Effect, Effects, Input, Machine, build};
+use faultlab::message::{Message, Note, ReplicaMessage, StoreNote};
+use faultlab::sim::Maker;
+use faultlab::topology::{Role, Topology};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a twin does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// It takes every write for written as soon as it has asked for it: no fsync.
+    NoFsync,
+    /// It confirms every change before it has it on its disk, and whatever became of it.
+    ConfirmsAtOnce,
+    /// It never asks to be brought up to date.
+    NeverCatchesUp,
+    /// The third replica takes the terms of the second for its own, as one would that counts on from the newest term.
+    SharesTerms,
+}
+
+/// Makes replicas with this mistake, and clients without.
+pub fn twins(mistake: Mistake) -> Maker {
+    Box::new(move |topology: &Arc<Topology>, node: NodeId, incarnation: Incarnation| {
+        let inner = build(topology, node, incarnation);
+        if topology.node(node).role() != Role::Replica {
+            return inner;
+        }
+        let third = topology.nodes.iter().filter(|other| other.role() == Role::Replica).nth(2);
+        let is_third = third.is_some_and(|third| third.id == node);
+        match mistake {
+            Mistake::NoFsync => Box::new(Hasty { inner }),
+            Mistake::SharesTerms if !is_third => inner,
+            _ => Box::new(Twin { inner, mistake }),
+        }
+    })
+}
+
+struct Twin {
+    inner: Box<dyn Machine>,
+    mistake: Mistake,
+}
+
+impl Twin {
+    /// What becomes of an effect, and what comes after it.
+    fn twist(&self, effect: Effect) -> Option<Effect> {
+        match (self.mistake, effect) {
+            (Mistake::NeverCatchesUp, Effect::Send { message, .. })
+                if asks_to_catch_up(&message) =>
+            {
+                None
+            }
+            (Mistake::SharesTerms, Effect::Send { conn, mut message, about }) => {
+                if let Message::Replica(said) = &mut message {
+                    said_in(said);
+                }
+                Some(Effect::Send { conn, message, about })
+            }
+            (Mistake::SharesTerms, Effect::Note(mut note)) => {
+                if let Note::Store(StoreNote::Acked { term, .. }) = &mut note {
+                    *term = shared(*term);
+                }
+                Some(Effect::Note(note))
+            }
+            (_, effect) => Some(effect),
+        }
+    }
+}
+
+fn asks_to_catch_up(message: &Message) -> bool {
+    matches!(message, Message::Replica(ReplicaMessage::CatchUp { .. }))
+}
+
+/// Terms of the third of three are those of the second.
+fn shared(term: u64) -> u64 {
+    if term > 0 && term.is_multiple_of(3) { term - 1 } else { term }
+}
+
+fn said_in(said: &mut ReplicaMessage) {
+    match said {
+        ReplicaMessage::Beat { term, .. }
+        | ReplicaMessage::Alive { term, .. }
+        | ReplicaMessage::Election { term }
+        | ReplicaMessage::Here { term, .. }
+        | ReplicaMessage::Leads { term, .. }
+        | ReplicaMessage::Change { term, .. }
+        | ReplicaMessage::Have { term, .. }
+        | ReplicaMessage::CatchUp { term, .. }
+        | ReplicaMessage::State { term, .. } => *term = shared(*term),
+        ReplicaMessage::AskClock | ReplicaMessage::Clock { .. } => {}
+    }
+}
+
+impl Machine for Twin {
+    fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
+        if let (Mistake::ConfirmsAtOnce, Input::Received { conn, message, .. }) =
+            (self.mistake, &input)
+            && let Message::Replica(ReplicaMessage::Change { term, entry }) = &**message
+        {
+            // Word and digest are those of a replica that has everything up to here: only the log is not there.
+            let (conn, term) = (*conn, *term);
+            let have = faultlab::message::Position { at: entry.position, ..Default::default() };
+            let have = Message::Replica(ReplicaMessage::Have { term, have });
+            out.send(conn, have, None);
+        }
+        self.inner.step(now, input, out);
+        for effect in out.take() {
+            if let Some(effect) = self.twist(effect) {
+                out.push(effect);
+            }
+        }
+    }
+}
+
+/// Takes every write for written.
+struct Hasty {
+    inner: Box<dyn Machine>,
+}
+
+impl Machine for Hasty {
+    fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
+        if matches!(input, Input::Persisted { .. }) {
+            return;
+        }
+        self.inner.step(now, input, out);
+        let mut done: Vec<Effect> = Vec::new();
+        loop {
+            let new = out.take();
+            let token = new.iter().find_map(|effect| match effect {
+                Effect::Persist { token, .. } => Some(*token),
+                _ => None,
+            });
+            done.extend(new);
+            let Some(token) = token else { break };
+            self.written(now, token, out);
+        }
+        for effect in done {
+            out.push(effect);
+        }
+    }
+}
+
+impl Hasty {
+    fn written(&mut self, now: LabTime, token: Token, out: &mut Effects) {
+        let written = Input::Persisted { token, bytes: 0, took: Duration::ZERO };
+        self.inner.step(now, written, out);
+    }
+}
