@@ -57,6 +57,8 @@ pub enum Verb {
     List,
     /// Print a JSON Schema of topology files, for editors.
     Schema,
+    /// Print every key of the panel, as the configuration has it.
+    Keys,
     /// Print where configuration, results and the log are.
     Paths,
     /// Print the manual page: `faultlab man | man -l -`.

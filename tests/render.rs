@@ -1,5 +1,7 @@
 //! Every screen, drawn on worlds that are told by hand: glyphs and styles as snapshots, and every size without a panic.
 
+#[path = "panel/documents.rs"]
+mod documents;
 #[path = "panel/keys.rs"]
 mod keys;
 #[path = "panel/lists.rs"]
@@ -8,6 +10,8 @@ mod lists;
 mod looks;
 #[path = "panel/scenes.rs"]
 mod scenes;
+#[path = "panel/states.rs"]
+mod states;
 #[path = "panel/stores.rs"]
 mod stores;
 #[path = "panel/story.rs"]

@@ -45,6 +45,23 @@ pub fn run_folder(named: Option<&Path>, topology: &str) -> Option<PathBuf> {
     Some(DATA.folder(variable)?.join("runs").join(name))
 }
 
+/// The configuration file: the one that `FAULTLAB_CONFIG` names, or `config.toml` in the configuration folder. With an
+/// empty variable there is none.
+#[must_use]
+pub fn config_file() -> Option<PathBuf> {
+    match variable("FAULTLAB_CONFIG") {
+        Some(path) if path.as_os_str().is_empty() => None,
+        Some(path) => Some(path),
+        None => Some(CONFIG.folder(variable)?.join("config.toml")),
+    }
+}
+
+/// Whether the person said which file is the configuration: then it must be there.
+#[must_use]
+pub fn config_is_named() -> bool {
+    variable("FAULTLAB_CONFIG").is_some()
+}
+
 /// The folder of the program's own log.
 #[must_use]
 pub fn log_folder() -> Option<PathBuf> {
@@ -57,7 +74,7 @@ pub fn log_folder() -> Option<PathBuf> {
 /// If standard output is gone.
 pub fn paths() -> anyhow::Result<u8> {
     let places = [
-        ("config", CONFIG.folder(variable)),
+        ("config", config_file()),
         ("data", DATA.folder(variable)),
         ("runs", DATA.folder(variable).map(|data| data.join("runs"))),
         ("state", STATE.folder(variable)),
@@ -65,6 +82,9 @@ pub fn paths() -> anyhow::Result<u8> {
     ];
     let lines = places.iter().map(|(what, path)| match path {
         Some(path) => format!("{what:8}{}\n", Shown::new(&path.to_string_lossy())),
+        None if *what == "config" && config_is_named() => {
+            format!("{what:8}none: FAULTLAB_CONFIG is empty\n")
+        }
         None => format!("{what:8}nowhere: HOME is not set\n"),
     });
     print(&lines.collect::<String>())

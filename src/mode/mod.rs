@@ -2,6 +2,7 @@
 //!
 //! The only place, besides `main.rs`, that knows both the panel and the lab, and that prints.
 
+mod config;
 mod data;
 mod files;
 mod headless;
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
+        Some(Verb::Keys) => tui::keys(&cli.look),
         Some(Verb::Paths) => data::paths(),
         Some(Verb::Man { of }) => man::page(of.as_deref()),
         Some(Verb::Completions { shell }) => completions(shell),

@@ -1,6 +1,6 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
-use super::{EXIT_HELD, EXIT_USAGE, data, files, limits};
+use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
 use crate::cli::{Look, Run};
 use crate::command::Command;
@@ -53,7 +53,8 @@ impl Bench for LabBench {
 /// # Errors
 /// No terminal, or one that does not do what is asked.
 pub fn pick(look: &Look) -> anyhow::Result<u8> {
-    let session = enter(look)?;
+    let Some(options) = options(look) else { return Ok(EXIT_USAGE) };
+    let session = Session::enter(options)?;
     limits::raise();
     pick_in(session)
 }
@@ -96,7 +97,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     };
     files::change(&mut topology, &run.settings)?;
     topology.seed = run.seed.unwrap_or(topology.seed);
-    let mut session = enter(look)?;
+    let Some(look) = self::options(look) else { return Ok(EXIT_USAGE) };
+    let mut session = Session::enter(look)?;
     limits::raise();
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
     let (ending, lab) = watch(&mut session, topology, &options)?;
@@ -110,15 +112,41 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     Ok(end(ending, lab))
 }
 
-fn enter(look: &Look) -> anyhow::Result<Session> {
+/// What the command line says, else what the environment says, else what the configuration says. None if that is wrong;
+/// then it has been said why.
+fn options(look: &Look) -> Option<panel::Options> {
+    let config = match config::load() {
+        Ok(config) => config,
+        Err(problems) => {
+            complain_text(&format!("{problems}\n"));
+            return None;
+        }
+    };
     let mut options = panel::Options::of_surroundings();
-    options.theme.ascii |= look.ascii;
-    if let Some(name) = look.theme.as_deref().and_then(ThemeName::named) {
+    // Colours that are not wanted at all are not brought back by a usual theme, but by one that is asked for now.
+    let unwanted = options.theme.shown() == ThemeName::Mono;
+    let asked = look.theme.as_deref().and_then(ThemeName::named);
+    if let Some(name) = asked.or(config.theme.filter(|_| !unwanted)) {
         options.theme = options.theme.with(name);
     }
-    options.big = look.big;
-    options.clicker = look.clicker;
-    Ok(Session::enter(options)?)
+    options.theme.ascii |= look.ascii || config.ascii;
+    options.big = look.big || config.big;
+    options.clicker = look.clicker || config.clicker;
+    options.keymap = Arc::new(config.keymap);
+    options.motion = !config.reduced_motion;
+    options.mouse = config.mouse;
+    Some(options)
+}
+
+/// `faultlab keys`: every key, as this user has it.
+///
+/// # Errors
+/// If standard output is gone.
+pub fn keys(look: &Look) -> anyhow::Result<u8> {
+    match options(look) {
+        Some(options) => print(&panel::whole_list(&options.keymap)),
+        None => Ok(EXIT_USAGE),
+    }
 }
 
 /// Starts a lab and shows it until the person has seen enough.

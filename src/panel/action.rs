@@ -3,6 +3,7 @@
 
 use super::chooser::Chooser;
 use super::copy::{self, Copied};
+use super::help::Search;
 use super::prompt::Prompt;
 use super::store;
 use super::targets;
@@ -52,6 +53,8 @@ pub enum Action {
     Mark,
     Why,
     Inspect,
+    Open,
+    OpenRace,
     Palette,
     Filter,
     Copy,
@@ -61,6 +64,8 @@ pub enum Action {
     Big,
     Theme,
     ShowKeys,
+    Motion,
+    Mouse,
     Redraw,
     Suspend,
     Quit,
@@ -287,15 +292,19 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         },
         Action::NextLink => next_link(world, view),
         Action::Why => view.mode = Mode::Why,
-        Action::Inspect => view.mode = Mode::Inspect,
+        Action::Open if is_folded(world, view) => view.open = true,
+        Action::Open | Action::Inspect => view.mode = Mode::Inspect,
         Action::Palette => view.mode = Mode::Palette(Prompt::new()),
         Action::Filter => {
             view.focus = PanelId::Events;
             view.mode = Mode::Filter(Prompt::with(&view.filter));
         }
-        Action::Help => view.mode = Mode::Help,
+        Action::Help => view.mode = Mode::Help(Search::default()),
         Action::Zoom => view.zoom = !view.zoom,
         Action::Big => view.big = !view.big,
+        Action::OpenRace => open_race(view),
+        Action::Motion => view.motion = !view.motion,
+        Action::Mouse => view.mouse = !view.mouse,
         Action::ShowKeys => {
             view.keys = if view.keys.is_some() { None } else { Some(VecDeque::new()) };
         }
@@ -380,9 +389,13 @@ fn leaves_operation(world: &World, view: &mut View) -> bool {
 }
 
 fn back(world: &World, view: &mut View) {
-    if !matches!(view.mode, Mode::Normal) {
+    if matches!(&view.mode, Mode::Help(search) if !search.typed.text().is_empty()) {
+        view.mode = Mode::Help(Search::default());
+    } else if !matches!(view.mode, Mode::Normal) {
         view.mode = Mode::Normal;
         view.down = 0;
+    } else if view.open {
+        view.open = false;
     } else if view.zoom {
         view.zoom = false;
     } else if !view.filter.is_empty() && view.focus == PanelId::Events {
@@ -395,6 +408,26 @@ fn back(world: &World, view: &mut View) {
     } else if view.focus == PanelId::Race && leaves_operation(world, view) {
     } else {
         view.selection = Selection::Nothing;
+    }
+}
+
+/// Whether the selected node is one of many that share a line of the map.
+fn is_folded(world: &World, view: &View) -> bool {
+    let Selection::Node(id) = view.selection else { return false };
+    let area = super::screen::map_area(world, view);
+    super::map::lay(area, world, view, world.now).is_folded(id)
+}
+
+/// The race of the picked event, or of the newest, in its panel.
+fn open_race(view: &mut View) {
+    let at = view.events.picked(view.feed.count(&view.filter)).unwrap_or(0);
+    let race = view.feed.newest(&view.filter, at).next().and_then(|line| line.race);
+    match race {
+        Some(race) => {
+            view.race = Some(race);
+            view.focus = PanelId::Race;
+        }
+        None => view.toast("this event belongs to no race", true),
     }
 }
 
@@ -423,6 +456,10 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
             view.events.follow();
             None
         }
+        Mode::Help(search) => {
+            let picked = search.picked(world, view);
+            picked.and_then(|action| act(action, world, view))
+        }
         Mode::Choosing(chooser) => {
             let chosen = chooser.accept();
             if chosen.is_none() {
@@ -438,7 +475,9 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
 }
 
 fn complete(world: &World, view: &mut View) {
-    if let Mode::Palette(prompt) = &mut view.mode {
-        super::palette::complete(prompt, world);
+    let mut mode = std::mem::replace(&mut view.mode, Mode::Normal);
+    if let Mode::Palette(prompt) = &mut mode {
+        super::palette::complete(prompt, world, view);
     }
+    view.mode = mode;
 }

@@ -3,20 +3,20 @@
 //! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
 
 use super::action::{self, Action, Leaving, Outcome};
+use super::chord::Chord;
 use super::copy::Copied;
 use super::feed::{LINES_MAX, Tone};
 use super::guard::Woken;
-use super::keymap::{self, Chord};
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
-use super::view::{Mode, View};
-use super::{Bench, map, screen, store};
+use super::view::View;
+use super::{Bench, hints, map, mouse, screen, store, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
 use crate::topology::Topology;
 use crate::world::{LaneEnd, World};
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseEvent};
 use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -139,12 +139,14 @@ impl Panel {
         if key.kind == KeyEventKind::Release {
             return Reaction::Nothing;
         }
-        if self.edit(key) {
+        if typing::key(&mut self.view, key) {
             return Reaction::Nothing;
         }
         let Some(chord) = Chord::of(key) else { return Reaction::Nothing };
-        self.view.note_key(chord.word());
-        let Some(action) = keymap::action(chord, &self.view) else { return Reaction::Nothing };
+        let binding = self.view.keymap.binding(chord, &self.view).copied();
+        let word = binding.map_or_else(String::new, |binding| self.word_of(binding.action));
+        self.view.note_key(chord.word(), word);
+        let Some(action) = binding.map(|binding| binding.action) else { return Reaction::Nothing };
         // A key that is held down repeats: harmless for moving, not for faults.
         if key.kind == KeyEventKind::Repeat && !moves_only(action) {
             return Reaction::Nothing;
@@ -160,38 +162,24 @@ impl Panel {
         }
     }
 
-    /// Typing into a line or a list; gives whether the key was for it.
-    fn edit(&mut self, key: &KeyEvent) -> bool {
-        use crossterm::event::KeyModifiers;
-        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        match &mut self.view.mode {
-            Mode::Palette(prompt) | Mode::Filter(prompt) => match key.code {
-                KeyCode::Char(c) if plain => prompt.insert(c.encode_utf8(&mut [0; 4])),
-                KeyCode::Backspace => prompt.backspace(),
-                KeyCode::Delete => prompt.delete(),
-                KeyCode::Left => prompt.left(),
-                KeyCode::Right => prompt.right(),
-                KeyCode::Home => prompt.home(),
-                KeyCode::End => prompt.end(),
-                _ => return false,
-            },
-            Mode::Choosing(chooser) => match key.code {
-                KeyCode::Char(c) if plain => chooser.type_text(c.encode_utf8(&mut [0; 4])),
-                KeyCode::Backspace => chooser.backspace(),
-                _ => return false,
-            },
-            _ => return false,
+    /// What an action is called for the room: as in the footer, whichever of its keys was pressed.
+    fn word_of(&self, action: Action) -> String {
+        let rows = self.view.keymap.rows().iter();
+        let row = rows.filter(|row| row.action == action).find(|row| !row.short.is_empty());
+        let word = row.and_then(|row| hints::hint(row, &self.world, &self.view));
+        word.unwrap_or_else(|| action.word().to_owned())
+    }
+
+    /// The mouse was used; it counts only while it is the panel's.
+    pub fn mouse(&mut self, event: MouseEvent) {
+        if self.view.mouse {
+            mouse::act(event, &self.world, &mut self.view);
         }
-        true
     }
 
     /// Text was pasted: it goes into a line that is being typed, and nowhere else.
     pub fn paste(&mut self, text: &str) {
-        match &mut self.view.mode {
-            Mode::Palette(prompt) | Mode::Filter(prompt) => prompt.insert(text),
-            Mode::Choosing(chooser) => chooser.type_text(text),
-            _ => {}
-        }
+        typing::paste(&mut self.view, text);
     }
 
     /// Gives commands to the lab; the picture changes when their events come back.
@@ -272,6 +260,9 @@ fn turn(
     let mut panel = Panel::new(topology);
     panel.view.big = session.options.big;
     panel.view.clicker = session.options.clicker;
+    panel.view.keymap = session.options.keymap.clone();
+    panel.view.motion = session.options.motion;
+    panel.view.mouse = session.options.mouse;
     panel.view.size = session.size();
     let begun = Instant::now();
     let mut last_key = None;
@@ -283,6 +274,7 @@ fn turn(
             return Ok(ending);
         }
         stops(session)?;
+        session.set_mouse(panel.view.mouse)?;
         let (changed, more) = panel.follow(bench);
         fresh |= changed | panel.view.tick(begun.elapsed());
         let now = bench.now().max(panel.world.now);
@@ -344,6 +336,10 @@ fn react(
         Input::Key(key) => panel.key(&key),
         Input::Paste(text) => {
             panel.paste(&text);
+            Reaction::Nothing
+        }
+        Input::Mouse(event) => {
+            panel.mouse(event);
             Reaction::Nothing
         }
         _ => Reaction::Nothing,
@@ -435,7 +431,7 @@ fn turn_pages(
 }
 
 fn picker_move(key: &KeyEvent) -> Option<Move> {
-    use super::keymap::Named;
+    use super::chord::Named;
     Some(match Chord::of(key)? {
         Chord::Key(Named::Up) | Chord::Char('k') => Move::By(-1),
         Chord::Key(Named::Down) | Chord::Char('j') => Move::By(1),

@@ -1,5 +1,6 @@
 //! Panel 4: what happened, newest below, with a filter; it follows unless it is scrolled back.
 
+use super::action::Action;
 use super::feed::{Line, Tone};
 use super::paint::{Canvas, Row};
 use super::theme::Ink;
@@ -18,15 +19,29 @@ pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
         let word = Shown::short(&view.filter, 20);
         row.push(format!(" only \"{word}\" "), canvas.ink(Ink::Focus));
     }
+    let follow = view.key(Action::Last);
     match (view.events.picked(view.feed.count(&view.filter)), view.events.new_lines()) {
         (None, _) => row.push(" following ", canvas.ink(Ink::Muted)),
-        (Some(_), 0) => row.push(" stands still, G follows ", canvas.ink(Ink::Slow)),
+        (Some(_), 0) => {
+            row.push(format!(" stands still, {follow} follows "), canvas.ink(Ink::Slow))
+        }
         (Some(_), new) => {
             row.push(format!(" {new} new "), canvas.badge(Ink::Lead));
-            row.push(" G follows ", canvas.ink(Ink::Slow));
+            row.push(format!(" {follow} follows "), canvas.ink(Ink::Slow));
         }
     }
     row
+}
+
+/// The line that stands in this row of the screen, counted from the newest.
+#[must_use]
+pub fn line_at(area: Rect, view: &View, y: u16) -> Option<usize> {
+    let rows = usize::from(area.height);
+    let count = view.feed.count(&view.filter);
+    let below = view.events.below(count, rows);
+    let shown = (count - below.min(count)).min(rows);
+    let from_top = usize::from(y.checked_sub(area.y)?);
+    (from_top < shown).then(|| below + shown - 1 - from_top)
 }
 
 /// Draws the lines of the window: the newest that fit, or those around the one that is picked.
@@ -37,10 +52,15 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &View) {
     let picked = view.events.picked(count).map(|at| at - below);
     let lines: Vec<&Line> = view.feed.newest(&view.filter, below).take(rows).collect();
     if lines.is_empty() {
-        let hints: &[&str] = if view.filter.is_empty() {
-            &["f  the client asks", "x  kills what is selected", "?  all keys"]
+        let hint = |action: Action, what: &str| format!("{}  {what}", view.key(action));
+        let hints = if view.filter.is_empty() {
+            vec![
+                hint(Action::Fire, "the client asks"),
+                hint(Action::Kill, "kills what is selected"),
+                hint(Action::Help, "all keys"),
+            ]
         } else {
-            &["nothing with that word; Esc takes the filter away"]
+            vec!["nothing with that word; Esc takes the filter away".to_owned()]
         };
         for (hint, y) in hints.iter().zip(area.y..area.bottom()) {
             canvas.text(area.x, y, area.width, hint, canvas.ink(Ink::Muted));

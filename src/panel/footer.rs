@@ -2,27 +2,33 @@
 
 use super::action::Action;
 use super::hints;
-use super::keymap::{self, Binding, Context, TABLE};
+use super::keymap::{self, Binding, Context};
 use super::paint::{Canvas, Row, width};
 use super::store;
 use super::theme::Ink;
 use super::view::{Mode, View};
 use crate::world::World;
 use ratatui::layout::Rect;
+use std::collections::BTreeSet;
 
 /// The keys and their words, in the table's order, those of dialogs while one is open.
 #[must_use]
 pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     let valid = keymap::contexts(view);
     let dialog = !matches!(view.mode, Mode::Normal);
-    let mut rows: Vec<&Binding> = TABLE.iter().collect();
+    let mut rows: Vec<&Binding> = view.keymap.rows().iter().collect();
     if store::on_show(world, view).is_some() {
         rows.sort_by_key(|row| rank(row.action));
     }
+    let mut shown = BTreeSet::new();
     rows.into_iter()
         .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
         .filter(|row| !dialog || row.context != Context::Panels)
-        .filter(|row| !view.clicker || keymap::action(row.chord, view) == Some(row.action))
+        .filter(|row| {
+            view.keymap.binding_in(row.chord, &valid).map(|it| it.action) == Some(row.action)
+        })
+        // An action's first key stands for the others.
+        .filter(|row| shown.insert((row.action, row.short)))
         .filter_map(|row| {
             hints::hint(row, world, view)
                 .filter(|word| !word.is_empty())
@@ -49,7 +55,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         return;
     }
     let mut entries = entries(world, view);
-    let help = entries.iter().position(|entry| entry.0 == "?").map(|at| entries.remove(at));
+    let help = entries
+        .iter()
+        .position(|entry| entry.0 == view.key(Action::Help))
+        .map(|at| entries.remove(at));
     let reserved = help.as_ref().map_or(0, |help| width(&help.0) + width(&help.1) + 3);
     let (mut x, mut y) = (area.x + 1, area.y);
     for (key, word) in entries {

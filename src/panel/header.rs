@@ -1,8 +1,10 @@
 //! Rows 1 and 2 and the banner: where we are, what the clock does, what is true, and what is wrong.
 
+use super::action::Action;
 use super::paint::{Canvas, Row, width};
 use super::store;
 use super::theme::Ink;
+use super::view::View;
 use super::words;
 use crate::base::{LabTime, Shown};
 use crate::event::Life;
@@ -17,7 +19,7 @@ const VERDICT_SHOWN: Duration = Duration::from_secs(10);
 
 /// Row 1: the topology, the clock, how many nodes run, the lab's time, the seed. Where not everything fits, what the
 /// lecture needs least goes first; nothing is cut.
-pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, now: LabTime) {
+pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
     if area.is_empty() {
         return;
     }
@@ -27,7 +29,7 @@ pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, now: LabTime) {
     let fits = |row: &Row, least: u16| row.width() + least <= room;
     let mut right = Row::new();
     for spared in 0..4 {
-        right = status(canvas, world, now, spared);
+        right = status(canvas, world, view, now, spared);
         if fits(&right, width(&name) + 2) {
             break;
         }
@@ -47,7 +49,7 @@ pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, now: LabTime) {
 }
 
 /// The right half of row 1, sparing so many of its parts: the seed, the help, the time.
-fn status(canvas: &Canvas<'_>, world: &World, now: LabTime, spared: u8) -> Row {
+fn status(canvas: &Canvas<'_>, world: &World, view: &View, now: LabTime, spared: u8) -> Row {
     let topology = &world.topology;
     let muted = canvas.ink(Ink::Muted);
     let (word, ink) = words::clock(&world.clock);
@@ -69,13 +71,13 @@ fn status(canvas: &Canvas<'_>, world: &World, now: LabTime, spared: u8) -> Row {
         row.push(word, canvas.badge(ink));
     }
     if spared < 2 {
-        row.push("  ? help", muted);
+        row.push(format!("  {} help", view.key(Action::Help)), muted);
     }
     row
 }
 
 /// Row 2: what no node can know.
-pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
+pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     if area.is_empty() {
         return;
     }
@@ -110,14 +112,14 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
         |parts: &[(String, Ink)]| -> u16 { parts.iter().map(|part| width(&part.0) + 2).sum() };
     // Where not everything fits, the zeros go first: they are the calm figures. Then the hint beside the faults, then
     // figures that others speak for; a dot says that some are missing.
-    let mut faults = fault_row(canvas, world, area.width, true);
+    let mut faults = fault_row(canvas, world, view, area.width, true);
     let mut missing = false;
     while total(&parts) + faults.width() + if missing { 3 } else { 0 } > room {
         let zero = parts.iter().rposition(|part| part.1 == Ink::Muted && part.0.ends_with(" 0"));
         let spare = SPARED
             .iter()
             .find_map(|word| parts.iter().position(|part| part.0.split(' ').next() == Some(*word)));
-        let short = fault_row(canvas, world, area.width, false);
+        let short = fault_row(canvas, world, view, area.width, false);
         match (zero, spare) {
             (Some(at), _) => drop(parts.remove(at)),
             _ if short.width() < faults.width() => faults = short,
@@ -159,7 +161,8 @@ const SPARED: [&str; 10] = [
     "silent",
 ];
 
-fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16, whole: bool) -> Row {
+fn fault_row(canvas: &Canvas<'_>, world: &World, view: &View, columns: u16, whole: bool) -> Row {
+    let (undo, reset) = (view.key(Action::Undo), view.key(Action::Reset));
     let count = world.faults_shown().count();
     match (count == 0, whole) {
         (true, true) => return Row::new().with("no faults", canvas.ink(Ink::Muted)),
@@ -179,9 +182,10 @@ fn fault_row(canvas: &Canvas<'_>, world: &World, columns: u16, whole: bool) -> R
         return row;
     }
     if columns >= 100 {
-        row.push("  u takes back · R heals all", canvas.ink(Ink::Muted));
+        let hint = format!("  {undo} takes back · {reset} heals all");
+        row.push(hint, canvas.ink(Ink::Muted));
     } else {
-        row.push(" (u undoes)", canvas.ink(Ink::Muted));
+        row.push(format!(" ({undo} undoes)"), canvas.ink(Ink::Muted));
     }
     row
 }

@@ -1,73 +1,167 @@
-//! The page behind `?`: the keys that are valid here, and nothing else.
+//! The page behind `?`: the keys that are valid here and now, and nothing else. Typing searches it; Enter does what the
+//! marked row says.
 
+use super::action::Action;
+use super::action_word::Section;
+use super::fuzzy;
 use super::hints;
-use super::keymap::{self, Binding, TABLE};
+use super::keymap::{self, Binding};
 use super::paint::{Canvas, Row};
-use super::theme::{Ink, Theme};
+use super::prompt::Prompt;
+use super::theme::Ink;
 use super::view::View;
 use crate::world::World;
 use ratatui::layout::Rect;
 
-/// Columns that one column of keys wants.
+/// The state of the page: what was typed, and which row is marked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// What is searched for.
+    pub typed: Prompt,
+    at: usize,
+}
+
+/// One row: an action that could be done now.
+struct Entry {
+    keys: String,
+    help: &'static str,
+    /// What it would hit.
+    target: Option<String>,
+    action: Action,
+}
+
+/// Columns of one column of the page.
 const COLUMN: u16 = 58;
 
-/// A line for each thing that can be done on the panel that has the focus.
-fn lines(theme: Theme, world: &World, view: &View) -> Vec<Row> {
+impl Search {
+    /// Moves the mark by so many rows.
+    pub fn step(&mut self, by: isize, world: &World, view: &View) {
+        let last = entries(self, world, view).len().saturating_sub(1);
+        self.at = self.at.min(last).saturating_add_signed(by).min(last);
+    }
+
+    /// Types into the search; the first that is found is marked.
+    pub fn insert(&mut self, text: &str) {
+        self.typed.insert(text);
+        self.at = 0;
+    }
+
+    /// Takes the last typed character back.
+    pub fn backspace(&mut self) {
+        self.typed.backspace();
+        self.at = 0;
+    }
+
+    /// What the marked row does.
+    #[must_use]
+    pub fn picked(&self, world: &World, view: &View) -> Option<Action> {
+        entries(self, world, view).get(self.at).map(|entry| entry.action)
+    }
+}
+
+/// The rows that answer to what was typed, in the order of the sections and of the table.
+fn entries(search: &Search, world: &World, view: &View) -> Vec<Entry> {
     let here = keymap::contexts_of_panels(view);
-    let reachable = |row: &&Binding| keymap::action_in(row.chord, &here) == Some(row.action);
-    let mut rows: Vec<Row> = Vec::new();
-    let mut done: Vec<&str> = Vec::new();
-    for row in TABLE.iter().filter(|row| here.contains(&row.context)).filter(reachable) {
+    // A presenter's keys may stand before others.
+    let reachable = |row: &&Binding| {
+        here.contains(&row.context) && view.keymap.binding_in(row.chord, &here) == Some(*row)
+    };
+    let mut rows: Vec<Entry> = Vec::new();
+    for row in view.keymap.rows().iter().filter(reachable) {
         let Some(word) = hints::hint(row, world, view) else { continue };
         // Several keys for one thing share a line.
-        if done.contains(&row.help) {
+        if rows.iter().any(|entry| entry.help == row.help) {
             continue;
         }
-        done.push(row.help);
-        let keys: Vec<String> = TABLE
-            .iter()
-            .filter(|other| here.contains(&other.context) && other.help == row.help)
-            .filter(reachable)
-            .map(|other| other.chord.word())
-            .collect();
-        let mut line = Row::new()
-            .with(format!(" {:<10}", keys.join(" ")), theme.ink(Ink::Focus))
-            .with(row.help, theme.ink(Ink::Text));
-        if row.short.contains('%') {
-            line.push(format!("  ({word})"), theme.ink(Ink::Muted));
+        let same = view.keymap.rows().iter().filter(reachable);
+        let same = same.filter(|other| other.help == row.help && other.action == row.action);
+        let keys: Vec<String> = same.map(|other| other.chord.word()).collect();
+        let target = row.short.contains('%').then_some(word);
+        let entry = Entry { keys: keys.join(" "), help: row.help, target, action: row.action };
+        let text = format!(
+            "{} {} {} {}",
+            entry.keys,
+            entry.help,
+            entry.target.as_deref().unwrap_or_default(),
+            row.action.word()
+        );
+        if fuzzy::score(&text, search.typed.text()).is_some() {
+            rows.push(entry);
         }
-        rows.push(line);
     }
+    rows.sort_by_key(|entry| entry.action.section());
     rows
 }
 
-fn columns(area: Rect) -> u16 {
-    (area.width / COLUMN).max(1)
+/// What is drawn on one line: a heading, or the row with this number.
+enum Drawn {
+    Heading(Section),
+    Entry(usize),
 }
 
-/// Rows of the longest column that do not fit: so far it can be scrolled.
-#[must_use]
-pub fn rows_beyond(area: Rect, world: &World, view: &View) -> usize {
-    // How it looks does not change how long it is.
-    let count = lines(Theme::mono(true), world, view).len();
-    count.div_ceil(usize::from(columns(area))).saturating_sub(usize::from(area.height))
-}
-
-/// Draws the keys in columns, scrolled down by the view's rows.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
-    let rows = lines(*canvas.theme, world, view);
-    let columns = columns(area);
-    let per_column = rows.len().div_ceil(usize::from(columns));
+/// Draws the keys of the panel that has the focus, in columns, so that the marked row is in sight.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, search: &Search, world: &World, view: &View) {
+    if area.height == 0 {
+        return;
+    }
+    search_line(canvas, Rect { height: 1, ..area }, search);
+    let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let entries = entries(search, world, view);
+    if entries.is_empty() {
+        let text = "no key does that here; Esc shows them all";
+        canvas.text(area.x + 1, area.y, area.width, text, canvas.ink(Ink::Muted));
+        return;
+    }
+    let mut lines: Vec<Drawn> = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let section = entry.action.section();
+        if at == 0 || entries[at - 1].action.section() != section {
+            lines.push(Drawn::Heading(section));
+        }
+        lines.push(Drawn::Entry(at));
+    }
+    let columns = (area.width / COLUMN).max(1);
+    let per_column = lines.len().div_ceil(usize::from(columns)).max(1);
     let visible = usize::from(area.height);
-    let skip = view.down.min(per_column.saturating_sub(visible));
+    let marked = search.at.min(entries.len() - 1);
+    let is_marked = |line: &Drawn| matches!(line, Drawn::Entry(at) if *at == marked);
+    let row = lines.iter().position(is_marked).unwrap_or(0) % per_column;
+    let skip = super::list::top(row, visible, per_column);
     let wide = area.width / columns;
-    for (column, chunk) in rows.chunks(per_column.max(1)).enumerate() {
+    for (column, chunk) in lines.chunks(per_column).enumerate() {
         let x = area.x + column as u16 * wide;
-        for (row, y) in chunk.iter().skip(skip).zip(area.y..area.bottom()) {
-            canvas.row(x, y, wide.saturating_sub(1), row);
+        for (line, y) in chunk.iter().skip(skip).zip(area.y..area.bottom()) {
+            let row = match line {
+                Drawn::Heading(section) => {
+                    Row::new().with(format!(" {}", section.word()), canvas.ink(Ink::Muted))
+                }
+                Drawn::Entry(at) => styled(canvas, &entries[*at], *at == marked),
+            };
+            canvas.row(x, y, wide.saturating_sub(1), &row);
         }
     }
     if skip + visible < per_column && area.height > 0 {
         canvas.right(area.right(), area.bottom() - 1, 10, " ↓ more ", canvas.ink(Ink::Slow));
     }
+}
+
+fn search_line(canvas: &mut Canvas<'_>, area: Rect, search: &Search) {
+    if search.typed.text().is_empty() {
+        let text = " type to search   Enter does it   Esc back";
+        canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Muted));
+    } else {
+        super::palette_view::line(canvas, area, " /", &search.typed);
+    }
+}
+
+fn styled(canvas: &Canvas<'_>, entry: &Entry, marked: bool) -> Row {
+    let sign = if marked { "▸" } else { " " };
+    let style = if marked { canvas.theme.selected() } else { canvas.ink(Ink::Text) };
+    let mut line = Row::new()
+        .with(format!("{sign}{:<10}", entry.keys), canvas.ink(Ink::Focus))
+        .with(entry.help, style);
+    if let Some(target) = &entry.target {
+        line.push(format!("  ({target})"), canvas.ink(Ink::Muted));
+    }
+    line
 }

@@ -19,12 +19,17 @@ pub fn title(world: &World, view: &View) -> String {
     format!(" Inspect {name} ")
 }
 
-/// Draws the page, scrolled down by the view's rows.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
-    let entries = match view.selection {
+/// Everything about the selection: what, and its value.
+fn entries(world: &World, view: &View, now: LabTime) -> Vec<(&'static str, String)> {
+    match view.selection {
         Selection::Link(a, b) => link(world, a, b),
         _ => targets::node(world, view).map_or_else(Vec::new, |id| node(world, id, now)),
-    };
+    }
+}
+
+/// Draws the page, scrolled down by the view's rows.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
+    let entries = entries(world, view, now);
     let mut rows: Vec<Row> = Vec::new();
     for (label, text) in entries {
         let room = area.width.saturating_sub(13);

@@ -47,6 +47,14 @@ impl Window {
         *self = Self::default();
     }
 
+    /// Picks this line, counted from the newest.
+    pub fn pick(&mut self, at: usize, count: usize, rows: usize) {
+        if count > 0 {
+            self.picked = Some(at.min(count - 1));
+            self.below = self.below(count, rows);
+        }
+    }
+
     /// Moves the pick by so many lines towards the older ones; past the newest, the list is followed again.
     pub fn step(&mut self, by: isize, count: usize, rows: usize) {
         let to = match (self.picked(count), by > 0) {
@@ -61,6 +69,13 @@ impl Window {
         self.picked = Some(to.min(count - 1));
         self.below = self.below(count, rows);
     }
+}
+
+/// The first row in sight of a list with a marked row: the mark is in the middle where the list goes on at both ends.
+/// It depends on nothing but the present, so that drawing needs no memory.
+#[must_use]
+pub fn top(marked: usize, visible: usize, count: usize) -> usize {
+    marked.saturating_sub(visible / 2).min(count.saturating_sub(visible))
 }
 
 #[cfg(test)]
@@ -100,6 +115,19 @@ mod tests {
                     let seen = below..below + rows.max(1);
                     assert!(seen.contains(&at), "{at} in {seen:?} of {count}");
                     assert!(at < count && below <= count.saturating_sub(rows.max(1)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_marked_row_is_always_in_sight() {
+        for count in 0..30 {
+            for visible in 1..12 {
+                for marked in 0..count {
+                    let top = top(marked, visible, count);
+                    assert!(top <= marked && marked < top + visible, "{marked} of {count}");
+                    assert!(top + visible <= count.max(visible), "no empty rows at the end");
                 }
             }
         }

@@ -1,18 +1,19 @@
 //! Panel 1: nodes in tiers, links between them, and the messages that travel along the links just now.
 //!
-//! Drawn into the buffer with box characters. Names and values of links are never covered by a mark.
+//! Drawn into the buffer with box characters. Names and values of links are never covered by a line or a mark.
 
+use super::block::Shows;
+use super::block_view;
+use super::map_links;
+use super::map_marks;
 use super::node_box;
 use super::paint::{Canvas, width};
-use super::plan::{self, Plan, Route, Wants, Way};
+use super::plan::{self, Form, Plan, Wants};
 use super::targets;
 use super::theme::Ink;
 use super::view::{Selection, View};
-use super::words;
-use crate::base::units::human;
-use crate::base::{LabTime, Peer};
-use crate::message::{Message, ReplicaMessage, Said};
-use crate::world::{Mark, MarkState, RaceNo, World};
+use crate::base::{LabTime, NodeId, Peer};
+use crate::world::{MarkState, World};
 use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,28 +22,140 @@ use std::time::Duration;
 const VISITORS_MAX: usize = 6;
 /// How long somebody who left stays in the picture, in lab time.
 const VISITOR_LINGERS: Duration = Duration::from_secs(3);
-/// With more marks on one direction than this, their numbers are left out.
-const NUMBERED_MARKS_MAX: usize = 6;
+/// Marks of one link that are looked at to see whether anything moves.
+const MARKS_WATCHED: usize = 50;
 
-/// Cells that are taken, so that nothing is drawn over something else.
-type Taken = BTreeSet<(u16, u16)>;
+/// Cells that something stands on.
+pub type Cells = BTreeSet<(u16, u16)>;
+
+/// What stands where, so that nothing is drawn over something else.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Nodes and frames.
+    pub boxes: Cells,
+    /// Words: values of links, numbers of marks.
+    pub labels: Cells,
+    /// Lines and marks.
+    pub lines: Cells,
+    /// The words themselves, and where each begins.
+    pub words: Vec<(u16, u16, String)>,
+}
+
+impl Taken {
+    /// Whether a cell is free of everything.
+    #[must_use]
+    pub fn is_free(&self, cell: (u16, u16)) -> bool {
+        self.may_cross(cell) && !self.lines.contains(&cell)
+    }
+
+    /// Whether a cell is free of what is read: a line may be crossed.
+    #[must_use]
+    pub fn may_cross(&self, cell: (u16, u16)) -> bool {
+        !self.boxes.contains(&cell) && !self.labels.contains(&cell)
+    }
+
+    /// Takes a text's cells.
+    pub fn label(&mut self, x: u16, y: u16, text: &str) {
+        self.labels.extend((x..x + width(text)).map(|x| (x, y)));
+        self.words.push((x, y, text.to_owned()));
+    }
+}
+
+/// The tiers of a lab, and where everything of them stands.
+#[derive(Debug)]
+pub struct Map {
+    /// Who is in which tier.
+    pub tiers: Vec<Vec<Peer>>,
+    /// What stands where.
+    pub plan: Plan,
+}
+
+/// Lays the map out in this area.
+#[must_use]
+pub fn lay(area: Rect, world: &World, view: &View, now: LabTime) -> Map {
+    let (tiers, edges, peers) = graph(world, now);
+    let names = &world.topology.names;
+    let columns = |peer: &Peer| match peer {
+        Peer::Node(id) => names.of(*id).len() as u16,
+        Peer::Visitor(_) => names.peer(*peer).to_string().len() as u16,
+    };
+    let name_columns = tiers.iter().flatten().map(columns).max().unwrap_or(1);
+    // What is written at a node takes time to find out: only where there may be room for it.
+    let fits = |tier: &Vec<Peer>| tier.len() * usize::from(name_columns + 4) <= area.width.into();
+    let text = |peer: &Peer| node_box::columns(world, view, *peer, now);
+    let texts: Vec<Vec<plan::Text>> = tiers
+        .iter()
+        .map(|tier| if fits(tier) { tier.iter().map(text).collect() } else { Vec::new() })
+        .collect();
+    let groups: Vec<Vec<usize>> = tiers.iter().map(|tier| group_borders(world, tier)).collect();
+    let selected = match view.selection {
+        Selection::Node(id) => Some(Peer::Node(id)),
+        Selection::Link(here, _) => Some(here),
+        Selection::Nothing => None,
+    };
+    let plan = plan::plan(
+        area,
+        &Wants {
+            texts: &texts,
+            tiers: &tiers,
+            edges: &edges,
+            peers: &peers,
+            name_columns,
+            selected,
+            open: view.open,
+            groups: &groups,
+        },
+    );
+    Map { tiers, plan }
+}
+
+/// Where in a tier a new group of the file begins.
+fn group_borders(world: &World, tier: &[Peer]) -> Vec<usize> {
+    let group = |peer: &Peer| peer.node().and_then(|id| world.topology.node(id).group.as_deref());
+    let pairs = tier.windows(2).enumerate();
+    pairs.filter(|(_, pair)| group(&pair[0]) != group(&pair[1])).map(|(at, _)| at + 1).collect()
+}
+
+impl Map {
+    /// Whether this node's name is folded into a bundle.
+    #[must_use]
+    pub fn is_folded(&self, id: NodeId) -> bool {
+        self.plan.blocks.iter().any(|block| {
+            block.shows == Shows::Bundles && self.tiers[block.tier].contains(&Peer::Node(id))
+        })
+    }
+
+    /// The node at a place of the screen: the one that stands there, or the one of a bundle's dots.
+    #[must_use]
+    pub fn node_at(&self, x: u16, y: u16) -> Option<NodeId> {
+        let spot = self.plan.spots.iter().find(|spot| spot.area.contains((x, y).into()));
+        if let Some(spot) = spot {
+            return spot.peer.node();
+        }
+        self.plan.blocks.iter().find_map(|block| {
+            let line = |area: Rect| area.contains((x, y).into());
+            let bundle = block.bundles.iter().find(|bundle| bundle.line.is_some_and(line))?;
+            let at = block_view::dot_at(bundle, x).unwrap_or(bundle.nodes.start);
+            self.tiers[block.tier].get(at)?.node()
+        })
+    }
+}
 
 /// Draws the map.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now: LabTime) {
-    let (tiers, edges, peers) = graph(world, now);
-    let names = &world.topology.names;
-    let name_columns = tiers
-        .iter()
-        .flatten()
-        .map(|peer| names.peer(*peer).to_string().len() as u16)
-        .max()
-        .unwrap_or(1);
-    let text = |peer: &Peer| node_box::columns(world, *peer, now);
-    let texts: Vec<Vec<plan::Text>> =
-        tiers.iter().map(|tier| tier.iter().map(text).collect()).collect();
-    let wants = Wants { texts: &texts, tiers: &tiers, edges: &edges, peers: &peers, name_columns };
-    let plan = plan::plan(area, &wants);
-    let mut taken: Taken = BTreeSet::new();
+    let map = lay(area, world, view, now);
+    draw_plan(canvas, area, &map, (world, view, now));
+}
+
+/// Draws what was laid out, and gives what stands where.
+fn draw_plan(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    map: &Map,
+    (world, view, now): (&World, &View, LabTime),
+) -> Taken {
+    let plan = &map.plan;
+    let mut taken = Taken::default();
     for spot in &plan.spots {
         // Beside a name without a frame its links begin; only the row below is the detail's.
         let detail = Rect {
@@ -51,28 +164,58 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
             ..spot.area
         };
         for area in [spot.core, detail] {
-            let cells = |y: u16| (area.x..area.right()).map(move |x| (x, y));
-            taken.extend((area.y..area.bottom()).flat_map(cells));
+            take(&mut taken.boxes, area);
         }
     }
-    let boxes = taken.clone();
-    draw_links(canvas, &plan, world, view, &boxes);
+    for block in &plan.blocks {
+        take(&mut taken.boxes, block.frame);
+    }
+    map_links::draw_lines(canvas, plan, world, view, &taken);
     for route in &plan.routes {
-        taken.extend(route.cells.iter().copied());
+        taken.lines.extend(route.cells.iter().copied());
     }
     for route in &plan.routes {
-        draw_value(canvas, area, route, world, &mut taken);
+        map_links::draw_value(canvas, area, route, world, &mut taken);
     }
+    for block in &plan.blocks {
+        block_view::draw(canvas, block, &map.tiers[block.tier], (world, view, now));
+    }
+    // Where links are drawn, the marks on them say who is spoken to.
+    let alone = plan.form == Form::Grid;
+    let traffic =
+        if alone || !plan.blocks.is_empty() { traffic(world, now) } else { BTreeMap::new() };
     for spot in &plan.spots {
-        node_box::draw(canvas, plan.form, spot, world, view, now);
+        let in_block =
+            plan.blocks.iter().any(|block| block.frame.contains(spot.core.as_position()));
+        let form = if in_block { Form::Grid } else { plan.form };
+        let traffic = traffic.get(&spot.peer).copied();
+        node_box::draw(canvas, form, spot, traffic, (world, view, now));
     }
     for route in &plan.routes {
-        draw_marks(canvas, area, route, world, now, &boxes, &mut taken);
+        map_marks::draw(canvas, area, route, (world, view, now), &mut taken);
     }
     if plan.hidden > 0 && area.height > 0 {
         let text = format!(" and {} more", plan.hidden);
         canvas.right(area.right(), area.bottom() - 1, area.width, &text, canvas.ink(Ink::Slow));
     }
+    taken
+}
+
+fn take(cells: &mut Cells, area: Rect) {
+    let row = |y: u16| (area.x..area.right()).map(move |x| (x, y));
+    cells.extend((area.y..area.bottom()).flat_map(row));
+}
+
+/// What is on its way to a node or from it, for names that no link leads to.
+fn traffic(world: &World, now: LabTime) -> BTreeMap<Peer, (char, Ink)> {
+    let mut seen = BTreeMap::new();
+    for ((from, to), link) in &world.links {
+        if link.shown(now).any(|mark| mark.state == MarkState::Travelling) {
+            seen.insert(*from, ('◆', Ink::Good));
+            seen.entry(*to).or_insert(('●', Ink::Message));
+        }
+    }
+    seen
 }
 
 /// Tiers, who asks whom, and who are each other's peers.
@@ -111,315 +254,16 @@ fn graph(world: &World, now: LabTime) -> Graph {
     (tiers, edges, peers)
 }
 
-/// How loud a link is: what is worst on either direction.
-fn link_ink(world: &World, view: &View, route: &Route) -> Ink {
-    let (a, b) = (route.upper, route.lower);
-    let selected = match view.selection {
-        Selection::Link(x, y) => (x, y) == (a, b) || (x, y) == (b, a),
-        _ => false,
-    };
-    let there = targets::faults(world, a, b);
-    let back = targets::faults(world, b, a);
-    if selected {
-        Ink::Focus
-    } else if there.cut || back.cut {
-        Ink::Bad
-    } else if !words::link_value(&there).is_empty() || !words::link_value(&back).is_empty() {
-        Ink::Slow
-    } else {
-        Ink::Frame
-    }
-}
-
-/// Arms of a junction.
-const UP: u8 = 1;
-const DOWN: u8 = 2;
-const LEFT: u8 = 4;
-const RIGHT: u8 = 8;
-
-fn draw_links(canvas: &mut Canvas<'_>, plan: &Plan, world: &World, view: &View, boxes: &Taken) {
-    let rank = |ink: Ink| match ink {
-        Ink::Focus => 3,
-        Ink::Bad => 2,
-        Ink::Slow => 1,
-        _ => 0,
-    };
-    let mut arms: BTreeMap<(u16, u16), (u8, Ink)> = BTreeMap::new();
-    for route in &plan.routes {
-        let ink = link_ink(world, view, route);
-        let last = route.cells.len().saturating_sub(1);
-        for (at, cell) in route.cells.iter().enumerate() {
-            let mut mask = 0;
-            let before = at.checked_sub(1).map(|at| route.cells[at]);
-            let after = route.cells.get(at + 1).copied();
-            for neighbour in [before, after].into_iter().flatten() {
-                mask |= arm(*cell, neighbour);
-            }
-            if at == 0 {
-                mask |= first_arm(route);
-            }
-            if at == last {
-                mask |= if route.way == Way::Beside { RIGHT } else { DOWN };
-            }
-            let entry = arms.entry(*cell).or_insert((0, ink));
-            entry.0 |= mask;
-            if rank(ink) > rank(entry.1) {
-                entry.1 = ink;
-            }
-        }
-    }
-    for ((x, y), (mask, ink)) in arms {
-        if !boxes.contains(&(x, y)) {
-            canvas.glyph(x, y, junction(mask), canvas.ink(ink));
-        }
-    }
-}
-
-fn arm(from: (u16, u16), to: (u16, u16)) -> u8 {
-    match (to.0.cmp(&from.0), to.1.cmp(&from.1)) {
-        (std::cmp::Ordering::Less, _) => LEFT,
-        (std::cmp::Ordering::Greater, _) => RIGHT,
-        (_, std::cmp::Ordering::Less) => UP,
-        _ => DOWN,
-    }
-}
-
-/// Towards the box that the route leaves.
-fn first_arm(route: &Route) -> u8 {
-    match (route.way, route.cells.first(), route.cells.last()) {
-        (Way::Side, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
-        (Way::Side | Way::Beside, ..) => LEFT,
-        (Way::Arc, ..) => DOWN,
-        (Way::Below, ..) => UP,
-    }
-}
-
-fn junction(mask: u8) -> char {
-    match mask {
-        m if m & (UP | DOWN) == 0 => '─',
-        m if m & (LEFT | RIGHT) == 0 => '│',
-        m if m == DOWN | RIGHT => '╭',
-        m if m == DOWN | LEFT => '╮',
-        m if m == UP | RIGHT => '╰',
-        m if m == UP | LEFT => '╯',
-        m if m == UP | DOWN | RIGHT => '├',
-        m if m == UP | DOWN | LEFT => '┤',
-        m if m == DOWN | LEFT | RIGHT => '┬',
-        m if m == UP | LEFT | RIGHT => '┴',
-        _ => '┼',
-    }
-}
-
-/// Writes what is wrong with a link, or its latency, beside the link.
-fn draw_value(
-    canvas: &mut Canvas<'_>,
-    area: Rect,
-    route: &Route,
-    world: &World,
-    taken: &mut Taken,
-) {
-    let there = targets::faults(world, route.upper, route.lower);
-    let back = targets::faults(world, route.lower, route.upper);
-    let ink = match (there.cut || back.cut, words::link_value(&there), words::link_value(&back)) {
-        (true, ..) => Ink::Bad,
-        (false, down, up) if down.is_empty() && up.is_empty() => Ink::Muted,
-        _ => Ink::Slow,
-    };
-    let late_down = targets::late(world, route.upper, route.lower);
-    let late_up = targets::late(world, route.lower, route.upper);
-    let mut parts = words::link_parts((&there, late_down), (&back, late_up));
-    if ink == Ink::Muted {
-        // Between peers the picture is full enough: there only what is wrong is told.
-        let between = matches!(route.way, Way::Beside | Way::Arc);
-        if between || there.latency < Duration::from_millis(1) {
-            return;
-        }
-        parts = vec![human(there.latency)];
-    }
-    if matches!(route.way, Way::Beside | Way::Arc) {
-        // Between peers one goes to the right and back.
-        for part in &mut parts {
-            *part = part.replace('↓', "→").replace('↑', "←");
-        }
-    }
-    let style = canvas.ink(ink);
-    // In one row, else closer together, else one below the other.
-    let whole = parts.join(" ");
-    let close = whole.replace(" ms", "ms").replace(" %", "%");
-    for text in [&whole, &close] {
-        let columns = width(text);
-        if let Some((x, y)) = free_beside(area, route, columns, taken) {
-            canvas.text(x, y, columns, text, style);
-            taken.extend((x..x + columns).map(|x| (x, y)));
-            return;
-        }
-    }
-    for part in parts {
-        let columns = width(&part);
-        let free = free_beside(area, route, columns, taken);
-        if free.is_none() && ink == Ink::Muted {
-            return;
-        }
-        // Rather over the line than not at all: a fault that is not seen is a lie.
-        let over = route.cells.last().copied().unwrap_or((area.x, area.y));
-        let (x, y) = free.unwrap_or(over);
-        let x = x.min(area.right().saturating_sub(columns)).max(area.x);
-        canvas.text(x, y, columns, &part, style);
-        taken.extend((x..x + columns).map(|x| (x, y)));
-    }
-}
-
-/// A free place for a text right beside the link: along its last leg first, then above and below the other.
-fn free_beside(area: Rect, route: &Route, columns: u16, taken: &Taken) -> Option<(u16, u16)> {
-    let end = route.cells.last()?;
-    let leg: Vec<(u16, u16)> = route.cells.iter().copied().filter(|cell| cell.0 == end.0).collect();
-    let middle = leg.len() / 2;
-    let mut rows: Vec<(u16, u16)> = leg.clone();
-    rows.sort_by_key(|cell| cell.1.abs_diff(leg[middle].1));
-    let mut places: Vec<(u16, u16)> = Vec::new();
-    for (x, y) in rows {
-        places.push((x + 2, y));
-        if x > columns + 1 {
-            places.push((x - columns - 1, y));
-        }
-    }
-    for (x, y) in route.cells.iter().filter(|cell| cell.0 != end.0) {
-        places.push((*x, y + 1));
-        places.push((*x, y.saturating_sub(1)));
-    }
-    let fits = |(x, y): &(u16, u16)| {
-        *x >= area.x
-            && x + columns <= area.right()
-            && *y >= area.y
-            && *y < area.bottom()
-            && (*x..x + columns).all(|x| !taken.contains(&(x, *y)))
-    };
-    // With a column of air at both sides, if there is such a place: words that touch cannot be read.
-    let airy = |(x, y): &(u16, u16)| {
-        let before = x.checked_sub(1);
-        before.is_none_or(|x| !taken.contains(&(x, *y))) && !taken.contains(&(x + columns, *y))
-    };
-    let free: Vec<(u16, u16)> = places.into_iter().filter(fits).collect();
-    free.iter().copied().find(airy).or(free.first().copied())
-}
-
-fn draw_marks(
-    canvas: &mut Canvas<'_>,
-    area: Rect,
-    route: &Route,
-    world: &World,
-    now: LabTime,
-    boxes: &Taken,
-    taken: &mut Taken,
-) {
-    for (from, to) in [(route.upper, route.lower), (route.lower, route.upper)] {
-        let Some(link) = world.links.get(&(from, to)) else { continue };
-        let numbered = link.marks.len() <= NUMBERED_MARKS_MAX;
-        let mut shown: BTreeSet<RaceNo> = BTreeSet::new();
-        for mark in link.shown(now) {
-            let Some(cell) = cell_of(route, mark, now, from == route.upper) else { continue };
-            if boxes.contains(&cell) {
-                continue;
-            }
-            let (glyph, ink) = mark_glyph(mark);
-            let style = canvas.ink(ink).add_modifier(ratatui::style::Modifier::BOLD);
-            canvas.glyph(cell.0, cell.1, glyph, style);
-            taken.insert(cell);
-            let Some(race) = mark.race.filter(|race| numbered && shown.insert(*race)) else {
-                continue;
-            };
-            label_mark(canvas, area, cell, (race, style), boxes, taken);
-        }
-    }
-}
-
-/// Writes the race's number beside its mark, where there is room.
-fn label_mark(
-    canvas: &mut Canvas<'_>,
-    area: Rect,
-    (x, y): (u16, u16),
-    (race, style): (RaceNo, ratatui::style::Style),
-    boxes: &Taken,
-    taken: &mut Taken,
-) {
-    let text = format!("#{}", race.0);
-    let columns = text.len() as u16;
-    let rows = [y, y.saturating_sub(1), y + 1];
-    let places = rows.iter().flat_map(|row| [(x + 1, *row), (x.saturating_sub(columns), *row)]);
-    let free = places.into_iter().find(|(x, y)| {
-        *x >= area.x
-            && x + columns <= area.right()
-            && area.contains((*x, *y).into())
-            && (*x..x + columns).all(|x| !taken.contains(&(x, *y)))
-            // A column of air on the far side: words that touch cannot be read.
-            && !boxes.contains(&(x + columns, *y))
-            && !boxes.contains(&(x.saturating_sub(1), *y))
-    });
-    if let Some((x, y)) = free {
-        canvas.text(x, y, columns, &text, style);
-        taken.extend((x..x + columns).map(|x| (x, y)));
-    }
-}
-
-/// Where on its link a mark is at a moment; none once it has arrived.
-fn cell_of(route: &Route, mark: &Mark, now: LabTime, downwards: bool) -> Option<(u16, u16)> {
-    let cells = route.cells.len();
-    if cells == 0 {
-        return None;
-    }
-    let at = match mark.state {
-        MarkState::Lost { at } => mark.progress(at),
-        _ => mark.progress(now),
-    };
-    if mark.state == MarkState::Travelling && at >= 1.0 && now.since(mark.due) > ARRIVED_LINGERS {
-        return None;
-    }
-    let step = ((at * cells as f64) as usize).min(cells - 1);
-    Some(route.cells[if downwards { step } else { cells - 1 - step }])
-}
-
-/// How long a mark that should have arrived stays at the end of its link, in lab time.
-const ARRIVED_LINGERS: Duration = Duration::from_millis(20);
-
-fn mark_glyph(mark: &Mark) -> (char, Ink) {
-    match mark.state {
-        MarkState::Lost { .. } => return ('✕', Ink::Bad),
-        MarkState::Stalled => return ('■', Ink::Slow),
-        MarkState::Travelling => {}
-    }
-    match &*mark.message {
-        Message::Reply { said: Said::Found { .. }, .. } => ('◆', Ink::Good),
-        Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
-        Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
-        Message::Reply { .. } | Message::Operated { .. } => ('◆', Ink::Bad),
-        Message::Replica(message) => replica_glyph(message),
-        Message::Ask { .. } | Message::Text(_) | Message::End | Message::Operate { .. } => {
-            ('●', Ink::Message)
-        }
-    }
-}
-
-/// Heartbeats are small and quiet; changes, and what decides who leads, are what the room shall follow.
-const fn replica_glyph(message: &ReplicaMessage) -> (char, Ink) {
-    match message {
-        ReplicaMessage::Beat { .. } | ReplicaMessage::Alive { .. } => ('·', Ink::Text),
-        ReplicaMessage::Change { .. } | ReplicaMessage::State { .. } => ('◆', Ink::Lead),
-        ReplicaMessage::Have { .. } => ('◇', Ink::Lead),
-        ReplicaMessage::Election { .. }
-        | ReplicaMessage::Here { .. }
-        | ReplicaMessage::Leads { .. } => ('▲', Ink::Slow),
-        ReplicaMessage::AskClock
-        | ReplicaMessage::Clock { .. }
-        | ReplicaMessage::CatchUp { .. } => ('○', Ink::Lead),
-    }
-}
-
 /// Whether something is on its way, so that the picture must be drawn often.
 #[must_use]
 pub fn moves(world: &World, now: LabTime) -> bool {
     world.links.values().any(|link| {
-        link.marks.values().rev().take(50).any(|mark| {
+        link.marks.values().rev().take(MARKS_WATCHED).any(|mark| {
             mark.state == MarkState::Travelling && mark.due >= now && mark.due != LabTime::NEVER
         })
     })
 }
+
+#[cfg(test)]
+#[path = "map_tests.rs"]
+mod tests;

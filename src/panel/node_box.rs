@@ -1,5 +1,6 @@
 //! One node on the map: its name, its state as a badge with a word, and one line that says what it does.
 
+use super::action::Action;
 use super::paint::{Canvas, width};
 use super::plan::{Form, Spot, Text};
 use super::store;
@@ -11,18 +12,17 @@ use crate::base::{LabTime, NodeId, Peer};
 use crate::event::Life;
 use crate::message::Belief;
 use crate::topology::{Kind, Role};
-use crate::world::{LaneEnd, MarkState, World};
+use crate::world::{LaneEnd, World};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
-/// Draws a node where the plan wants it.
+/// Draws a node where the plan wants it; `traffic` is what is on its way to it or from it, where no link shows that.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     form: Form,
     spot: &Spot,
-    world: &World,
-    view: &View,
-    now: LabTime,
+    traffic: Option<(char, Ink)>,
+    (world, view, now): (&World, &View, LabTime),
 ) {
     let name = world.topology.names.peer(spot.peer).to_string();
     let selected = match (view.selection, spot.peer) {
@@ -31,7 +31,7 @@ pub fn draw(
     };
     let badge = spot.peer.node().and_then(|id| words::badge(world, id, now));
     let detail = match spot.peer {
-        Peer::Node(id) => detail(world, id, now),
+        Peer::Node(id) => detail(world, view, id, now),
         Peer::Visitor(id) => Detail::one(visitor(world, id), Ink::Muted),
     };
     let ink = frame_ink(
@@ -47,7 +47,7 @@ pub fn draw(
     match form {
         Form::Tall => boxed(canvas, spot.area, &content),
         Form::Trio | Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
-        Form::Grid => cell(canvas, spot.area, &content, traffic(world, spot.peer, now)),
+        Form::Grid => cell(canvas, spot.area, &content, traffic),
     }
 }
 
@@ -188,7 +188,7 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
 
 /// Columns of what is written at a node.
 #[must_use]
-pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
+pub fn columns(world: &World, view: &View, peer: Peer, now: LabTime) -> Text {
     let name = width(&world.topology.names.peer(peer).to_string());
     let text = Text { name, ..Text::default() };
     match peer {
@@ -198,42 +198,35 @@ pub fn columns(world: &World, peer: Peer, now: LabTime) -> Text {
             if badge > 0 && world.audit.replica(id).is_none() {
                 return Text { below: badge, badge, ..text };
             }
-            let forms = detail(world, id, now).forms;
+            let forms = detail(world, view, id, now).forms;
             let detail = forms.iter().map(|form| width(form)).max().unwrap_or(0);
             Text { below: detail.max(badge), badge, ..text }
         }
     }
 }
 
-/// What is on its way to a node or from it, where links are not drawn.
-fn traffic(world: &World, peer: Peer, now: LabTime) -> Option<(char, Ink)> {
-    let mut seen = None;
-    for ((from, to), link) in &world.links {
-        let travels = link.shown(now).any(|mark| mark.state == MarkState::Travelling);
-        if travels && *from == peer {
-            return Some(('◆', Ink::Good));
-        }
-        if travels && *to == peer {
-            seen = Some(('●', Ink::Message));
-        }
-    }
-    seen
-}
-
 fn cell(canvas: &mut Canvas<'_>, area: Rect, content: &Content, traffic: Option<(char, Ink)>) {
     let mark = if content.selected { "▸" } else { " " };
     let x = canvas.text(area.x, area.y, area.width, mark, canvas.ink(Ink::Focus));
     let style = match &content.badge {
-        Some(badge) if badge.loud => canvas.badge(badge.ink),
+        Some(badge) if badge.loud && !content.selected => canvas.ink(badge.ink),
         _ => content.name_style(canvas),
     };
     let x = canvas.text(x, area.y, area.right().saturating_sub(x), &content.name, style);
+    let mut end = x;
     if let Some(badge) = content.badge.as_ref().filter(|badge| badge.loud) {
-        let letter: String = badge.word.chars().take(1).collect();
-        canvas.text(x, area.y, area.right().saturating_sub(x), &letter, canvas.ink(badge.ink));
+        // The word where there is room for it and a mark behind it, else its sign.
+        let room = area.right().saturating_sub(x);
+        if room >= width(badge.word) + 4 {
+            end = canvas.text(x + 1, area.y, room, badge.word, canvas.badge(badge.ink));
+        } else {
+            end = canvas.text(x, area.y, room, words::sign(badge.word), canvas.ink(badge.ink));
+        }
     }
-    if let Some((glyph, ink)) = traffic {
-        canvas.glyph(area.right().saturating_sub(2), area.y, glyph, canvas.ink(ink));
+    // Behind the words, and where there is no room behind them, not at all.
+    let place = area.right().saturating_sub(2);
+    if let Some((glyph, ink)) = traffic.filter(|_| place >= end) {
+        canvas.glyph(place, area.y, glyph, canvas.ink(ink));
     }
 }
 
@@ -262,7 +255,7 @@ fn frame_ink(world: &World, view: &View, peer: Peer, badge: Option<Ink>) -> Ink 
 }
 
 /// What a node does, in a few words.
-fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
+fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
     let one = Detail::one;
     let node = world.node(id);
     let config = world.topology.node(id);
@@ -281,8 +274,8 @@ fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
         Kind::Client(_) if node.load.open > 0 => {
             one(format!("waits for {}", node.load.open), Ink::Message)
         }
-        Kind::Client(_) => client(world, id),
-        Kind::StoreClient(_) => asker(world, id),
+        Kind::Client(_) => client(world, view, id),
+        Kind::StoreClient(_) => asker(world, view, id),
         Kind::Replica(_) => one(String::new(), Ink::Muted),
         Kind::Ls(ls) => {
             let policy = targets::policy(world, id).unwrap_or(ls.policy).word();
@@ -308,11 +301,11 @@ fn detail(world: &World, id: NodeId, now: LabTime) -> Detail {
 }
 
 /// A client of a store: how its last operation went.
-fn asker(world: &World, id: NodeId) -> Detail {
+fn asker(world: &World, view: &View, id: NodeId) -> Detail {
     let group = world.audit.group_of(id);
     let of = |op: &&crate::check::Op| op.asker.is_some_and(|(node, ..)| node == id);
     let Some(op) = group.and_then(|group| group.ops().rev().find(of)) else {
-        return Detail::one("f fire".into(), Ink::Muted);
+        return Detail::one(format!("{} fire", view.key(Action::Fire)), Ink::Muted);
     };
     match (&op.ended, op.took()) {
         (Some(ended), Some(took)) => Detail::timed(&[ended.outcome.word()], took, Ink::Muted),
@@ -320,7 +313,7 @@ fn asker(world: &World, id: NodeId) -> Detail {
     }
 }
 
-fn client(world: &World, id: NodeId) -> Detail {
+fn client(world: &World, view: &View, id: NodeId) -> Detail {
     let last = world.races.iter().rev().find(|race| race.asker == Peer::Node(id));
     let verdict = last.and_then(|race| race.verdict.as_ref().map(|verdict| (race.begun, verdict)));
     match verdict {
@@ -328,7 +321,7 @@ fn client(world: &World, id: NodeId) -> Detail {
             let time = verdict.at.since(begun);
             Detail::timed(&[verdict.outcome.word()], time, Ink::Muted)
         }
-        None => Detail::one("f fire".into(), Ink::Muted),
+        None => Detail::one(format!("{} fire", view.key(Action::Fire)), Ink::Muted),
     }
 }
 

@@ -103,6 +103,19 @@ pub enum Border {
     Rule,
 }
 
+/// What an edge leaves of an area.
+#[must_use]
+pub fn inside(area: Rect, border: Border) -> Rect {
+    if area.width < 2 || area.height == 0 {
+        return Rect { width: 0, height: 0, ..area };
+    }
+    let edges = match border {
+        Border::Box => 2,
+        Border::Rule => 1,
+    };
+    Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height.saturating_sub(edges))
+}
+
 /// A buffer with a theme.
 #[derive(Debug)]
 pub struct Canvas<'a> {
@@ -214,7 +227,7 @@ impl<'a> Canvas<'a> {
         note: &Row,
     ) -> Rect {
         if area.width < 2 || area.height == 0 {
-            return Rect { width: 0, height: 0, ..area };
+            return inside(area, border);
         }
         let style = self.ink(if lit { Ink::Focus } else { Ink::Frame });
         let (last, bottom) = (area.right() - 1, area.bottom() - 1);
@@ -244,20 +257,7 @@ impl<'a> Canvas<'a> {
         if note.width() <= left {
             self.row_right(last.saturating_sub(1), area.y, left, note);
         }
-        match border {
-            Border::Box => Rect::new(
-                area.x + 1,
-                area.y + 1,
-                area.width.saturating_sub(2),
-                area.height.saturating_sub(2),
-            ),
-            Border::Rule => Rect::new(
-                area.x + 1,
-                area.y + 1,
-                area.width.saturating_sub(2),
-                area.height.saturating_sub(1),
-            ),
-        }
+        inside(area, border)
     }
 
     /// Writes a text over several lines and gives how many it took.

@@ -1,5 +1,8 @@
 //! The geometry of the map: which box stands where, and along which cells a link runs. No colours, no world.
 
+use super::block::{self, Block};
+use super::list;
+use super::routes;
 use crate::base::Peer;
 use ratatui::layout::Rect;
 
@@ -14,12 +17,14 @@ pub enum Form {
     Pair,
     /// The name between brackets.
     Pill,
-    /// Names in rows, without links: more nodes than can be drawn otherwise.
+    /// Names in rows, without links: a screen too small for anything else.
     Grid,
 }
 
 impl Form {
-    const fn height(self) -> u16 {
+    /// Rows that it takes.
+    #[must_use]
+    pub const fn height(self) -> u16 {
         match self {
             Self::Tall => 4,
             Self::Trio => 3,
@@ -41,18 +46,18 @@ pub struct Spot {
 }
 
 impl Spot {
-    fn centre(&self) -> u16 {
+    /// The column of its middle.
+    #[must_use]
+    pub fn centre(&self) -> u16 {
         self.core.x + self.core.width / 2
     }
 }
 
-/// The way of one link, from the upper node to the lower one, without the cells of the boxes.
+/// The way of a link, or of all links to a block, from the upper node to the lower one, without the cells of the boxes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The one that asks.
-    pub upper: Peer,
-    /// The one that is asked.
-    pub lower: Peer,
+    /// The links that run here, each from its upper end to its lower one. Never empty.
+    pub links: Vec<(Peer, Peer)>,
     /// The cells, in order, each next to the one before.
     pub cells: Vec<(u16, u16)>,
     /// How it goes.
@@ -77,8 +82,10 @@ pub enum Way {
 pub struct Plan {
     /// How nodes are drawn.
     pub form: Form,
-    /// The nodes.
+    /// The nodes that have a place of their own.
     pub spots: Vec<Spot>,
+    /// The tiers that are too wide for a row.
+    pub blocks: Vec<Block>,
     /// The links.
     pub routes: Vec<Route>,
     /// How many nodes there was no room for.
@@ -109,10 +116,18 @@ pub struct Wants<'a> {
     pub peers: &'a [(Peer, Peer)],
     /// The columns of the longest name.
     pub name_columns: u16,
+    /// Whose place must be in sight, and whose bundle is the one that may be open.
+    pub selected: Option<Peer>,
+    /// Whether that bundle is open.
+    pub open: bool,
+    /// Where in each tier a new group of the file begins.
+    pub groups: &'a [Vec<usize>],
 }
 
 /// Rows between tiers at least: a mark must be seen on its way.
 const GAP_MIN: u16 = 2;
+/// Rows between tiers at most: beyond that they seem not to belong together.
+const GAP_MAX: u16 = 6;
 /// Columns of the badge that stands beside the name of one that has a detail, too: `LEAD t12`.
 const BADGE_COLUMNS: u16 = 10;
 /// Columns between two boxes that are linked with each other.
@@ -126,9 +141,9 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
     let tiers = wants.tiers;
     let most = tiers.iter().map(Vec::len).max().unwrap_or(0) as u16;
     let count = tiers.len() as u16;
-    let nothing = Plan { form: Form::Grid, spots: Vec::new(), routes: Vec::new(), hidden: 0 };
     if count == 0 || area.is_empty() {
-        return nothing;
+        let (spots, blocks, routes) = (Vec::new(), Vec::new(), Vec::new());
+        return Plan { form: Form::Grid, spots, blocks, routes, hidden: 0 };
     }
     let slot = area.width / most.max(1);
     let both = !wants.peers.is_empty();
@@ -148,18 +163,18 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
             && slot >= wants.name_columns + frame
             && count * form.height() + (count - 1) * GAP_MIN <= area.height
     });
-    let Some(form) = form else { return grid(area, wants) };
-    let spots = spots(area, wants, form);
-    let mut plan = Plan { form, spots, routes: Vec::new(), hidden: 0 };
-    plan.routes = wants
-        .edges
-        .iter()
-        .enumerate()
-        .filter_map(|(at, edge)| route(&plan, wants, *edge, at))
-        .collect();
-    let peers: Vec<Route> =
-        wants.peers.iter().filter_map(|link| peer_route(&plan, *link)).collect();
-    plan.routes.extend(peers);
+    let mut plan = match form {
+        Some(form) => {
+            let heights = vec![form.height(); tiers.len()];
+            let spots = rows(area, wants, form, &heights, |_| true);
+            Plan { form, spots, blocks: Vec::new(), routes: Vec::new(), hidden: 0 }
+        }
+        None => match with_blocks(area, wants) {
+            Some(plan) => plan,
+            None => return grid(area, wants),
+        },
+    };
+    plan.routes = routes::routes(&plan, wants);
     plan
 }
 
@@ -168,14 +183,91 @@ fn has_peers(wants: &Wants<'_>, tier: &[Peer]) -> bool {
     wants.peers.iter().any(|(a, _)| tier.contains(a))
 }
 
-fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
-    let count = wants.tiers.len() as u16;
+/// Tiers that are too wide for a row become blocks; the others stay rows.
+fn with_blocks(area: Rect, wants: &Wants<'_>) -> Option<Plan> {
+    let wide: Vec<bool> = wants
+        .tiers
+        .iter()
+        .map(|tier| tier.len() as u32 * u32::from(wants.name_columns + 4) > area.width.into())
+        .collect();
+    let blocks = wide.iter().filter(|wide| **wide).count() as u16;
+    if blocks == 0 {
+        return None;
+    }
+    let gaps = (wants.tiers.len() as u16 - 1) * GAP_MIN;
+    let rows_left = |form: Form| {
+        let others = (wants.tiers.len() as u16 - blocks) * form.height();
+        area.height.checked_sub(others + gaps)
+    };
+    // Details of the few are worth less than names of the many.
+    let wanted: Vec<u16> = wants
+        .tiers
+        .iter()
+        .map(|tier| block::rows_wanted(tier.len(), area.width, wants.name_columns))
+        .collect();
+    let all: u16 =
+        wanted.iter().zip(&wide).filter(|it| *it.1).fold(0, |sum, it| sum.saturating_add(*it.0));
+    let enough = |form: Form, least: u16| rows_left(form).is_some_and(|rows| rows >= least);
+    let form = if enough(Form::Pair, all) || enough(Form::Pair, blocks * block::ROWS_GOOD) {
+        Form::Pair
+    } else if enough(Form::Pill, blocks * block::ROWS_MIN) {
+        Form::Pill
+    } else {
+        return None;
+    };
+    let left = rows_left(form)?;
+    let heights: Vec<u16> = wide
+        .iter()
+        .zip(&wanted)
+        .map(|(wide, wanted)| match wide {
+            false => form.height(),
+            true if all <= left => *wanted,
+            // Each as it needs, and none without a row.
+            true => {
+                let share = u32::from(left - blocks * block::ROWS_MIN) * u32::from(*wanted);
+                block::ROWS_MIN + (share / u32::from(all).max(1)) as u16
+            }
+        })
+        .collect();
+    let spots = rows(area, wants, form, &heights, |tier| !wide[tier]);
+    let mut plan = Plan { form, spots, blocks: Vec::new(), routes: Vec::new(), hidden: 0 };
+    for (tier, y) in tops(area, &heights).into_iter().enumerate().filter(|it| wide[it.0]) {
+        let frame = Rect { y, height: heights[tier], ..area };
+        let (block, spots) = block::block(frame, wants, tier);
+        plan.blocks.push(block);
+        plan.spots.extend(spots);
+    }
+    Some(plan)
+}
+
+/// Where each tier begins: the room that is left is given to the gaps, as far as that helps.
+fn tops(area: Rect, heights: &[u16]) -> Vec<u16> {
+    let count = heights.len() as u16;
+    let spare = area.height.saturating_sub(heights.iter().sum());
+    let gap = if count > 1 { (spare / (count - 1)).min(GAP_MAX) } else { 0 };
+    let mut y = area.y + spare.saturating_sub(gap * (count - 1)) / 2;
+    let mut tops = Vec::new();
+    for height in heights {
+        tops.push(y);
+        y += height + gap;
+    }
+    tops
+}
+
+/// The places of the nodes in these tiers, each tier a row.
+fn rows(
+    area: Rect,
+    wants: &Wants<'_>,
+    form: Form,
+    heights: &[u16],
+    is_row: impl Fn(usize) -> bool,
+) -> Vec<Spot> {
     let height = form.height();
-    let spare = area.height - count * height;
-    let gap = if count > 1 { (spare / (count - 1)).min(6) } else { 0 };
-    let mut y = area.y + (spare - gap * (count - 1)) / 2;
     let mut spots = Vec::new();
-    for (number, tier) in wants.tiers.iter().enumerate() {
+    for ((number, tier), y) in wants.tiers.iter().enumerate().zip(tops(area, heights)) {
+        if !is_row(number) {
+            continue;
+        }
         let slot = area.width / (tier.len() as u16).max(1);
         let margin = (area.width - slot * tier.len() as u16) / 2;
         let room = match slot {
@@ -206,144 +298,36 @@ fn spots(area: Rect, wants: &Wants<'_>, form: Form) -> Vec<Spot> {
             };
             spots.push(Spot { peer: *peer, area: whole, core });
         }
-        y += height + gap;
     }
     spots
 }
 
 fn grid(area: Rect, wants: &Wants<'_>) -> Plan {
-    // A mark column, the name, a state's letter and a space.
-    let width = (wants.name_columns + 4).min(area.width);
-    let per_row = (area.width / width.max(1)).max(1);
-    let (mut spots, mut hidden) = (Vec::new(), 0);
-    let mut y = area.y;
+    let counts: Vec<usize> = wants.tiers.iter().map(Vec::len).collect();
+    let per_row = block::spread(&counts, area.width, wants.name_columns, area.height.into()) as u16;
+    let width = area.width / per_row;
+    let mut lines: Vec<&[Peer]> = Vec::new();
     for tier in wants.tiers {
-        for (at, peer) in tier.iter().enumerate() {
-            let (row, column) = (at as u16 / per_row, at as u16 % per_row);
-            if at > usize::from(u16::MAX) || y + row >= area.bottom() {
-                hidden += 1;
-                continue;
-            }
-            let area = Rect::new(area.x + column * width, y + row, width, 1);
+        // A line of air between tiers where there is room for all.
+        let rows = counts.iter().map(|count| count.div_ceil(per_row.into())).sum::<usize>();
+        let airy = rows + 2 * counts.len() <= usize::from(area.height);
+        if airy && !lines.is_empty() {
+            lines.push(&[]);
+        }
+        lines.extend(tier.chunks(usize::from(per_row)));
+    }
+    let selected = |line: &&[Peer]| wants.selected.is_some_and(|it| line.contains(&it));
+    let marked = lines.iter().position(|line| selected(line)).unwrap_or(0);
+    let top = list::top(marked, area.height.into(), lines.len());
+    let mut spots = Vec::new();
+    for (line, y) in lines.iter().skip(top).zip(area.y..area.bottom()) {
+        for (peer, column) in line.iter().zip(0..) {
+            let area = Rect::new(area.x + column * width, y, width, 1);
             spots.push(Spot { peer: *peer, area, core: area });
         }
-        y = y.saturating_add((tier.len() as u16).div_ceil(per_row));
-        if y.saturating_add(1) < area.bottom() && wants.tiers.len() < 5 {
-            y += u16::from(area.height > 8);
-        }
     }
-    Plan { form: Form::Grid, spots, routes: Vec::new(), hidden }
-}
-
-fn route(plan: &Plan, wants: &Wants<'_>, edge: (Peer, Peer), at: usize) -> Option<Route> {
-    let spot = |peer: Peer| plan.spots.iter().find(|spot| spot.peer == peer);
-    let (mut upper, mut lower) = (spot(edge.0)?, spot(edge.1)?);
-    if upper.area.y > lower.area.y {
-        std::mem::swap(&mut upper, &mut lower);
-    }
-    if upper.area.bottom() >= lower.area.y {
-        return None;
-    }
-    let enter = entry(wants, edge, lower);
-    let sideways = is_free_beside(plan, upper, enter);
-    let inside = enter > upper.core.x && enter + 1 < upper.core.right();
-    let end = (enter, lower.area.y - 1);
-    let points = if sideways {
-        let row = upper.core.y + (upper.core.height - 1) / 2;
-        let start = if enter < upper.core.x { upper.core.x - 1 } else { upper.core.right() };
-        vec![(start, row), (enter, row), end]
-    } else if inside {
-        vec![(enter, upper.area.bottom()), end]
-    } else {
-        let gap = lower.area.y - upper.area.bottom();
-        let bus = upper.area.bottom() + (at as u16 % (gap.saturating_sub(1)).max(1));
-        vec![(upper.centre(), upper.area.bottom()), (upper.centre(), bus), (enter, bus), end]
-    };
-    let way = if sideways { Way::Side } else { Way::Below };
-    Some(Route { upper: upper.peer, lower: lower.peer, cells: walk(&points), way })
-}
-
-/// The way of a link within a tier: straight to a neighbour, else above those that stand between.
-fn peer_route(plan: &Plan, (a, b): (Peer, Peer)) -> Option<Route> {
-    let spot = |peer: Peer| plan.spots.iter().find(|spot| spot.peer == peer);
-    let (mut left, mut right) = (spot(a)?, spot(b)?);
-    if left.core.x > right.core.x {
-        std::mem::swap(&mut left, &mut right);
-    }
-    if left.core.y != right.core.y {
-        return None;
-    }
-    let between = |spot: &&Spot| {
-        spot.core.y == left.core.y && spot.core.x > left.core.x && spot.core.x < right.core.x
-    };
-    let steps = plan.spots.iter().filter(between).count();
-    let (way, points) = if steps == 0 {
-        let row = left.core.y + (left.core.height - 1) / 2;
-        if left.core.right() >= right.core.x {
-            return None;
-        }
-        (Way::Beside, vec![(left.core.right(), row), (right.core.x - 1, row)])
-    } else {
-        // Between this tier and the one above there are two rows at least; links from above come in over the first.
-        let row = left
-            .area
-            .y
-            .checked_sub(1)
-            .filter(|row| plan.spots.iter().any(|spot| spot.area.y < *row))?;
-        let inner = |spot: &Spot| (spot.core.width / 2).saturating_sub(1).min(3);
-        let start = left.centre() + inner(left);
-        let end = right.centre().saturating_sub(inner(right));
-        (Way::Arc, vec![(start, row), (end, row)])
-    };
-    Some(Route { upper: left.peer, lower: right.peer, cells: walk(&points), way })
-}
-
-/// Where a link arrives at the lower box: its middle, or a little beside it where several arrive.
-fn entry(wants: &Wants<'_>, edge: (Peer, Peer), lower: &Spot) -> u16 {
-    let into: Vec<Peer> =
-        wants.edges.iter().filter(|other| other.1 == edge.1).map(|other| other.0).collect();
-    let at = into.iter().position(|peer| *peer == edge.0).unwrap_or(0);
-    // At most some hundred links arrive at one box; what does not fit is clamped below.
-    let (at, last) = (at.min(200) as u8, into.len().saturating_sub(1).min(200) as u8);
-    let spread = (2 * i32::from(at) - i32::from(last)) * 2;
-    let half = i32::from(lower.core.width) / 2 - 2;
-    let x = i32::from(lower.centre()) + spread.clamp(-half.max(0), half.max(0));
-    x.max(0) as u16
-}
-
-/// Whether a link may leave at the side: nobody stands between the box and the column where it goes down.
-fn is_free_beside(plan: &Plan, upper: &Spot, column: u16) -> bool {
-    let (from, to) = if column + 1 < upper.core.x {
-        (column, upper.core.x)
-    } else if column > upper.core.right() {
-        (upper.core.right(), column + 1)
-    } else {
-        return false;
-    };
-    !plan.spots.iter().any(|other| {
-        other.peer != upper.peer
-            && other.area.y == upper.area.y
-            && other.area.x <= to
-            && other.area.right() >= from
-    })
-}
-
-/// All cells on the way through these corners.
-fn walk(points: &[(u16, u16)]) -> Vec<(u16, u16)> {
-    let mut cells: Vec<(u16, u16)> = points.first().copied().into_iter().collect();
-    for to in points.iter().skip(1) {
-        while let Some(&(x, y)) = cells.last() {
-            if (x, y) == *to {
-                break;
-            }
-            cells.push(if x == to.0 {
-                (x, if y < to.1 { y + 1 } else { y - 1 })
-            } else {
-                (if x < to.0 { x + 1 } else { x - 1 }, y)
-            });
-        }
-    }
-    cells
+    let hidden = counts.iter().sum::<usize>() - spots.len();
+    Plan { form: Form::Grid, spots, blocks: Vec::new(), routes: Vec::new(), hidden }
 }
 
 #[cfg(test)]
@@ -363,12 +347,21 @@ mod tests {
         (tiers, edges)
     }
 
+    fn wants<'a>(
+        tiers: &'a [Vec<Peer>],
+        edges: &'a [(Peer, Peer)],
+        name_columns: u16,
+    ) -> Wants<'a> {
+        let (texts, groups, selected, open): (&[Vec<Text>], &[Vec<usize>], _, _) =
+            (&[], &[], Some(peer(2)), false);
+        Wants { texts, tiers, edges, peers: &[], name_columns, selected, open, groups }
+    }
+
     #[test]
     fn boxes_never_overlap_and_every_link_is_a_path_between_its_boxes() {
         for servers in 1..32 {
             let (tiers, edges) = lab(servers);
-            let wants =
-                Wants { tiers: &tiers, edges: &edges, peers: &[], name_columns: 4, texts: &[] };
+            let wants = wants(&tiers, &edges, 4);
             for (w, h) in [(44, 10), (72, 18), (96, 22), (38, 8), (10, 3), (0, 0)] {
                 let area = Rect::new(1, 3, w, h);
                 let plan = plan(area, &wants);
@@ -378,7 +371,8 @@ mod tests {
                         assert!(one.area.intersection(other.area).is_empty(), "{servers} {w}x{h}");
                     }
                 }
-                assert!(w == 0 || plan.form == Form::Grid || plan.routes.len() == edges.len());
+                let linked: usize = plan.routes.iter().map(|route| route.links.len()).sum();
+                assert!(w == 0 || plan.form == Form::Grid || linked == edges.len());
                 for route in &plan.routes {
                     for pair in route.cells.windows(2) {
                         let apart = pair[0].0.abs_diff(pair[1].0) + pair[0].1.abs_diff(pair[1].1);
@@ -395,16 +389,31 @@ mod tests {
     #[test]
     fn the_lecture_layout_shows_three_tiers_with_details() {
         let (tiers, edges) = lab(2);
-        let wants = Wants { tiers: &tiers, edges: &edges, peers: &[], name_columns: 6, texts: &[] };
+        let wants = wants(&tiers, &edges, 6);
         assert_eq!(plan(Rect::new(1, 3, 42, 10), &wants).form, Form::Pair);
         assert_eq!(plan(Rect::new(1, 3, 70, 18), &wants).form, Form::Tall);
     }
 
     #[test]
-    fn more_nodes_than_fit_are_counted() {
+    fn more_nodes_than_a_row_has_room_for_become_a_block_that_hangs_on_one_line() {
+        for (servers, w, h) in [(28, 70, 20), (28, 36, 10), (300, 70, 20), (1998, 36, 10)] {
+            let (tiers, edges) = lab(servers);
+            let wants = wants(&tiers, &edges, 6);
+            let plan = plan(Rect::new(0, 0, w, h), &wants);
+            assert_eq!(plan.blocks.len(), 1, "{servers} {w}x{h}");
+            assert_eq!(plan.routes.len(), 2);
+            assert_eq!(plan.routes[1].links.len(), usize::from(servers));
+            let bundled: usize = plan.blocks[0].bundles.iter().map(|it| it.nodes.len()).sum();
+            let shown = plan.spots.len() - 2;
+            assert!(shown == usize::from(servers) || bundled == usize::from(servers));
+        }
+    }
+
+    #[test]
+    fn where_nothing_else_fits_names_stand_in_rows_and_the_rest_is_counted() {
         let (tiers, edges) = lab(2000);
-        let wants = Wants { tiers: &tiers, edges: &edges, peers: &[], name_columns: 6, texts: &[] };
-        let plan = plan(Rect::new(0, 0, 60, 10), &wants);
+        let wants = wants(&tiers, &edges, 6);
+        let plan = plan(Rect::new(0, 0, 60, 6), &wants);
         assert_eq!(plan.form, Form::Grid);
         assert_eq!(plan.spots.len() + plan.hidden, 2002);
     }

@@ -1,5 +1,6 @@
 //! Panel 2: one question as lanes on one time axis, who won, who came too late, and the sentence that says why.
 
+use super::action::Action;
 use super::lanes::{self, Bar};
 use super::paint::{Canvas, Row, width, wrap};
 use super::store;
@@ -60,8 +61,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         return;
     }
     let Some(race) = shown(world, view) else {
-        let text = "No question yet. f fires one; Q chooses what to ask.";
-        canvas.paragraph(area, text, canvas.ink(Ink::Muted));
+        let (fire, ask) = (view.key(Action::Fire), view.key(Action::ChooseName));
+        let text = format!("No question yet. {fire} fires one; {ask} chooses what to ask.");
+        canvas.paragraph(area, &text, canvas.ink(Ink::Muted));
         return;
     };
     let mut rest = area;

@@ -1,13 +1,13 @@
 //! One whole frame: the rows above and below, the panels between them, and whatever lies on top.
 
 use super::layout::{self, Kind, Layout, Needs, Place};
-use super::paint::{Border, Canvas, Row, width};
+use super::paint::{self, Border, Canvas, Row, width};
 use super::prompt::Prompt;
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, footer, header, help, hints, inspect, map, palette, race, steps, store, system,
-    words,
+    belief, events, footer, header, help, hints, inspect, map, palette_view, race, steps, store,
+    system, words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
@@ -29,10 +29,10 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
         return;
     }
     if layout.kind == Kind::Narrow {
-        narrow_header(&mut canvas, &layout, world);
+        narrow_header(&mut canvas, &layout, world, view);
     } else {
-        header::place(&mut canvas, layout.header, world, now);
-        header::truth(&mut canvas, layout.truth, world);
+        header::place(&mut canvas, layout.header, world, view, now);
+        header::truth(&mut canvas, layout.truth, world, view);
     }
     if let Some(area) = layout.banner {
         header::banner(&mut canvas, area, world, now);
@@ -72,12 +72,22 @@ pub fn rows(panel: PanelId, world: &World, view: &View) -> usize {
     })
 }
 
-/// How far the help can be scrolled on the screen as it is.
+/// What is inside a panel's edge: a column of air at each side where there is a frame.
 #[must_use]
-pub fn help_rows_beyond(world: &World, view: &View) -> usize {
-    let screen = screen_of(view);
-    let area = inside(page_area(screen, HELP_COLUMNS, screen.height));
-    help::rows_beyond(area, world, view)
+pub fn inside_panel(place: &Place) -> Rect {
+    let inner = paint::inside(place.area, place.border);
+    match place.border {
+        Border::Box if inner.width > 20 => Rect { x: inner.x + 1, width: inner.width - 2, ..inner },
+        _ => inner,
+    }
+}
+
+/// Where the map is drawn now; an area of no size while it is not.
+#[must_use]
+pub fn map_area(world: &World, view: &View) -> Rect {
+    let layout = layout_of(screen_of(view), world, view, world.now);
+    let place = layout.panels.iter().find(|place| place.panel == PanelId::Map);
+    place.map_or_else(Rect::default, inside_panel)
 }
 
 fn screen_of(view: &View) -> Rect {
@@ -98,7 +108,13 @@ fn panel(
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
     if kind == Kind::Narrow {
-        title.push("(Tab next) ", canvas.ink(Ink::Muted));
+        // One panel at a time: the digits of the others are the tabs.
+        let others = PanelId::ALL.into_iter().filter(|panel| {
+            *panel != place.panel && (*panel != PanelId::Steps || world.steps.count > 0)
+        });
+        for panel in others {
+            title.push(format!("{} ", panel.digit()), canvas.ink(Ink::Muted));
+        }
     }
     let note = match place.panel {
         PanelId::Map => selection_note(canvas, world, view),
@@ -117,12 +133,8 @@ fn panel(
             Row::new()
         }
     };
-    let inner = canvas.frame(place.area, place.border, lit, &title, &note);
-    // A column of air at each side where there is a frame.
-    let inner = match place.border {
-        Border::Box if inner.width > 20 => Rect { x: inner.x + 1, width: inner.width - 2, ..inner },
-        _ => inner,
-    };
+    canvas.frame(place.area, place.border, lit, &title, &note);
+    let inner = inside_panel(place);
     if inner.is_empty() {
         return;
     }
@@ -148,14 +160,14 @@ fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
 }
 
 /// The two rows above the single panel of a narrow screen.
-fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World) {
+fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World, view: &View) {
     let area = layout.header;
     let (word, ink) = words::clock(&world.clock);
     let row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     let room = area.width.saturating_sub(row.width() + 2);
     canvas.text(area.x + 1, area.y, room, &world.topology.name, canvas.ink(Ink::Strong));
     canvas.row_right(area.right().saturating_sub(1), area.y, area.width, &row);
-    header::truth(canvas, layout.truth, world);
+    header::truth(canvas, layout.truth, world, view);
 }
 
 /// All that fits on a screen smaller than 40x10: one status line, and the keys where there is a second row.
@@ -192,7 +204,7 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
 fn typed(canvas: &mut Canvas<'_>, screen: Rect, sign: &str, prompt: &Prompt) {
     let area = Rect { y: screen.bottom() - 1, height: 1, ..screen };
     canvas.clear(area);
-    palette::line(canvas, area, sign, prompt);
+    palette_view::line(canvas, area, sign, prompt);
 }
 
 /// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
@@ -207,25 +219,25 @@ fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
     canvas.text(x, y, columns, &text, style);
 }
 
-/// The keys that were pressed of late.
+/// The keys that were pressed of late, and what each does.
 fn keys(canvas: &mut Canvas<'_>, screen: Rect, view: &View) {
     let Some(keys) = &view.keys else { return };
     let mut row = Row::new();
-    for (key, _) in keys {
-        row.push(format!(" {key} "), canvas.theme.selected());
-        row.push(" ", canvas.ink(Ink::Text));
+    for pressed in keys {
+        row.push(format!(" {} ", pressed.key), canvas.theme.selected());
+        row.push(format!(" {}  ", pressed.word), canvas.ink(Ink::Strong));
     }
     let y = screen.bottom().saturating_sub(3).max(screen.y);
-    canvas.row_right(screen.right().saturating_sub(2), y, screen.width, &row);
+    canvas.row_right(screen.right().saturating_sub(1), y, screen.width, &row);
 }
 
 fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now: LabTime) {
     match &view.mode {
         Mode::Normal => {}
-        Mode::Help => {
+        Mode::Help(search) => {
             let area =
                 page(canvas, screen, HELP_COLUMNS, screen.height, " Keys that are valid here ");
-            help::draw(canvas, area, world, view);
+            help::draw(canvas, area, search, world, view);
         }
         Mode::Inspect => {
             let title = inspect::title(world, view);
@@ -238,7 +250,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             let area = page(canvas, screen, columns, rows.min(screen.height), " Why ");
             race::draw_why_page(canvas, area, world, view);
         }
-        Mode::Palette(prompt) => palette::draw(canvas, screen, prompt, world),
+        Mode::Palette(prompt) => palette_view::draw(canvas, screen, prompt, world, view),
         Mode::Filter(prompt) => typed(canvas, screen, "/", prompt),
         Mode::Choosing(chooser) => {
             let above = Rect { height: screen.height - 1, ..screen };
@@ -299,10 +311,6 @@ fn page_area(screen: Rect, columns: u16, rows: u16) -> Rect {
 
 /// What is inside a page's edge, with a column of air at each side.
 fn inside(area: Rect) -> Rect {
-    if area.width < 2 || area.height == 0 {
-        return Rect { width: 0, height: 0, ..area };
-    }
-    let (width, height) = (area.width - 2, area.height.saturating_sub(2));
-    let air = u16::from(width > 4);
-    Rect { x: area.x + 1 + air, y: area.y + 1, width: width - 2 * air, height }
+    let inner = paint::inside(area, Border::Box);
+    if inner.width > 4 { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner }
 }

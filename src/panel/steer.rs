@@ -14,31 +14,32 @@ const PAGE_STEP: isize = 10;
 
 /// Moves whatever the keyboard is on.
 pub fn steer(action: Action, world: &World, view: &mut View) {
-    match &mut view.mode {
-        Mode::Choosing(chooser) => match action {
-            Action::Up => chooser.step(-1),
-            Action::Down => chooser.step(1),
-            Action::PageUp => chooser.step(-PAGE_STEP),
-            Action::PageDown => chooser.step(PAGE_STEP),
-            Action::First => chooser.step(isize::MIN / 2),
-            Action::Last => chooser.step(isize::MAX / 2),
-            _ => {}
+    // What is searched or completed looks at the view beside it.
+    let mut mode = std::mem::replace(&mut view.mode, Mode::Normal);
+    match &mut mode {
+        Mode::Choosing(chooser) => chooser.step(rows(action)),
+        Mode::Help(search) => search.step(rows(action), world, view),
+        Mode::Palette(prompt) => match rows(action) {
+            0 => {}
+            by => super::palette::pick(prompt, world, view, by),
         },
-        Mode::Palette(prompt) => match action {
-            Action::Up => super::palette::pick(prompt, world, -1),
-            Action::Down => super::palette::pick(prompt, world, 1),
-            Action::PageUp => super::palette::pick(prompt, world, -PAGE_STEP),
-            Action::PageDown => super::palette::pick(prompt, world, PAGE_STEP),
-            _ => {}
-        },
-        Mode::Help => {
-            let most = screen::help_rows_beyond(world, view);
-            scroll(action, &mut view.down);
-            view.down = if action == Action::Last { most } else { view.down.min(most) };
-        }
         Mode::Inspect | Mode::Why | Mode::Losses => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
         Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => {}
+    }
+    view.mode = mode;
+}
+
+/// How many rows an action goes in a list.
+fn rows(action: Action) -> isize {
+    match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -PAGE_STEP,
+        Action::PageDown => PAGE_STEP,
+        Action::First => isize::MIN / 2,
+        Action::Last => isize::MAX / 2,
+        _ => 0,
     }
 }
 
@@ -49,6 +50,8 @@ fn scroll(action: Action, down: &mut usize) {
         Action::PageUp => down.saturating_sub(PAGE),
         Action::PageDown => down.saturating_add(PAGE),
         Action::First => 0,
+        // Whoever draws knows where the end is.
+        Action::Last => usize::MAX / 2,
         _ => *down,
     };
 }
@@ -127,9 +130,15 @@ fn select(action: Action, world: &World, view: &mut View) {
         let here = (2 * at + 1) * to;
         (0..to).min_by_key(|there| here.abs_diff((2 * there + 1) * from)).unwrap_or(0)
     };
+    // Within a block of names, up and down go from row to row.
+    let map = super::map::lay(screen::map_area(world, view), world, view, world.now);
+    let block = map.plan.blocks.iter().find(|block| block.tier == tier);
+    let row = |down| block.and_then(|block| block.step(at, tiers[tier].len(), down));
     let (tier, at) = match action {
         Action::Left => (tier, at.saturating_sub(1)),
         Action::Right => (tier, (at + 1).min(tiers[tier].len() - 1)),
+        Action::Up if row(false).is_some() => (tier, row(false).unwrap_or(at)),
+        Action::Down if row(true).is_some() => (tier, row(true).unwrap_or(at)),
         Action::Up if tier > 0 => (tier - 1, across(tier, tier - 1)),
         Action::Down if tier + 1 < tiers.len() => (tier + 1, across(tier, tier + 1)),
         Action::First => (0, 0),

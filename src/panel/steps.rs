@@ -1,5 +1,6 @@
 //! Panel 6: the lecture in its three beats: the note and the question; the run; the answer beside the marks.
 
+use super::action::Action;
 use super::paint::{Canvas, Row, width, wrap};
 use super::theme::Ink;
 use super::view::{PanelId, View};
@@ -58,7 +59,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     let Some(step) = present(world) else {
         let text = match world.steps.count {
             0 => "this topology has no steps; every key works".to_owned(),
-            count => format!("n begins the first of {count} steps"),
+            count => format!("{} begins the first of {count} steps", view.key(Action::NextBeat)),
         };
         let mut rows = say("lesson", Ink::Muted, &world.topology.lesson, Ink::Text);
         rows.extend(say("", Ink::Muted, &text, Ink::Muted));

@@ -5,6 +5,7 @@
 
 use super::copy::Copied;
 use super::guard::{self, Guard, Woken};
+use super::keymap::Keymap;
 use super::keys;
 use super::theme::Theme;
 use crossterm::clipboard::CopyToClipboard;
@@ -26,7 +27,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// How the panel shall look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Colours and glyphs.
     pub theme: Theme,
@@ -36,6 +37,12 @@ pub struct Options {
     pub clicker: bool,
     /// Whether the terminal may have a clipboard that programs can fill (OSC 52).
     pub clipboard: bool,
+    /// Which key does what.
+    pub keymap: Arc<Keymap>,
+    /// Whether marks travel along their links.
+    pub motion: bool,
+    /// Whether the mouse selects and scrolls from the start.
+    pub mouse: bool,
 }
 
 impl Options {
@@ -44,7 +51,9 @@ impl Options {
     pub fn of_surroundings() -> Self {
         let get = |name: &str| std::env::var(name).ok();
         let clipboard = get("TERM").is_some_and(|term| !["", "dumb", "linux"].contains(&&*term));
-        Self { theme: Theme::of_surroundings(get), big: false, clicker: false, clipboard }
+        let (theme, keymap) = (Theme::of_surroundings(get), Arc::default());
+        let (big, clicker, motion, mouse) = (false, false, true, false);
+        Self { theme, big, clicker, clipboard, keymap, motion, mouse }
     }
 }
 
@@ -70,12 +79,18 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 /// frame for one would not fit into memory.
 const SIZE_MAX: (u16, u16) = (1000, 500);
 
+/// Presses and the wheel, with places of any size; nothing is said of mere motion.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 type Out = BufWriter<File>;
 
 /// What gives the terminal back, from whichever thread comes first.
 #[derive(Debug)]
 pub struct Restorer {
     entered: AtomicBool,
+    /// Whether the mouse belongs to the panel while it is entered.
+    mouse: AtomicBool,
     usual: Termios,
     out: File,
 }
@@ -90,6 +105,9 @@ impl Restorer {
         // Writing into memory cannot fail.
         let _ = execute!(words, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let mut reset = b"\x1b[0m".to_vec();
+        if self.mouse.load(Ordering::Acquire) {
+            reset.extend_from_slice(MOUSE_OFF);
+        }
         reset.append(&mut words);
         if self.takes_output() {
             let _ = (&self.out).write_all(&reset);
@@ -111,7 +129,19 @@ impl Restorer {
         raw.make_raw();
         self.entered.store(true, Ordering::Release);
         tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &raw)?;
-        execute!(&self.out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+        execute!(&self.out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if self.mouse.load(Ordering::Acquire) {
+            (&self.out).write_all(MOUSE_ON)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the mouse, or gives it back.
+    fn set_mouse(&self, on: bool) -> io::Result<()> {
+        if self.mouse.swap(on, Ordering::AcqRel) == on {
+            return Ok(());
+        }
+        (&self.out).write_all(if on { MOUSE_ON } else { MOUSE_OFF })
     }
 }
 
@@ -154,8 +184,8 @@ impl Session {
         }
         let out = File::from(stdout.as_fd().try_clone_to_owned()?);
         let usual = tcgetattr(&stdin).map_err(io::Error::from)?;
-        let restorer =
-            Arc::new(Restorer { entered: AtomicBool::new(false), usual, out: out.try_clone()? });
+        let (entered, mouse) = (AtomicBool::new(false), AtomicBool::new(false));
+        let restorer = Arc::new(Restorer { entered, mouse, usual, out: out.try_clone()? });
         let guard = guard::start()?;
         let (sender, input) = sync_channel(INPUT_MAX);
         guard.open(restorer.clone(), sender.clone());
@@ -239,6 +269,14 @@ impl Session {
     pub fn copy(&mut self, copied: &Copied) -> io::Result<()> {
         let out = &mut self.terminal.backend_mut().inner;
         execute!(out, CopyToClipboard::to_clipboard_from(copied.text()))
+    }
+
+    /// Lets the mouse select and scroll, or gives it back to the terminal.
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn set_mouse(&self, on: bool) -> io::Result<()> {
+        self.restorer.set_mouse(on)
     }
 
     /// Gives the terminal back, stops this process as the shell's job control does, and takes the terminal again when

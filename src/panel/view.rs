@@ -1,7 +1,10 @@
 //! What the person is looking at: selection, focus, zoom, dialogs. It is not history, and it changes nothing.
 
+use super::action::Action;
 use super::chooser::Chooser;
 use super::feed::Feed;
+use super::help::Search;
+use super::keymap::{Context, Keymap};
 use super::list::Window;
 use super::prompt::Prompt;
 use super::targets;
@@ -9,6 +12,7 @@ use crate::base::{LabTime, NodeId, Peer};
 use crate::check::OpNo;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The panels, by the digit that gives them the focus.
@@ -70,7 +74,7 @@ pub enum Mode {
     /// The panels.
     Normal,
     /// The list of keys that are valid here.
-    Help,
+    Help(Search),
     /// The command line.
     Palette(Prompt),
     /// The word that the events must contain.
@@ -108,6 +112,21 @@ pub const TOAST_TIME: Duration = Duration::from_secs(3);
 const TOASTS_MAX: usize = 3;
 /// How long the pressed keys stay in sight with `K`.
 pub const KEYS_TIME: Duration = Duration::from_secs(2);
+/// Pressed keys shown at once.
+const KEYS_MAX: usize = 4;
+/// Lines of the command line that are kept.
+const HISTORY_MAX: usize = 100;
+
+/// A key that was pressed, for the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    /// The key.
+    pub key: String,
+    /// What it does.
+    pub word: String,
+    /// Until when it is shown.
+    pub until: Duration,
+}
 
 /// What the person is looking at.
 #[derive(Debug, Clone)]
@@ -120,6 +139,8 @@ pub struct View {
     pub focus: PanelId,
     /// Whether it fills the screen.
     pub zoom: bool,
+    /// Whether the bundle of the selected node is open on the map.
+    pub open: bool,
     /// Whether the lecture layout is used at any size.
     pub big: bool,
     /// The race that is picked; the newest if none is.
@@ -141,7 +162,15 @@ pub struct View {
     /// Whether a presenter's keys lead through the lecture wherever the focus is.
     pub clicker: bool,
     /// Whether pressed keys are shown, and which were.
-    pub keys: Option<VecDeque<(String, Duration)>>,
+    pub keys: Option<VecDeque<Pressed>>,
+    /// Which key does what.
+    pub keymap: Arc<Keymap>,
+    /// Lines that were carried out from the command line, the newest last.
+    pub history: Vec<String>,
+    /// Whether marks travel along their links; otherwise they stand in the middle.
+    pub motion: bool,
+    /// Whether the mouse selects and scrolls.
+    pub mouse: bool,
     /// The panel's own clock: wall time since it began.
     pub wall: Duration,
     /// The screen's columns and rows.
@@ -160,6 +189,7 @@ impl View {
             selection,
             focus: PanelId::Map,
             zoom: false,
+            open: false,
             big: false,
             race: None,
             op: None,
@@ -171,6 +201,10 @@ impl View {
             toasts: VecDeque::new(),
             clicker: false,
             keys: None,
+            keymap: Arc::default(),
+            history: Vec::new(),
+            motion: true,
+            mouse: false,
             wall: Duration::ZERO,
             size: (80, 24),
             last_next: None,
@@ -202,20 +236,36 @@ impl View {
         let mut changed = toasts != self.toasts.len();
         if let Some(keys) = &mut self.keys {
             let before = keys.len();
-            keys.retain(|key| key.1 > wall);
+            keys.retain(|key| key.until > wall);
             changed |= before != keys.len();
         }
         changed
     }
 
-    /// Notes a pressed key, if they are shown.
-    pub fn note_key(&mut self, key: String) {
+    /// The key of an action, as a text names it; its word for the command line where it has no key.
+    #[must_use]
+    pub fn key(&self, action: Action) -> String {
+        let here = [Context::Panels, Context::Everywhere];
+        let key = self.keymap.keys(action, &here).into_iter().next();
+        key.unwrap_or_else(|| format!(":{}", action.word()))
+    }
+
+    /// Notes a pressed key and what it does, if they are shown.
+    pub fn note_key(&mut self, key: String, word: String) {
         let until = self.wall + KEYS_TIME;
         if let Some(keys) = &mut self.keys {
-            keys.push_back((key, until));
-            while keys.len() > 6 {
+            keys.push_back(Pressed { key, word, until });
+            while keys.len() > KEYS_MAX {
                 keys.pop_front();
             }
         }
+    }
+
+    /// Keeps a line that was carried out from the command line; the same one is kept once.
+    pub fn remember(&mut self, line: &str) {
+        self.history.retain(|other| other != line);
+        self.history.push(line.to_owned());
+        let spare = self.history.len().saturating_sub(HISTORY_MAX);
+        self.history.drain(..spare);
     }
 }

@@ -70,7 +70,7 @@ impl Badge {
         if self.loud { canvas.badge(self.ink) } else { canvas.ink(self.ink) }
     }
 
-    /// The badge in at most so many columns, with its air: `" DEAD 5s "`, else `" DEAD "`, else `"DEAD"`.
+    /// The badge in at most so many columns, with its air: `" DEAD 5s "`, else `" DEAD "`, else `"DEAD"`, else its sign.
     #[must_use]
     pub fn text(&self, columns: u16) -> String {
         let whole = self.whole();
@@ -78,7 +78,8 @@ impl Badge {
         match usize::from(columns) {
             room if whole.len() <= room => whole,
             room if bare.len() <= room => bare,
-            _ => self.word.to_owned(),
+            room if self.word.len() <= room => self.word.to_owned(),
+            _ => sign(self.word).to_owned(),
         }
     }
 
@@ -87,6 +88,28 @@ impl Badge {
     pub fn whole(&self) -> String {
         let gap = if self.since.is_empty() { "" } else { " " };
         format!(" {}{gap}{} ", self.word, self.since)
+    }
+}
+
+/// A badge's word in one or two letters, for places with no room for the word. No two are the same.
+#[must_use]
+pub fn sign(word: &str) -> &'static str {
+    match word {
+        "DEAD" => "✕",
+        "CRASHED" => "✕c",
+        "NO POWER" => "✕o",
+        "CORRUPT" => "✕d",
+        "FROZEN" => "z",
+        "SPINS" => "@",
+        "STOPPING" => "s",
+        "STOPPED" => "-",
+        "OFF" => "o",
+        "LIES" => "!",
+        "PORT BUSY" => "p",
+        "LEAD" => "L",
+        "DIVERGED" => "#",
+        "STUCK" => "t",
+        _ => "?",
     }
 }
 
@@ -169,13 +192,18 @@ pub fn outcome_ink(outcome: Outcome) -> Ink {
     }
 }
 
-/// What stands on a link in one direction; empty for one without faults.
+/// Whether anything is wrong with one direction of a link, of what [`link_account`] says.
 #[must_use]
-pub fn link_value(faults: &Faults) -> String {
-    link_words(faults, NONE_LATE).join(" ")
+pub fn is_faulty(faults: &Faults) -> bool {
+    faults.cut
+        || faults.hold
+        || !faults.extra.is_zero()
+        || faults.loss > 0.0
+        || faults.bandwidth.is_some()
 }
 
-/// The same, and how many of the newest frames were late where the link is lossy.
+/// What stands on a link in one direction, with how many of its newest frames were late where it is lossy; empty for
+/// one without faults.
 #[must_use]
 pub fn link_account(faults: &Faults, late: Late) -> String {
     link_words(faults, late).join(" ")
@@ -280,9 +308,10 @@ mod tests {
     fn a_link_says_all_that_is_wrong_with_it() {
         let faults =
             Faults { extra: Duration::from_millis(200), loss: 0.3, cut: true, ..Faults::default() };
-        assert_eq!(link_value(&faults), "✕ cut +200 ms 30 % late");
+        assert_eq!(link_account(&faults, NONE_LATE), "✕ cut +200 ms 30 % late");
         assert_eq!(link_account(&faults, (6, 20)), "✕ cut +200 ms 30 % late 6/20");
-        assert_eq!(link_value(&Faults::default()), "");
+        assert_eq!(link_account(&Faults::default(), NONE_LATE), "");
+        assert!(is_faulty(&faults) && !is_faulty(&Faults::default()));
         assert!(link_words(&Faults::default(), (6, 20)).is_empty(), "it is not lossy any more");
     }
 
@@ -296,9 +325,12 @@ mod tests {
     }
 
     #[test]
-    fn a_badge_shortens_its_time_and_never_its_word() {
+    fn a_badge_gives_up_its_time_first_and_its_word_last() {
         let badge = Badge { word: "NO POWER", since: "12s".into(), ink: Ink::Bad, loud: true };
-        let texts = [14, 13, 10, 9, 3].map(|columns| badge.text(columns));
-        assert_eq!(texts, [" NO POWER 12s ", " NO POWER ", " NO POWER ", "NO POWER", "NO POWER"]);
+        let texts = [14, 13, 10, 9, 8, 3].map(|columns| badge.text(columns));
+        assert_eq!(
+            texts,
+            [" NO POWER 12s ", " NO POWER ", " NO POWER ", "NO POWER", "NO POWER", "✕o"]
+        );
     }
 }

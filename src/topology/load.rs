@@ -9,6 +9,7 @@ use crate::base::{Shown, units};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
+use toml::Spanned;
 use toml::de::DeTable;
 
 /// More lines than any topology of [`source::FILE_BYTES_MAX`] needs. A file of nothing but broken
@@ -48,16 +49,30 @@ pub fn load(path: &Path, options: Options) -> Result<Loaded, Problems> {
     if let Some((name, text)) = bundled.filter(|_| !path.is_file()) {
         return load_text_with(&format!("{name}.toml"), text, &Bundled, options);
     }
-    let bytes = match source::regular_file(path) {
-        Ok(bytes) => bytes,
-        Err(refusal) => return Err(unread(&shown, refusal)),
-    };
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => return Err(no_text(&shown, &error)),
-    };
+    let text = read_text(path)?;
     let folder = Folder(path.parent().map(Path::to_path_buf).unwrap_or_default());
     load_text_with(&shown, &text, &folder, options)
+}
+
+/// The text of a file that a person named: a regular one, of a sensible size.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_text(path: &Path) -> Result<String, Problems> {
+    let shown = path.display().to_string();
+    let bytes = source::regular_file(path).map_err(|refusal| unread(&shown, refusal))?;
+    String::from_utf8(bytes).map_err(|error| no_text(&shown, &error))
+}
+
+/// Reads a text as TOML, with every mistake of form reported at its place. None where what is left of the text would
+/// be guesswork.
+pub fn read_toml<'a>(text: &'a str, problems: &mut Problems) -> Option<Spanned<DeTable<'a>>> {
+    let (document, mut errors) = DeTable::parse_recoverable(text);
+    errors.extend(beyond_keys_without_values(text, &errors));
+    // What the parser made of a broken text is guesswork; after a key that comes twice it is not.
+    let broken = errors.iter().any(|error| error.message() != DUPLICATE);
+    syntax(&errors, text, problems);
+    (!broken).then_some(document)
 }
 
 /// Loads a topology from a text, with the default options. `name` is the file's name for people;
@@ -83,15 +98,10 @@ pub fn load_text_with(
         return Err(unread(name, refusal));
     }
     let mut problems = Problems::new(name, text);
-    let (document, mut errors) = DeTable::parse_recoverable(text);
-    errors.extend(beyond_keys_without_values(text, &errors));
-    // What the parser made of a broken text is guesswork; after a key that comes twice it is not.
-    let broken = errors.iter().any(|error| error.message() != DUPLICATE);
-    syntax(&errors, text, &mut problems);
-    if broken {
+    let Some(document) = read_toml(text, &mut problems) else {
         problems.sort();
         return Err(problems);
-    }
+    };
     let file = raw::read(&document, &mut problems);
     let topology = resolve::resolve(&stem(name), &file, base, options, &mut problems);
     problems.sort();

@@ -28,7 +28,7 @@ mod wires;
 mod words;
 
 pub use estimate::{Estimate, FILES_RESERVED, estimate};
-pub use load::{Loaded, Options, load, load_text, load_text_with};
+pub use load::{Loaded, Options, load, load_text, load_text_with, read_text, read_toml};
 pub use model::*;
 pub use problem::{PROBLEMS_SHOWN_MAX, Problem, Problems, Severity, Span};
 pub use resolve::EPHEMERAL;
@@ -36,6 +36,7 @@ pub use setting::Setting;
 pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Refusal};
 pub use wires::Wires;
 pub use words::a_role;
+pub use words::nearest;
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

@@ -237,6 +237,71 @@ fn the_truth_line_keeps_the_faults_and_cuts_no_figure() {
 }
 
 #[test]
+fn the_race_of_an_event_is_opened_from_it() {
+    let (mut panel, _) = scene("flip");
+    press(&mut panel, "4/nobody.example\r");
+    press(&mut panel, "\r");
+    assert_eq!(panel.view.focus, PanelId::Race);
+    assert_eq!(panel.view.race.map(|no| no.0), Some(1));
+}
+
+#[test]
+fn the_help_is_searched_by_typing_and_does_what_is_found() {
+    let (mut panel, now) = scene("idle");
+    press(&mut panel, "?freez");
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    assert!(screen.contains("the process stands still"), "{screen}");
+    assert!(!screen.contains("the next panel"), "{screen}");
+    assert_eq!(press(&mut panel, "\r"), Reaction::Give(vec![Command::Freeze(TS1)]));
+    assert!(matches!(panel.view.mode, Mode::Normal));
+    // Escape takes the search back, then the page; the sign that opened it closes it.
+    press(&mut panel, "?zz\x1b");
+    assert!(matches!(panel.view.mode, Mode::Help(_)));
+    press(&mut panel, "\x1b??");
+    assert!(matches!(panel.view.mode, Mode::Normal));
+}
+
+#[test]
+fn the_command_line_finds_actions_by_parts_and_lines_that_were_typed_before() {
+    let (mut panel, now) = scene("idle");
+    press(&mut panel, ":delay ls->ts1 200ms\r");
+    press(&mut panel, ":ful");
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    assert!(!screen.contains("delay ls->ts1"), "{screen}");
+    press(&mut panel, "\x1b:");
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    assert!(screen.contains("delay ls->ts1 200ms  typed before"), "{screen}");
+    panel.key(&KeyEvent::new(KeyCode::Down, KeyModifiers::NONE));
+    let Reaction::Give(again) = press(&mut panel, "\r") else { panic!("it is done again") };
+    assert!(matches!(again[..], [Command::Delay(..)]));
+    // By a part of its name, with its key beside it.
+    press(&mut panel, ":clock follows");
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    let row = screen.lines().find(|row| row.contains("auto pace")).expect("it is found");
+    assert!(row.trim_end_matches('│').trim_end().ends_with(" a"), "{row}");
+}
+
+#[test]
+fn the_room_sees_which_keys_are_pressed_and_what_they_do() {
+    let (mut panel, now) = scene("idle");
+    press(&mut panel, "Kx");
+    let screen = text(&draw(&panel, NIGHT, now, (80, 24)));
+    assert!(screen.contains(" x  kill ts1"), "{screen}");
+}
+
+#[test]
+fn keys_that_were_changed_are_the_ones_that_are_shown_and_obeyed() {
+    let (mut panel, now) = scene("idle");
+    let mut keymap = panel::Keymap::default();
+    keymap.give(panel::Action::Kill, &[panel::Chord::Char('D')]);
+    panel.view.keymap = Arc::new(keymap);
+    assert_eq!(press(&mut panel, "x"), Reaction::Nothing);
+    assert_eq!(press(&mut panel, "D"), Reaction::Give(vec![Command::Kill(TS1)]));
+    let screen = text(&draw(&panel, NIGHT, now, (120, 40)));
+    assert!(screen.contains("D kill ts1") && !screen.contains("x kill"), "{screen}");
+}
+
+#[test]
 fn arrows_select_what_stands_there() {
     let (mut panel, _) = scene("idle");
     let name = |panel: &Panel| match panel.view.selection {

@@ -118,14 +118,14 @@ fn the_help_scrolls_to_its_end_and_no_further() {
     press(&mut panel, "?");
     let top = shown(&panel);
     assert!(top.contains("↓ more"));
-    press(&mut panel, "G");
+    code(&mut panel, KeyCode::End);
     let end = shown(&panel);
     assert!(!end.contains("↓ more") && end != top);
-    press(&mut panel, &"j".repeat(50));
+    (0..50).for_each(|_| drop(code(&mut panel, KeyCode::Down)));
     assert_eq!(shown(&panel), end);
-    press(&mut panel, "k");
+    code(&mut panel, KeyCode::Up);
     assert_ne!(shown(&panel), end, "one press up is seen at once");
-    press(&mut panel, "g");
+    code(&mut panel, KeyCode::Home);
     assert_eq!(shown(&panel), top);
 }
 
@@ -162,7 +162,7 @@ fn pressed_keys_are_shown_for_two_seconds_when_asked() {
     assert!(panel.view.keys.is_none());
     press(&mut panel, "Kz");
     code(&mut panel, KeyCode::PageDown);
-    assert!(row(&panel).ends_with(" z   PgDn"), "{}", row(&panel));
+    assert!(row(&panel).ends_with(" z  freeze   PgDn  next"), "{}", row(&panel));
     assert!(!panel.view.tick(Duration::from_millis(1999)));
     assert!(panel.view.tick(Duration::from_secs(2)), "the picture changes when they go");
     assert!(!row(&panel).contains("PgDn"));
