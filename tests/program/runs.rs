@@ -7,6 +7,21 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+/// Three replicas and a client that keeps one thing.
+const STORE: &str = r#"
+title = "a store"
+[nodes.writer]
+role = "client"
+asks = "store"
+[groups.store]
+role = "replica"
+members = ["r1", "r2", "r3"]
+scheme = "primary-backup"
+[[steps]]
+do = ["put writer k v"]
+expect = ["op writer ends ok within 5s"]
+"#;
+
 #[test]
 fn the_exit_code_is_the_verdict() {
     let place = Place::new();
@@ -91,13 +106,22 @@ fn the_same_lecture_twice_has_the_same_verdicts() {
     assert_eq!((first.0, &first.1), (second.0, &second.1));
 }
 
-/// The keys in the table of the documentation's first chapter.
-fn documented() -> BTreeSet<String> {
+/// The keys of the documentation's two tables: of every report, and what stands beside them where there are replicas.
+fn documented() -> (BTreeSet<String>, BTreeSet<String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.md");
     let text = text(&read(&path));
     let chapter = text.split("# Events as JSON lines").next().expect("there is always a first");
-    let cells = chapter.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
-    cells.flat_map(|cell| cell.split(", ").map(|key| key.trim_matches('`').to_owned())).collect()
+    let (every, stores) = chapter.split_once("Where the topology has replicas").expect("both");
+    let keys = |part: &str| {
+        let cells = part.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+        cells.flat_map(|cell| cell.split(", ").map(|key| key.trim_matches('`').to_owned())).collect()
+    };
+    (keys(every), keys(stores))
+}
+
+fn keys_of(report: &[u8]) -> BTreeSet<String> {
+    let json: serde_json::Value = serde_json::from_slice(report).expect("JSON");
+    json.as_object().expect("an object").keys().cloned().collect()
 }
 
 #[test]
@@ -107,13 +131,17 @@ fn the_report_has_the_keys_that_its_documentation_has() {
     let (code, judged, report) = verdicts(&place, &file, 1);
     assert_eq!((code, judged.len()), (Some(0), 1));
     assert!(report.is_ascii());
+    let (every, stores) = documented();
+    assert_eq!(keys_of(&report), every);
     let json: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
-    let keys: BTreeSet<String> = json.as_object().expect("an object").keys().cloned().collect();
-    assert_eq!(keys, documented());
     assert_eq!((&json["seed"], &json["exit_code"]), (&17.into(), &0.into()));
     for option in ["time_scale", "for_seconds", "settings", "port_base", "allow_nonlocal"] {
         assert!(json["options"].get(option).is_some(), "{option} is missing");
     }
+    let file = place.file("store.toml", STORE);
+    let (code, _, report) = verdicts(&place, &file, 2);
+    assert_eq!(code, Some(0));
+    assert_eq!(keys_of(&report), every.union(&stores).cloned().collect());
 }
 
 fn mode(path: &Path) -> u32 {

@@ -79,7 +79,7 @@ fn the_picker_takes_no_text_for_keys() {
     terminal.until_shows("Enter opens");
     terminal.keys("\x1b[200~jjj\rq\x1b[201~\x1b[1;\x1b[0;0R");
     terminal.keys("j");
-    terminal.until_shows("▸ batch-window");
+    terminal.until_shows("▸ campus");
     terminal.keys("q");
     terminal.ends_restored(0);
 }

@@ -84,7 +84,7 @@ fn back_in_the_picker_no_key_is_lost() {
     terminal.keys("y");
     terminal.until_shows("Enter opens");
     terminal.keys("j");
-    terminal.until_shows("▸ batch-window");
+    terminal.until_shows("▸ campus");
     terminal.keys("q");
     terminal.ends_restored(0);
 }

@@ -59,12 +59,12 @@ fn the_picker_stops_and_goes_on_as_well() {
     let terminal = Setup::faultlab(&[]).start();
     terminal.until_shows("Enter opens");
     terminal.keys("j");
-    terminal.until_shows("▸ batch-window");
+    terminal.until_shows("▸ campus");
     terminal.keys("\x1a");
     terminal.until_stopped();
     terminal.until_restored();
     terminal.signal(Signal::CONT);
-    terminal.until_shows("▸ batch-window");
+    terminal.until_shows("▸ campus");
     terminal.keys("k");
     terminal.until_shows("▸ tour");
     terminal.keys("q");
