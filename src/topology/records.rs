@@ -1,11 +1,12 @@
 //! A TS's table: looked up without case, kept in the file's order.
 
 use crate::message::HostName;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A line of a TS's table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The name in the table's spelling.
     pub name: HostName,
@@ -16,7 +17,8 @@ pub struct Record {
 }
 
 /// A TS's table: looked up without case, in the file's order. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub struct Records {
     table: Arc<BTreeMap<HostName, Record>>,
     order: Arc<[HostName]>,
@@ -58,5 +60,17 @@ impl Records {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
+    }
+}
+
+impl From<Vec<Record>> for Records {
+    fn from(lines: Vec<Record>) -> Self {
+        Self::new(lines)
+    }
+}
+
+impl From<Records> for Vec<Record> {
+    fn from(records: Records) -> Self {
+        records.iter().cloned().collect()
     }
 }
