@@ -32,6 +32,10 @@ pub enum Purpose {
     Lie = 10,
     /// How long a simulated disk takes.
     Disk = 11,
+    /// Which server a name belongs to.
+    Place = 12,
+    /// Which servers are compared for a question.
+    Choice = 13,
 }
 
 const fn mix(mut z: u64) -> u64 {

@@ -57,6 +57,18 @@ pub enum Handed {
     Full,
 }
 
+/// A question that waits to be sent.
+#[derive(Debug)]
+struct Unsent {
+    /// The number that its answer is known by.
+    question: QuestionNo,
+    /// The owner's question that it is asked for.
+    about: QuestionNo,
+    name: HostName,
+    /// Whether another server is asked as well, and this one shall say when it begins.
+    tied: bool,
+}
+
 /// One server and the connection to it.
 #[derive(Debug)]
 pub struct Server {
@@ -69,7 +81,7 @@ pub struct Server {
     asked: LabTime,
     /// The next question waits until the pause is over.
     pausing: bool,
-    unsent: VecDeque<(QuestionNo, HostName)>,
+    unsent: VecDeque<Unsent>,
     sent: Outstanding,
     /// Questions that found an answer lying unread (flaw `answers-by-arrival`).
     stale: Vec<(QuestionNo, Answer)>,
@@ -146,7 +158,37 @@ impl Server {
         name: &HostName,
         out: &mut Effects,
     ) -> Handed {
-        if self.unsent.len() + self.sent.len() >= WAITING_MAX {
+        let name = name.clone();
+        self.take(now, Unsent { question, about: question, name, tied: false }, out)
+    }
+
+    /// The same for the owner's question `about`, under a number of its own.
+    pub fn ask_for(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        about: QuestionNo,
+        name: &HostName,
+        out: &mut Effects,
+    ) -> Handed {
+        self.take(now, Unsent { question, about, name: name.clone(), tied: false }, out)
+    }
+
+    /// The same where another server is asked as well: this one shall say when it begins. Not for programs from
+    /// outside, which know no such word.
+    pub fn ask_tied(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        name: &HostName,
+        out: &mut Effects,
+    ) -> Handed {
+        let (name, tied) = (name.clone(), !self.outside);
+        self.take(now, Unsent { question, about: question, name, tied }, out)
+    }
+
+    fn take(&mut self, now: LabTime, unsent: Unsent, out: &mut Effects) -> Handed {
+        if self.waiting() >= WAITING_MAX {
             return Handed::Full;
         }
         if self.kept.is_hopeless(now) {
@@ -157,12 +199,17 @@ impl Server {
             self.sent.forget_gone();
         }
         self.asked = now;
-        self.unsent.push_back((question, name.clone()));
+        self.unsent.push_back(unsent);
         if self.glues() && !self.pausing && self.kept.standing().is_some() {
             self.pause(GLUED_WITHIN, out);
         }
         self.pump(out);
         Handed::Taken
+    }
+
+    /// How many questions wait for its answer, sent or not.
+    pub fn waiting(&self) -> usize {
+        self.unsent.len() + self.sent.len()
     }
 
     /// Answers that lay unread and were taken by questions just sent (flaw `answers-by-arrival`).
@@ -186,9 +233,15 @@ impl Server {
             if (one_at_a_time || (self.outside && self.pausing)) && !self.sent.is_empty() {
                 return;
             }
-            let Some((question, name)) = self.unsent.pop_front() else { return };
-            let id = (self.manner.ids && !self.outside).then_some(question.0);
-            out.send(conn, Message::Ask { name: name.clone(), id }, Some(question));
+            let Some(Unsent { question, about, name, tied }) = self.unsent.pop_front() else {
+                return;
+            };
+            let id = (tied || (self.manner.ids && !self.outside)).then_some(question.0);
+            let message = match id {
+                Some(id) if tied => Message::AskTied { name: name.clone(), id },
+                id => Message::Ask { name: name.clone(), id },
+            };
+            out.send(conn, message, Some(about));
             self.note_sent(question, name, id);
             if self.outside {
                 self.pause(PAUSE_OUTSIDE, out);
@@ -205,19 +258,19 @@ impl Server {
     /// Everything that waits goes out in one write with nothing between the names.
     fn send_glued(&mut self, out: &mut Effects) {
         let Some(conn) = self.kept.standing() else { return };
-        while let Some((question, name)) = self.unsent.pop_front() {
+        while let Some(Unsent { question, name, .. }) = self.unsent.pop_front() {
             let mut text = String::from(name.as_str());
             let mut count = 1;
             let first = name.clone();
             self.note_sent(question, name, None);
-            while let Some((_, next)) = self.unsent.front() {
-                if text.len() + next.as_str().len() > GLUED_BYTES_MAX {
+            while let Some(next) = self.unsent.front() {
+                if text.len() + next.name.as_str().len() > GLUED_BYTES_MAX {
                     break;
                 }
-                let (another, next) = self.unsent.pop_front().expect("the front was just seen");
-                text.push_str(next.as_str());
+                let next = self.unsent.pop_front().expect("the front was just seen");
+                text.push_str(next.name.as_str());
                 count += 1;
-                self.note_sent(another, next, None);
+                self.note_sent(next.question, next.name, None);
             }
             let message = if count == 1 {
                 Message::Ask { name: first, id: None }
@@ -271,7 +324,7 @@ impl Server {
             out.push(Effect::Disarm(Timer::Pause(self.node()).id()));
         }
         let mut waited = self.sent.end();
-        waited.extend(self.unsent.drain(..).map(|(question, _)| question));
+        waited.extend(self.unsent.drain(..).map(|unsent| unsent.question));
         waited
     }
 
@@ -298,9 +351,19 @@ impl Server {
                 self.count_anew(now, out);
             }
             self.pump(out);
-        } else if let Some(at) = self.unsent.iter().position(|(one, _)| *one == question) {
+        } else if let Some(at) = self.unsent.iter().position(|one| one.question == question) {
             self.unsent.remove(at);
         }
+    }
+
+    /// A tied question needs no answer of this server: it is told so. False if it had not been sent.
+    pub fn cancel(&mut self, now: LabTime, question: QuestionNo, out: &mut Effects) -> bool {
+        let sent = self.sent.has(question);
+        if let (Some(conn), true) = (self.kept.standing(), sent && !self.outside) {
+            out.send(conn, Message::Cancel { id: question.0 }, Some(question));
+        }
+        self.over(now, question, false, out);
+        sent
     }
 
     /// Answers without names can be told apart by nothing but their number: when that is lost, only a new connection

@@ -2,6 +2,7 @@
 //!
 //! Plain values that serialise; no protocol rule lives here. Machines, wires, links, the log and the world share them.
 
+mod balance_note;
 mod fault;
 mod flaw;
 mod hostname;
@@ -11,6 +12,7 @@ mod replica;
 mod store;
 mod store_note;
 
+pub use balance_note::{BalanceNote, HedgeBy};
 pub use fault::{Faults, Jitter, Shape};
 pub use flaw::{Flaw, Flaws};
 pub use hostname::HostName;
@@ -34,6 +36,23 @@ pub enum Message {
         name: HostName,
         /// A correlation id, only between nodes of ours that were told to use them (`ids = true`).
         id: Option<u64>,
+    },
+    /// A question that another server is asked as well: whoever begins with it says so (`tied`).
+    AskTied {
+        /// The name as the asker wrote it.
+        name: HostName,
+        /// The correlation id, by which it can be cancelled.
+        id: u64,
+    },
+    /// A server begins to work on a tied question.
+    Began {
+        /// Its correlation id.
+        id: u64,
+    },
+    /// A tied question needs no answer any more.
+    Cancel {
+        /// Its correlation id.
+        id: u64,
     },
     /// What a server says to a question.
     Reply {
@@ -96,9 +115,11 @@ impl Message {
     #[must_use]
     pub fn name(&self) -> Option<&HostName> {
         match self {
-            Self::Ask { name, .. } => Some(name),
+            Self::Ask { name, .. } | Self::AskTied { name, .. } => Some(name),
             Self::Reply { name, .. } => name.as_ref(),
-            Self::End
+            Self::Began { .. }
+            | Self::Cancel { .. }
+            | Self::End
             | Self::Text(_)
             | Self::Operate { .. }
             | Self::Operated { .. }

@@ -4,7 +4,7 @@
 use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
 use crate::command::Command;
 use crate::event::{Event, Fact};
-use crate::message::{Message, Note, Outcome, ReplicaMessage};
+use crate::message::{BalanceNote, Message, Note, Outcome, ReplicaMessage};
 use crate::report;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
@@ -185,6 +185,7 @@ fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo>
             | Note::BudgetSpent { question }
             | Note::WillRetry { question, .. },
         ) => *question,
+        Fact::Noted(Note::Balance(note)) => note.question()?,
         _ => return None,
     };
     let node = node?;
@@ -212,6 +213,9 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,
         Fact::NodeFrozen { .. }
         | Fact::NodeStopping { .. }
+        | Fact::Noted(Note::Balance(
+            BalanceNote::Hedged { .. } | BalanceNote::NotHedged { .. } | BalanceNote::Slow { .. },
+        ))
         | Fact::Noted(Note::Late { .. } | Note::Unmatched { .. } | Note::Overflowed { .. }) => {
             Tone::Slow
         }

@@ -3,8 +3,10 @@
 //!
 //! Wording that screen and reports share stands here. No terminal control, no colour, no lab.
 
+mod balance;
 pub mod events;
 mod json;
+mod latency;
 mod line;
 pub mod spoken;
 mod store_alarm;
@@ -13,10 +15,11 @@ mod store_summary;
 mod summary;
 mod why;
 
+pub use latency::{Latency, Tally};
 pub use line::{line, outcome_of};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;
-pub use summary::{Balancer, Client, Exit, Judged, Latency, Report, Server, Tally};
+pub use summary::{Balancer, Client, Exit, Judged, OfPolicy, Report, Server};
 pub use why::{why, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use crate::base::{Names, NodeId, Peer, Shown};

@@ -11,6 +11,7 @@ mod estimate;
 mod inline;
 mod known;
 mod load;
+mod ls;
 mod mirror;
 pub mod model;
 mod problem;

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod apply;
+mod balance;
 mod faults;
 mod heartbeats;
 mod history;
@@ -24,6 +25,7 @@ mod truth;
 mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
+pub use balance::Balanced;
 pub use heartbeats::{BEATS_MAX, Countdown, Heartbeat, HeartbeatKind, HeartbeatRow};
 pub use history::{CHECKPOINT_EVENTS, History};
 pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};

@@ -85,6 +85,7 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
         reconnect: Duration::from_secs(1),
         ids: false,
         flaws: Flaws::NONE,
+        ..LsConfig::default()
     });
     let kinds = [
         client(vec![id("ls")]),

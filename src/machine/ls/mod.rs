@@ -5,13 +5,18 @@
 //! dead, or has nothing to say; what it believes of its upstreams is noted, never assumed to be the truth.
 
 mod batch;
+mod checks;
 mod choose;
 mod health;
+mod hedge;
+mod pick;
 mod question;
 mod settle;
 mod sockets;
 mod sticky;
 mod take;
+mod tied;
+mod times;
 mod told;
 
 use super::askers::Askers;
@@ -25,12 +30,15 @@ use crate::event::{Ending, Side};
 use crate::message::{Belief, Flaw, HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::{LsConfig, Policy, Topology};
 use batch::Window;
+use checks::Pace;
 use health::Health;
+use hedge::{Budget, Stead};
 use question::{LaneEnd, Question};
 use sockets::Socket;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use sticky::Table;
+use times::Times;
 
 /// Questions that an LS may have open at once, over every connection. One more is told that it failed.
 const QUESTIONS_MAX: usize = 50_000;
@@ -40,6 +48,7 @@ const QUESTIONS_MAX: usize = 50_000;
 struct Upstream {
     server: Server,
     health: Health,
+    pace: Pace,
     /// The name it answered last.
     name: Option<HostName>,
     belief: Option<Belief>,
@@ -49,6 +58,7 @@ struct Upstream {
 #[derive(Debug)]
 pub struct Ls {
     topology: Arc<Topology>,
+    node: NodeId,
     config: LsConfig,
     /// Seed, and a number that tells the LS and its lives apart.
     draws: (u64, u64),
@@ -59,6 +69,12 @@ pub struct Ls {
     work: VecDeque<LaneEnd>,
     numbers: u64,
     probes: u64,
+    /// How long answers take, over all upstreams.
+    times: Times,
+    budget: Budget,
+    /// What is asked in another's stead, under numbers of its own.
+    steads: NumberMap<QuestionNo, Stead>,
+    hedges: u64,
     /// The names asked last, by whomever: what a probe asks of one that has never answered.
     recent: VecDeque<HostName>,
     refused: u64,
@@ -89,6 +105,7 @@ impl Ls {
     ) -> Self {
         let mut ls = Self {
             topology: topology.clone(),
+            node,
             draws: (topology.seed, u64::from(node.0) | u64::from(incarnation.0) << 32),
             upstreams: Vec::new(),
             askers: Askers::new(topology.dialect.is_nameless()),
@@ -96,6 +113,10 @@ impl Ls {
             work: VecDeque::new(),
             numbers: 0,
             probes: 0,
+            times: Times::new(hedge::TIMES_MAX),
+            budget: Budget::default(),
+            steads: NumberMap::default(),
+            hedges: 0,
             recent: VecDeque::new(),
             refused: 0,
             turn: 0,
@@ -120,6 +141,7 @@ impl Ls {
         Upstream {
             server: Server::new(&self.topology, node, self.draws, self.manner()),
             health: Health::default(),
+            pace: Pace::default(),
             name: None,
             belief: None,
         }
@@ -166,6 +188,7 @@ impl Ls {
                 out.note(Note::Unmatched { upstream, name: None });
                 return;
             }
+            Message::Began { id } => return self.began(at, QuestionNo(*id), out),
             _ => return,
         };
         match self.upstreams[at].server.answered(&answer) {
@@ -175,6 +198,7 @@ impl Ls {
             }
             Matched::Late(question) => {
                 if !health::is_probe(question) {
+                    let question = self.was_late(at, question);
                     out.note(Note::Late { question, upstream, said: answer.said });
                 }
                 self.is_alive(at, out);
@@ -258,6 +282,8 @@ impl Ls {
         } else if self.askers.has(conn) {
             match message {
                 Message::Ask { name, id } => self.take(now, conn, peer, name, *id, out),
+                // It has no queue, so there is nothing to say of its beginning.
+                Message::AskTied { name, id } => self.take(now, conn, peer, name, Some(*id), out),
                 Message::Text(text) => self.take(now, conn, peer, &HostName::new(text), None, out),
                 // A client that says that it is done will close its connection when it has heard everything.
                 _ => {}
@@ -269,6 +295,7 @@ impl Ls {
         match timer {
             Timer::Deadline(question) => self.deadline(now, question, out),
             Timer::FailOver(question) => self.fail_over(now, question, out),
+            Timer::Hedge(question) => self.hedge(now, question, out),
             Timer::Socket(conn) => self.socket_timer(now, conn, out),
             Timer::Window => self.window_is_over(now, out),
             Timer::Spin => self.spin(out),
@@ -291,6 +318,11 @@ impl Ls {
             Timer::Trial(node) => {
                 if let Some(at) = self.at(node) {
                     self.trial(now, at, out);
+                }
+            }
+            Timer::Check(node) => {
+                if let Some(at) = self.at(node) {
+                    self.check(now, at, out);
                 }
             }
             // The others are timers of other machines.
@@ -317,6 +349,9 @@ impl Machine for Ls {
             Input::Boot(_) => {
                 for upstream in &mut self.upstreams {
                     upstream.server.open(now, out);
+                }
+                if self.config.health.is_some_and(|health| health.check_every.is_some()) {
+                    self.plan_checks(out);
                 }
             }
             Input::Opened { conn, peer, side: Side::Acceptor } => self.askers.opened(conn, peer),

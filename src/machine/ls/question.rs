@@ -1,9 +1,10 @@
 //! A question as the LS holds it: who asked, by which rules it is dealt with, and a lane for each upstream.
 
-use crate::base::{ConnId, NodeId, QuestionNo};
+use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::machine::matching::Answer;
-use crate::message::{HostName, Outcome, Why};
+use crate::message::{HedgeBy, HostName, Outcome, Why};
 use crate::topology::{Accept, Policy};
+use std::time::Duration;
 
 /// Where one upstream stands for one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,26 @@ pub(super) struct Lane {
     pub slow: bool,
     /// What came while another was awaited (flaw `serial-timeouts`).
     pub unread: Option<LaneEnd>,
+    /// When it was asked.
+    pub asked_at: LabTime,
+    /// Who was asked in its stead and has not answered, and the number under which (`gather`).
+    pub backup: Option<(NodeId, QuestionNo)>,
+    /// Whose answer it is, where another's stands for it.
+    pub by: Option<NodeId>,
 }
 
 impl Lane {
     pub fn new(upstream: NodeId) -> Self {
-        Self { upstream, stand: Stand::Idle, answer: None, slow: false, unread: None }
+        Self {
+            upstream,
+            stand: Stand::Idle,
+            answer: None,
+            slow: false,
+            unread: None,
+            asked_at: LabTime::ZERO,
+            backup: None,
+            by: None,
+        }
     }
 
     /// Whether something may still be heard, or waited for.
@@ -61,10 +77,16 @@ pub(super) struct Question {
     pub policy: Policy,
     pub accept: Accept,
     pub failover: bool,
+    /// Whether another upstream is asked as well when one is slow.
+    pub hedges: bool,
+    /// How long one may take until then, and why so long.
+    pub patience: (Duration, HedgeBy),
+    /// Whether it is tied and nobody has begun.
+    pub tied: bool,
     pub lanes: Vec<Lane>,
     /// The lane that is awaited while the others must wait (flaw `serial-timeouts`).
     pub awaited: Option<usize>,
-    /// The lane whose address is told when the window closes, and how it was taken.
+    /// The lane whose address is told when the window closes, or all have spoken, and how it was taken.
     pub kept: Option<(usize, Option<Why>)>,
     /// Whether the window has been told that it need not stay open for it.
     pub counted: bool,

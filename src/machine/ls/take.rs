@@ -6,9 +6,10 @@ use crate::base::{ConnId, LabTime, NodeId, Peer, QuestionNo};
 use crate::machine::server::Handed;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{Flaw, HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{Flaw, HedgeBy, HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::Policy;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Ls {
     /// Takes a question that just arrived.
@@ -31,7 +32,7 @@ impl Ls {
             return;
         }
         self.remember(name);
-        let choice = self.choose(name, out);
+        let choice = self.choose(no, name, out);
         let mut question = Question {
             conn,
             name: name.clone(),
@@ -39,6 +40,11 @@ impl Ls {
             policy: self.config.policy,
             accept: self.config.accept,
             failover: choice.failover,
+            hedges: self.hedges(self.config.policy),
+            patience: (Duration::ZERO, HedgeBy::Setting),
+            tied: self.config.policy == Policy::Tied
+                && choice.at_once > 1
+                && choice.lanes.iter().take(choice.at_once).all(|node| self.can_be_tied(*node)),
             lanes: choice.lanes.iter().map(|node| Lane::new(*node)).collect(),
             awaited: None,
             kept: None,
@@ -71,6 +77,7 @@ impl Ls {
         for lane in 0..choice.at_once {
             self.ask_lane(now, no, lane, out);
         }
+        self.begin_hedging(now, no, out);
     }
 
     fn deadline_of(&self, now: LabTime, conn: ConnId) -> LabTime {
@@ -128,7 +135,9 @@ impl Ls {
         let Some(question) = self.questions.get_mut(&no) else { return };
         let node = question.lanes[lane].upstream;
         question.lanes[lane].stand = Stand::Asked;
+        question.lanes[lane].asked_at = now;
         let name = question.name.clone();
+        let tied = question.tied;
         let more = question.failover && question.lanes.iter().any(|one| one.stand == Stand::Idle);
         if more {
             out.push(Effect::Arm(Timer::FailOver(no).id(), self.config.failover_after));
@@ -147,7 +156,11 @@ impl Ls {
             self.ask_the_void(no, node);
             return;
         }
-        let handed = upstream.server.ask(now, no, &name, out);
+        let handed = if tied {
+            upstream.server.ask_tied(now, no, &name, out)
+        } else {
+            upstream.server.ask(now, no, &name, out)
+        };
         self.take_stale(at);
         match handed {
             Handed::Taken => {}

@@ -31,6 +31,8 @@ struct Question {
     name: HostName,
     id: Option<u64>,
     in_service: bool,
+    /// Another server was asked as well: it is said when the work begins, and it may be cancelled.
+    tied: bool,
 }
 
 /// What there is for a question.
@@ -104,22 +106,22 @@ impl Ts {
         conn: ConnId,
         from: Peer,
         name: HostName,
-        id: Option<u64>,
+        (id, tied): (Option<u64>, bool),
         out: &mut Effects,
     ) {
         self.taken += 1;
         let no = QuestionNo(self.taken);
         out.note(Note::Took { question: no, name: name.clone(), from, deadline: None });
         if self.questions.len() >= QUESTIONS_MAX || !self.askers.took(conn, no, id.is_some()) {
-            self.refuse(conn, no, name, id, false, out);
+            self.refuse((conn, no), name, id, false, out);
             return;
         }
         let free = self.config.workers.is_none_or(|workers| self.busy < workers);
         if !free && self.queue.len() >= self.config.queue as usize {
-            self.refuse(conn, no, name, id, true, out);
+            self.refuse((conn, no), name, id, true, out);
             return;
         }
-        self.questions.insert(no, Question { conn, name, id, in_service: false });
+        self.questions.insert(no, Question { conn, name, id, in_service: false, tied });
         if free {
             self.serve(no, out);
         } else {
@@ -130,8 +132,7 @@ impl Ts {
     /// There is no room: the asker is told so.
     fn refuse(
         &mut self,
-        conn: ConnId,
-        no: QuestionNo,
+        (conn, no): (ConnId, QuestionNo),
         name: HostName,
         id: Option<u64>,
         counted: bool,
@@ -144,7 +145,7 @@ impl Ts {
             outcome: Outcome::Failed,
             said: Some(said.clone()),
             from: None,
-            why: Why::NobodyLeft,
+            why: Why::QueueFull,
         });
         let reply = Message::Reply { name: Some(name), id, said };
         if counted {
@@ -168,6 +169,9 @@ impl Ts {
         self.busy += 1;
         if let Some(question) = self.questions.get_mut(&no) {
             question.in_service = true;
+            if let (true, Some(id)) = (question.tied, question.id) {
+                out.send(question.conn, Message::Began { id }, Some(no));
+            }
         }
         if span.is_zero() {
             self.ask_store(no, out);
@@ -317,14 +321,32 @@ impl Ts {
         gone.sort_unstable();
         self.queue.retain(|no| gone.binary_search(no).is_err());
         for no in gone {
-            let question = self.questions.remove(&no).expect("it was just listed");
-            out.note(cancelled(no, Why::AskerGone, None));
-            if question.in_service {
-                out.push(Effect::Disarm(Timer::Served(no).id()));
-                self.busy -= 1;
-            }
+            self.drop_question(no, Why::AskerGone, out);
         }
         self.employ(out);
+    }
+
+    /// A tied question is answered elsewhere: what waits leaves the queue, what is worked on frees its worker. Whoever
+    /// asked wants to hear nothing of it.
+    fn cancel(&mut self, conn: ConnId, id: u64, out: &mut Effects) {
+        let is_it =
+            |question: &Question| question.tied && question.conn == conn && question.id == Some(id);
+        let Some(no) = self.questions.iter().find(|(_, one)| is_it(one)).map(|(no, _)| *no) else {
+            return;
+        };
+        self.queue.retain(|waiting| *waiting != no);
+        self.drop_question(no, Why::NotNeeded, out);
+        self.askers.settle(conn, no, None, out);
+        self.employ(out);
+    }
+
+    fn drop_question(&mut self, no: QuestionNo, why: Why, out: &mut Effects) {
+        let Some(question) = self.questions.remove(&no) else { return };
+        out.note(cancelled(no, why, None));
+        if question.in_service {
+            out.push(Effect::Disarm(Timer::Served(no).id()));
+            self.busy -= 1;
+        }
     }
 
     fn told(&mut self, told: Told, out: &mut Effects) {
@@ -393,8 +415,16 @@ impl Machine for Ts {
             Input::Ended { conn, ending, .. } => self.ended(conn, ending, out),
             Input::Received { conn, peer, message } if self.askers.has(conn) => {
                 match message.as_ref() {
-                    Message::Ask { name, id } => self.take(conn, peer, name.clone(), *id, out),
-                    Message::Text(text) => self.take(conn, peer, HostName::new(text), None, out),
+                    Message::Ask { name, id } => {
+                        self.take(conn, peer, name.clone(), (*id, false), out);
+                    }
+                    Message::AskTied { name, id } => {
+                        self.take(conn, peer, name.clone(), (Some(*id), true), out);
+                    }
+                    Message::Cancel { id } => self.cancel(conn, *id, out),
+                    Message::Text(text) => {
+                        self.take(conn, peer, HostName::new(text), (None, false), out);
+                    }
                     _ => {}
                 }
             }

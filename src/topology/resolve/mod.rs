@@ -2,6 +2,7 @@
 //! whatever does not make sense together is reported. Nothing here stops at the first problem.
 
 mod address;
+mod balancers;
 mod defaults;
 mod keys;
 mod links;
@@ -14,6 +15,7 @@ mod steps;
 pub mod values;
 
 pub use address::EPHEMERAL;
+pub use balancers::may_have;
 pub use keys::{keys_of, of_a_store, schemes_with};
 
 use super::Options;
@@ -49,6 +51,7 @@ pub fn resolve(
     loops::check(&nodes, &roster, problems);
     replicas::check(&nodes, &roster, problems);
     let links = links::resolve(file, &roster, problems);
+    balancers::check_ties(&nodes, &links.wires, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),
         title: title(name, file, problems),
