@@ -83,7 +83,8 @@ fn check_hedging(raw: &raw::Node, ls: &LsConfig, problems: &mut Problems) {
         ("hedge_at_first", raw.hedge_at_first.as_ref().map(|stated| stated.key)),
         ("hedge_budget", raw.hedge_budget.as_ref().map(|stated| stated.key)),
     ];
-    if ls.policy == Policy::Gather && !hedges {
+    // Whoever writes that it does not hedge means to switch it on later.
+    if ls.policy == Policy::Gather && !raw.states("hedge") {
         for (key, at) in keys {
             let Some(at) = at else { continue };
             problems
