@@ -213,12 +213,16 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,
         Fact::NodeFrozen { .. }
         | Fact::NodeStopping { .. }
-        | Fact::Noted(Note::Balance(
-            BalanceNote::Hedged { .. } | BalanceNote::NotHedged { .. } | BalanceNote::Slow { .. },
-        ))
-        | Fact::Noted(Note::Late { .. } | Note::Unmatched { .. } | Note::Overflowed { .. }) => {
-            Tone::Slow
-        }
+        | Fact::Noted(
+            Note::Balance(
+                BalanceNote::Hedged { .. }
+                | BalanceNote::NotHedged { .. }
+                | BalanceNote::Slow { .. },
+            )
+            | Note::Late { .. }
+            | Note::Unmatched { .. }
+            | Note::Overflowed { .. },
+        ) => Tone::Slow,
         Fact::CommandGiven { .. } | Fact::Undone { .. } | Fact::Flipped { .. } => Tone::Hand,
         Fact::Noted(Note::Asked { .. }) => Tone::Ask,
         Fact::Noted(Note::Decided { outcome, .. } | Note::Heard { outcome, .. }) => match outcome {

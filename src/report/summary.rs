@@ -237,41 +237,9 @@ impl Report {
             upstream_sent: truth.upstream_sent,
             extra_upstream_load: extra,
             latency_ms: latency(tally.all.as_ref()),
-            clients: of_role(world, Role::Client)
-                .map(|(name, node)| Client {
-                    name,
-                    asked: node.load.taken,
-                    ended: by_word(|outcome| node.load.ended(outcome)),
-                    latency_ms: latency(tally.of.get(&node.id)),
-                })
-                .collect(),
-            balancers: of_role(world, Role::Ls)
-                .map(|(name, node)| Balancer {
-                    name,
-                    policy: world.policy(node.id).map(|word| text(word).into()).unwrap_or_default(),
-                    taken: node.load.taken,
-                    ended: by_word(|outcome| node.load.ended(outcome)),
-                    late: node.load.late,
-                    unmatched: node.load.unmatched,
-                    hedged: node.balanced.hedged,
-                    not_hedged: node.balanced.not_hedged,
-                    covered: node.balanced.covered,
-                    cancelled: node.balanced.cancelled,
-                    policies: policies(tally, node.id),
-                })
-                .collect(),
-            servers: of_role(world, Role::Ts)
-                .map(|(name, node)| Server {
-                    name,
-                    taken: node.load.taken,
-                    ended: by_word(|outcome| node.load.ended(outcome)),
-                    wins: node.load.wins,
-                    too_late: node.load.too_late,
-                    ejected: node.load.ejected,
-                    restored: node.load.restored,
-                    latency_ms: latency(tally.servers.get(&node.id)),
-                })
-                .collect(),
+            clients: clients(world, tally),
+            balancers: balancers(world, tally),
+            servers: servers(world, tally),
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
@@ -290,6 +258,50 @@ impl Report {
 
 fn by_word(count: impl Fn(Outcome) -> u64) -> BTreeMap<String, u64> {
     Outcome::ALL.iter().map(|outcome| (outcome.word().to_owned(), count(*outcome))).collect()
+}
+
+fn clients(world: &World, tally: &Tally) -> Vec<Client> {
+    of_role(world, Role::Client)
+        .map(|(name, node)| Client {
+            name,
+            asked: node.load.taken,
+            ended: by_word(|outcome| node.load.ended(outcome)),
+            latency_ms: latency(tally.of.get(&node.id)),
+        })
+        .collect()
+}
+
+fn balancers(world: &World, tally: &Tally) -> Vec<Balancer> {
+    of_role(world, Role::Ls)
+        .map(|(name, node)| Balancer {
+            name,
+            policy: world.policy(node.id).map(|word| text(word).into()).unwrap_or_default(),
+            taken: node.load.taken,
+            ended: by_word(|outcome| node.load.ended(outcome)),
+            late: node.load.late,
+            unmatched: node.load.unmatched,
+            hedged: node.balanced.hedged,
+            not_hedged: node.balanced.not_hedged,
+            covered: node.balanced.covered,
+            cancelled: node.balanced.cancelled,
+            policies: policies(tally, node.id),
+        })
+        .collect()
+}
+
+fn servers(world: &World, tally: &Tally) -> Vec<Server> {
+    of_role(world, Role::Ts)
+        .map(|(name, node)| Server {
+            name,
+            taken: node.load.taken,
+            ended: by_word(|outcome| node.load.ended(outcome)),
+            wins: node.load.wins,
+            too_late: node.load.too_late,
+            ejected: node.load.ejected,
+            restored: node.load.restored,
+            latency_ms: latency(tally.servers.get(&node.id)),
+        })
+        .collect()
 }
 
 fn policies(tally: &Tally, ls: NodeId) -> Vec<OfPolicy> {

@@ -150,6 +150,10 @@ impl Health {
 /// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
 /// runs; a file may only state those of its own policy.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the file, and none implies another"
+)]
 pub struct LsConfig {
     /// Whom it asks, in order.
     pub upstreams: Vec<NodeId>,

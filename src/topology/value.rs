@@ -215,7 +215,10 @@ unit!(
     /// A time, perhaps zero, or a percentile of the times seen.
     TimeOrPercentile(HedgeAfter), HedgeAfter::parse, numbers: false,
     "write a time with its unit, such as \"95ms\", or a percentile, such as \"p95\"",
-    schema: { "type": "string", "pattern": "^([0-9.]+ ?(ns|us|µs|ms|s|sec|m|min|h)|0|p[5-9][0-9])$" }
+    schema: {
+        "type": "string",
+        "pattern": "^([0-9.]+ ?(ns|us|µs|ms|s|sec|m|min|h)|0|p[5-9][0-9])$",
+    }
 );
 unit!(
     /// A share between nothing and everything.

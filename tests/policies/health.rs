@@ -1,5 +1,5 @@
-//! Health in whole labs: how soon a dead or frozen server is left alone, how it comes back, and that a bad link does not
-//! make it flap (L6).
+//! Health in whole labs: how soon a dead or frozen server is left alone, how it comes back, and that a bad link does
+//! not make it flap (L6).
 
 use crate::stage::{at, ended, events, give, id, lab, notes};
 use faultlab::base::LabTime;

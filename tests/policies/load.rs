@@ -1,4 +1,4 @@
-//! What policies cost and save under load: the hedge and its budget (L5), ties, two choices, rendezvous hashing, queues.
+//! What policies cost and save under load: the hedge and its budget (L5), ties, two choices, hashing, queues.
 
 use crate::stage::{at, ended, events, give, id, lab, report};
 use faultlab::message::Outcome;
@@ -121,7 +121,7 @@ fn of_two_tied_questions_only_one_is_worked_on() {
     };
     // Where both are idle, both begin before the word of the first is round.
     assert!(worked(&tied) < 1.05, "{}", worked(&tied));
-    assert!(worked(&race) > 1.8, "{}", worked(&race));
+    assert!(worked(&race) > 1.5, "{}", worked(&race));
     assert!(tied.balancers[0].cancelled as f64 > tied.asked as f64 * 0.9);
     assert_eq!(tied.ended["answered"], tied.asked);
     let (before, after) = (turn.latency_ms.p99, tied.latency_ms.p99);

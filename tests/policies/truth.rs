@@ -9,7 +9,7 @@
 use crate::actor::{Actor, Part};
 use crate::stage::{at, events, give, id, lab, notes};
 use faultlab::base::{NodeId, Peer};
-use faultlab::event::Fact;
+use faultlab::event::{Event, Fact};
 use faultlab::machine::build;
 use faultlab::message::{Message, Note, Outcome};
 use faultlab::sim::Sim;
@@ -112,6 +112,15 @@ const POLICIES: [(Policy, &str, Rule); 11] = [
     (Policy::TwoChoices, "", Rule::FirstFinal),
 ];
 
+fn questions_to(events: &[Event], servers: [NodeId; 2]) -> usize {
+    let is_question = |event: &&Event| {
+        matches!(&event.fact, Fact::MessageSent { to: Peer::Node(to), message, .. }
+            if servers.contains(to)
+                && matches!(**message, Message::Ask { .. } | Message::AskTied { .. }))
+    };
+    events.iter().filter(is_question).count()
+}
+
 /// Plays one question and says what was not as it should be.
 fn play(policy: Policy, extra: &str, rule: Rule, parts: [Part; 2]) -> Vec<String> {
     let topology = topology(policy, extra);
@@ -175,12 +184,7 @@ fn play(policy: Policy, extra: &str, rule: Rule, parts: [Part; 2]) -> Vec<String
     if told != [expected.0] {
         complaints.push(format!("{place}: the client has {told:?}"));
     }
-    let asked = events.iter().filter(|event| {
-        matches!(&event.fact, Fact::MessageSent { to: Peer::Node(to), message, .. }
-            if [ts1, ts2].contains(to)
-                && matches!(**message, Message::Ask { .. } | Message::AskTied { .. }))
-    });
-    if asked.count() > 3 {
+    if questions_to(&events, [ts1, ts2]) > 3 {
         complaints.push(format!("{place}: asked more often than there is reason for"));
     }
     complaints

@@ -2,7 +2,7 @@
 //! Scale", CACM 2013).
 //!
 //! Under `hedge` the other one is the next of the question's own. Under `gather` every upstream has a part, and the
-//! next round the list has a copy of it (chained declustering; Hsiao and DeWitt 1990): what it is asked in another's
+//! next round the list has a copy of it (chained declustering; Hsiao and `DeWitt` 1990): what it is asked in another's
 //! stead has a number of its own.
 
 use super::Ls;
@@ -70,7 +70,7 @@ pub(super) struct Stead {
 
 impl Ls {
     /// How long an upstream may take now before another is asked as well, and why so long.
-    fn patience(&self) -> (Duration, HedgeBy) {
+    pub(super) fn patience(&self) -> (Duration, HedgeBy) {
         match self.config.hedge_after {
             HedgeAfter::Time(time) => (time, HedgeBy::Setting),
             HedgeAfter::Percentile(percent) => {
@@ -85,15 +85,9 @@ impl Ls {
 
     /// A question was just sent to its first upstreams: the others' time begins.
     pub(super) fn begin_hedging(&mut self, now: LabTime, no: QuestionNo, out: &mut Effects) {
-        let Some(question) = self.questions.get_mut(&no) else { return };
-        if !question.hedges {
-            return;
-        }
-        let (after, by) = self.patience();
-        self.budget.earn(self.questions[&no].asked(), self.config.hedge_budget);
-        if let Some(question) = self.questions.get_mut(&no) {
-            question.patience = (after, by);
-        }
+        let Some(question) = self.questions.get(&no) else { return };
+        let Some((after, _)) = question.patience else { return };
+        self.budget.earn(question.asked(), self.config.hedge_budget);
         self.wait_to_hedge(now, no, after, out);
     }
 
@@ -123,7 +117,7 @@ impl Ls {
         let Some(next) = question.lanes.iter().position(is_idle) else { return };
         let Some(slow) = question.lanes.iter().rfind(|lane| lane.waits()) else { return };
         let (slow, to) = (slow.upstream, question.lanes[next].upstream);
-        let (after, by) = question.patience;
+        let Some((after, by)) = question.patience else { return };
         if !self.budget.spend(self.config.hedge_budget) {
             out.note(Note::Balance(BalanceNote::NotHedged { question: no, slow }));
             return;
@@ -136,7 +130,7 @@ impl Ls {
     /// Every part that has not come is asked of the one that has a copy.
     fn hedge_parts(&mut self, now: LabTime, no: QuestionNo, out: &mut Effects) {
         let Some(question) = self.questions.get(&no) else { return };
-        let (after, by) = question.patience;
+        let Some((after, by)) = question.patience else { return };
         let name = question.name.clone();
         let late = question.lanes.iter().enumerate();
         let late = late.filter(|(_, lane)| lane.stand == Stand::Asked && lane.backup.is_none());
@@ -204,8 +198,8 @@ impl Ls {
     /// The part came before its copy did: the copy is wanted no more.
     pub(super) fn forget_backup(&mut self, no: QuestionNo, lane: usize, out: &mut Effects) {
         let Some(question) = self.questions.get_mut(&no) else { return };
-        let asked = question.lanes[lane].asked_at + question.patience.0;
         if let Some((to, stead)) = question.lanes[lane].backup.take() {
+            let asked = question.backup_asked_at(lane);
             self.steads.remove(&stead);
             self.abandon(to, stead, (no, asked), out);
         }

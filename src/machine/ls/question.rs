@@ -77,10 +77,8 @@ pub(super) struct Question {
     pub policy: Policy,
     pub accept: Accept,
     pub failover: bool,
-    /// Whether another upstream is asked as well when one is slow.
-    pub hedges: bool,
-    /// How long one may take until then, and why so long.
-    pub patience: (Duration, HedgeBy),
+    /// Where another upstream is asked as well when one is slow: how long that one may take, and why so long.
+    pub patience: Option<(Duration, HedgeBy)>,
     /// Whether it is tied and nobody has begun.
     pub tied: bool,
     pub lanes: Vec<Lane>,
@@ -105,6 +103,12 @@ impl Question {
     /// Whether its window need not stay open for it.
     pub fn is_complete(&self) -> bool {
         self.kept.is_some() || self.all_ended()
+    }
+
+    /// When another was asked in the stead of this lane's upstream.
+    pub fn backup_asked_at(&self, lane: usize) -> LabTime {
+        let patience = self.patience.map_or(Duration::ZERO, |(after, _)| after);
+        self.lanes[lane].asked_at + patience
     }
 
     /// How many were asked.

@@ -261,9 +261,8 @@ impl Ls {
         let outcomes = || {
             question.lanes.iter().filter_map(|lane| match lane.stand {
                 // Nobody waited for it, so it says nothing.
-                Stand::Ended(Outcome::Cancelled) => None,
+                Stand::Ended(Outcome::Cancelled) | Stand::Idle | Stand::Asked | Stand::Void => None,
                 Stand::Ended(outcome) => Some((lane.upstream, outcome)),
-                Stand::Idle | Stand::Asked | Stand::Void => None,
             })
         };
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
@@ -354,7 +353,7 @@ impl Ls {
         if question.failover {
             out.push(Effect::Disarm(Timer::FailOver(no).id()));
         }
-        if question.hedges {
+        if question.patience.is_some() {
             out.push(Effect::Disarm(Timer::Hedge(no).id()));
         }
         Some(question)
@@ -362,7 +361,7 @@ impl Ls {
 
     /// Upstreams that still have the question need not answer it any more.
     pub(super) fn give_up_lanes(&mut self, no: QuestionNo, question: &Question, out: &mut Effects) {
-        for lane in &question.lanes {
+        for (place, lane) in question.lanes.iter().enumerate() {
             let asked = lane.stand == Stand::Asked;
             match self.at(lane.upstream) {
                 Some(at) if asked && question.tied => {
@@ -374,8 +373,7 @@ impl Ls {
             }
             if let Some((to, stead)) = lane.backup {
                 self.steads.remove(&stead);
-                let asked_at = lane.asked_at + question.patience.0;
-                self.abandon(to, stead, (no, asked_at), out);
+                self.abandon(to, stead, (no, question.backup_asked_at(place)), out);
             }
         }
     }

@@ -6,10 +6,9 @@ use crate::base::{ConnId, LabTime, NodeId, Peer, QuestionNo};
 use crate::machine::server::Handed;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{Flaw, HedgeBy, HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{Flaw, HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::Policy;
 use std::sync::Arc;
-use std::time::Duration;
 
 impl Ls {
     /// Takes a question that just arrived.
@@ -40,8 +39,7 @@ impl Ls {
             policy: self.config.policy,
             accept: self.config.accept,
             failover: choice.failover,
-            hedges: self.hedges(self.config.policy),
-            patience: (Duration::ZERO, HedgeBy::Setting),
+            patience: self.hedges(self.config.policy).then(|| self.patience()),
             tied: self.config.policy == Policy::Tied
                 && choice.at_once > 1
                 && choice.lanes.iter().take(choice.at_once).all(|node| self.can_be_tied(*node)),

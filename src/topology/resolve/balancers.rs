@@ -119,7 +119,7 @@ pub fn check_ties(nodes: &[Node], wires: &Wires, roster: &Roster, problems: &mut
                 let at = place.raw.policy.as_ref().map_or(place.at, |policy| policy.at);
                 problems
                     .error(at, format!("`{name}` cannot be told to cancel: it {why}"))
-                    .help("`tied` needs TSs that run here, on links that speak `line`; `hedge` needs nothing");
+                    .help("`tied` needs TSs that run here and speak `line`; `hedge` needs neither");
             }
         }
     }
