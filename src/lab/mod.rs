@@ -7,6 +7,7 @@ mod clock;
 mod conn;
 mod control;
 mod disk;
+mod flow;
 mod host;
 mod line;
 mod listen;
@@ -25,11 +26,13 @@ use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
 use crate::topology::{Role, Topology, Wire};
+use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
 use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
 use shared::Shared;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -207,6 +210,12 @@ impl LabHandle {
     }
 }
 
+/// Where the numbers of DNS questions come from: nobody may foresee them (RFC 5452, 4.3).
+fn wire_numbers() -> Numbers {
+    // The keys are the system's entropy; the hash is a keyed one (SipHash).
+    Numbers::Outside(|| RandomState::new().hash_one(0_u8) as u16)
+}
+
 /// The scheduler's task: wakes whoever is due, and gives nodes what was handed over for them.
 async fn drive(lab: Arc<Shared>) {
     /// Things woken before the task lets others run.
@@ -275,7 +284,10 @@ fn tick(at: LabTime, wake: Wake, lab: &Arc<Shared>) -> bool {
 
 fn give(turn: Turn, lab: &Arc<Shared>) {
     let (node, number) = match &turn {
-        Turn::Connected { wish, .. } | Turn::Refused(wish) => (wish.opener, wish.incarnation),
+        Turn::Connected { wish, .. } | Turn::Bound { wish, .. } | Turn::Refused(wish) => {
+            (wish.opener, wish.incarnation)
+        }
+        Turn::Unreachable(flow) => (flow.node, flow.incarnation),
         Turn::Bytes { node, incarnation, .. } | Turn::Ended { node, incarnation, .. } => {
             (*node, *incarnation)
         }

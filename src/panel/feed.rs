@@ -207,6 +207,7 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::CommandRefused { .. }
         | Fact::ConnRefused { .. }
         | Fact::Malformed { .. }
+        | Fact::Unasked { .. }
         | Fact::FrameLost { .. }
         | Fact::LogGap { .. }
         | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,

@@ -58,6 +58,9 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::FrameLost { from, to, fate, .. } => {
             format!("{} → {}  a frame {}", peer(names, *from), peer(names, *to), fate_words(*fate))
         }
+        Fact::FrameDoubled { from, to, .. } => {
+            format!("{} → {}  a datagram arrives twice", peer(names, *from), peer(names, *to))
+        }
         Fact::FrameLate { from, to, retransmissions, late, .. } => {
             let lost = match retransmissions {
                 1 => "1 transmission lost".into(),
@@ -163,6 +166,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
         }
         Fact::DiskFailed { why, .. } => {
             format!("{}  its disk does not take what it writes: {}", of(here), text(why))
+        }
+        Fact::Unasked { from, why, .. } => {
+            format!("{}  drops an answer from {}: {}", of(here), peer(names, *from), text(why))
         }
         Fact::Malformed { from, why, .. } => {
             format!("{}  cannot read what {} sent: {}", of(here), peer(names, *from), text(why))

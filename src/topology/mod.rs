@@ -26,6 +26,8 @@ mod tables;
 mod value;
 mod wires;
 mod words;
+mod zone;
+mod zone_file;
 
 pub use estimate::{Estimate, FILES_RESERVED, estimate};
 pub use load::{Loaded, Options, load, load_text, load_text_with, read_text, read_toml};
@@ -37,6 +39,7 @@ pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Re
 pub use wires::Wires;
 pub use words::a_role;
 pub use words::nearest;
+pub use zone::Zone;
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

@@ -59,11 +59,19 @@ pub enum Wire {
     Line,
     /// What replicas speak: one JSON object a line, over TCP.
     Json,
+    /// Real DNS, over UDP and, where a datagram is too small, TCP.
+    Dns,
 }
 
 impl Wire {
     /// Every wire.
-    pub const ALL: [Self; 2] = [Self::Line, Self::Json];
+    pub const ALL: [Self; 3] = [Self::Line, Self::Json, Self::Dns];
+
+    /// Whether its messages usually travel as datagrams.
+    #[must_use]
+    pub const fn takes_datagrams(self) -> bool {
+        matches!(self, Self::Dns)
+    }
 
     /// The word in files and in the log.
     #[must_use]
@@ -71,6 +79,7 @@ impl Wire {
         match self {
             Self::Line => "line",
             Self::Json => "json",
+            Self::Dns => "dns",
         }
     }
 }
@@ -227,6 +236,8 @@ pub struct Listen {
     pub line: Option<u16>,
     /// The port of the JSON wire; likewise.
     pub json: Option<u16>,
+    /// The port of DNS, on UDP and on TCP; likewise.
+    pub dns: Option<u16>,
     /// The address to bind, 127.0.0.1 where none is given.
     pub address: Option<std::net::IpAddr>,
 }
@@ -238,6 +249,7 @@ impl Listen {
         match wire {
             Wire::Line => self.line,
             Wire::Json => self.json,
+            Wire::Dns => self.dns,
         }
     }
 }

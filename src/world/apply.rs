@@ -129,6 +129,11 @@ impl World {
                 }
             }
             Fact::FrameLost { from, to, frame, .. } => self.frame_lost(*from, *to, *frame),
+            Fact::FrameDoubled { from, to, .. } if self.is_of_topology(*from) => {
+                if self.is_of_topology(*to) {
+                    self.link_mut(*from, *to).sent += 1;
+                }
+            }
             Fact::LogGap { dropped } => self.blind(*dropped),
             Fact::Census(census) => self.census(census),
             Fact::CommandGiven { command, .. } => {
@@ -210,6 +215,7 @@ impl Fact {
                 | Self::MessageSent { .. }
                 | Self::MessageReceived { .. }
                 | Self::Malformed { .. }
+                | Self::Unasked { .. }
                 | Self::TimerFired { .. }
         )
     }
