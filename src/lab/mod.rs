@@ -61,6 +61,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; 2 if none is given.
     pub threads: Option<usize>,
+    /// The step that the lab begins with, as if the earlier ones had been gone through; 0 for none.
+    pub step: u32,
 }
 
 /// A running laboratory. Dropping it ends everything at once; [`Lab::finish`] ends it in good order.
@@ -110,7 +112,7 @@ impl Lab {
         let started = Arc::new(Notify::new());
         runtime.spawn(drive(shared.clone()));
         let controller = Controller::new(shared.clone(), progress.clone());
-        let controller = runtime.spawn(controller.run(inbox, started.clone()));
+        let controller = runtime.spawn(controller.run(inbox, started.clone(), options.step));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
         Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })
@@ -169,6 +171,13 @@ impl LabHandle {
     #[must_use]
     pub fn give(&self, command: Command) -> bool {
         self.asks.try_send(Ask::Give(command, Hand::Person)).is_ok()
+    }
+
+    /// Goes on with another edition of the topology. False as for [`Self::give`]; what cannot be had without a new lab is
+    /// refused in the log.
+    #[must_use]
+    pub fn take(&self, topology: Arc<Topology>) -> bool {
+        self.asks.try_send(Ask::Take(topology)).is_ok()
     }
 
     /// Asks for the truth about every node, in the log.
