@@ -85,7 +85,7 @@ pub enum Accept {
 }
 
 /// How long an upstream may take before another is asked as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HedgeAfter {
     /// This long.
     Time(Duration),
@@ -120,7 +120,7 @@ impl fmt::Display for HedgeAfter {
 }
 
 /// When an upstream is left alone, and when it is taken back (outlier ejection).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Ejected after so many failures in a row.
     pub fall: u32,
@@ -149,7 +149,7 @@ impl Health {
 
 /// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
 /// runs; a file may only state those of its own policy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the file, and none implies another"

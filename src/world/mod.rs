@@ -7,6 +7,7 @@
 mod alarms;
 mod apply;
 mod balance;
+mod edition;
 mod faults;
 mod heartbeats;
 mod history;

@@ -92,7 +92,7 @@ pub fn topology(ls: LsConfig) -> Topology {
         group: None,
         starts: true,
         at: None,
-        listen: Listen { line: Some(0), json: None, address: None },
+        listen: Listen { line: Some(0), json: None, dns: None, address: None },
         kind,
     });
     Topology {
@@ -132,16 +132,16 @@ pub fn flaws(list: &[Flaw]) -> Flaws {
 
 pub fn found(name: &str, address: &str) -> Message {
     let said = Said::Found { address: address.into(), flags: "A".into() };
-    Message::Reply { name: Some(HostName::new(name)), id: None, said }
+    Message::Reply { name: Some(HostName::new(name)), id: None, said, dns: None }
 }
 
 pub fn bare(address: &str) -> Message {
     let said = Said::Found { address: address.into(), flags: "".into() };
-    Message::Reply { name: None, id: None, said }
+    Message::Reply { name: None, id: None, said, dns: None }
 }
 
 pub fn says(name: &str, said: Said) -> Message {
-    Message::Reply { name: Some(HostName::new(name)), id: None, said }
+    Message::Reply { name: Some(HostName::new(name)), id: None, said, dns: None }
 }
 
 /// One machine, its timers, and what it did.
@@ -200,7 +200,7 @@ impl Solo {
         self.machine.step(self.now, input, &mut self.out);
         for effect in self.out.take() {
             match &effect {
-                Effect::Open { conn, to, framed } => {
+                Effect::Open { conn, to, framed, .. } => {
                     self.opened.insert(*to, (*conn, *framed));
                     self.peers.insert(*conn, Peer::Node(*to));
                 }
@@ -335,8 +335,8 @@ pub fn words(message: &Message) -> String {
         Message::AskTied { name, id } => format!("@{id}+ {name}?"),
         Message::Began { id } => format!("@{id} BEGAN"),
         Message::Cancel { id } => format!("@{id} CANCEL"),
-        Message::Ask { name, id: of } => format!("{}{name}?", id(of)),
-        Message::Reply { name, id: of, said } => {
+        Message::Ask { name, id: of, .. } => format!("{}{name}?", id(of)),
+        Message::Reply { name, id: of, said, .. } => {
             let name = name.as_ref().map_or("-", HostName::as_str);
             match said {
                 Said::Found { address, flags } if flags.is_empty() => {

@@ -45,7 +45,7 @@ impl Actor {
             Part::Silent | Part::RefusedSocket => return,
             Part::Reset => return out.push(Effect::Close(conn)),
         };
-        out.send(conn, Message::Reply { name: Some(name.clone()), id, said }, None);
+        out.send(conn, Message::Reply { name: Some(name.clone()), id, said, dns: None }, None);
     }
 }
 
@@ -53,7 +53,7 @@ impl Machine for Actor {
     fn step(&mut self, _: LabTime, input: Input, out: &mut Effects) {
         match input {
             Input::Received { conn, message, .. } => match message.as_ref() {
-                Message::Ask { name, id } => self.asked(conn, name, *id, out),
+                Message::Ask { name, id, .. } => self.asked(conn, name, *id, out),
                 Message::AskTied { name, id } => {
                     if !matches!(self.part, Part::Silent | Part::RefusedSocket) {
                         out.send(conn, Message::Began { id: *id }, None);

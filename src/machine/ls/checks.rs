@@ -5,7 +5,7 @@
 use super::Ls;
 use super::times::Times;
 use crate::base::{LabTime, NodeId, QuestionNo};
-use crate::machine::server::Handed;
+use crate::machine::server::{Handed, Wish};
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
 use crate::message::{BalanceNote, Flaw, Note, Outcome};
@@ -162,13 +162,13 @@ impl Ls {
         }
         let Some(name) = self.upstreams[at].name.clone() else { return };
         let check = self.next_probe();
-        match self.upstreams[at].server.ask(now, check, &name, out) {
+        match self.upstreams[at].server.ask(now, check, Wish::address(&name), out) {
             Handed::Taken => {
                 self.upstreams[at].health.begin_check(check);
                 self.take_stale(at);
             }
             Handed::Refused => self.has_failed(at, Outcome::Refused, out),
-            Handed::Full => self.has_failed(at, Outcome::Failed, out),
+            Handed::Full | Handed::Unspeakable => self.has_failed(at, Outcome::Failed, out),
         }
     }
 }

@@ -131,7 +131,7 @@ impl Ls {
     fn hedge_parts(&mut self, now: LabTime, no: QuestionNo, out: &mut Effects) {
         let Some(question) = self.questions.get(&no) else { return };
         let Some((after, by)) = question.patience else { return };
-        let name = question.name.clone();
+        let wish = question.wish();
         let late = question.lanes.iter().enumerate();
         let late = late.filter(|(_, lane)| lane.stand == Stand::Asked && lane.backup.is_none());
         let late: Vec<(usize, NodeId)> = late.map(|(at, lane)| (at, lane.upstream)).collect();
@@ -149,7 +149,7 @@ impl Ls {
             if let Some(question) = self.questions.get_mut(&no) {
                 question.lanes[lane].backup = Some((to, stead));
             }
-            let handed = self.upstreams[at].server.ask_for(now, stead, no, &name, out);
+            let handed = self.upstreams[at].server.ask_for(now, stead, no, wish.clone(), out);
             self.take_stale(at);
             if handed != Handed::Taken {
                 let (outcome, answer) = (Outcome::Refused, None);

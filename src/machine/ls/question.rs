@@ -1,9 +1,11 @@
 //! A question as the LS holds it: who asked, by which rules it is dealt with, and a lane for each upstream.
 
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
+use crate::machine::asked::Asked;
 use crate::machine::matching::Answer;
-use crate::message::{HedgeBy, HostName, Outcome, Why};
-use crate::topology::{Accept, Policy};
+use crate::machine::server::Wish;
+use crate::message::{HedgeBy, Outcome, Why};
+use crate::topology::{Accept, LsConfig, Policy};
 use std::time::Duration;
 
 /// Where one upstream stands for one question.
@@ -72,8 +74,7 @@ pub(super) struct LaneEnd {
 #[derive(Debug)]
 pub(super) struct Question {
     pub conn: ConnId,
-    pub name: HostName,
-    pub id: Option<u64>,
+    pub asked: Asked,
     pub policy: Policy,
     pub accept: Accept,
     pub failover: bool,
@@ -91,6 +92,23 @@ pub(super) struct Question {
 }
 
 impl Question {
+    /// A question that nobody is asked yet.
+    pub fn new(conn: ConnId, asked: &Asked, config: &LsConfig) -> Self {
+        Self {
+            conn,
+            asked: asked.clone(),
+            policy: config.policy,
+            accept: config.accept,
+            failover: false,
+            patience: None,
+            tied: false,
+            lanes: Vec::new(),
+            awaited: None,
+            kept: None,
+            counted: false,
+        }
+    }
+
     pub fn lane(&self, upstream: NodeId) -> Option<usize> {
         self.lanes.iter().position(|lane| lane.upstream == upstream)
     }
@@ -103,6 +121,12 @@ impl Question {
     /// Whether its window need not stay open for it.
     pub fn is_complete(&self) -> bool {
         self.kept.is_some() || self.all_ended()
+    }
+
+    /// What an upstream is asked for it.
+    pub fn wish(&self) -> Wish {
+        let asked = &self.asked;
+        Wish { name: asked.name.clone(), kind: asked.kind(), hops: asked.hops() + 1 }
     }
 
     /// When another was asked in the stead of this lane's upstream.

@@ -17,7 +17,7 @@ impl Ls {
     /// Whether an upstream can say that it begins, and be told to cancel.
     pub(super) fn can_be_tied(&self, upstream: NodeId) -> bool {
         let node = self.topology.node(upstream);
-        let wire = self.topology.wire(self.node, upstream);
+        let wire = self.topology.wire(self.me, upstream);
         node.at.is_none() && node.role() == Role::Ts && wire == Wire::Line
     }
 
