@@ -144,6 +144,8 @@ pub enum Command {
     Redo,
     /// `reset`: every fault heals, every node is revived.
     Reset,
+    /// `restore`: back to the beginning of the present step.
+    Restore,
     /// `mark TEXT`: a marker in the log.
     Mark(Arc<str>),
     /// `quit`: the lab ends in good order.

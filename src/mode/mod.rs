@@ -4,12 +4,15 @@
 
 mod config;
 mod data;
+mod desk;
 mod files;
 mod headless;
 mod limits;
 mod logs;
 mod man;
+mod notes;
 pub mod panics;
+mod origin;
 mod plain;
 mod repeat;
 mod rotated;
@@ -43,6 +46,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
+        Some(Verb::Notes(args)) => notes::run(&args, &cli.look),
         Some(Verb::Keys) => tui::keys(&cli.look),
         Some(Verb::Paths) => data::paths(),
         Some(Verb::Man { of }) => man::page(of.as_deref()),

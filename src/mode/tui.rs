@@ -1,5 +1,7 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
+use super::desk::Desk;
+use super::origin::Origin;
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
 use crate::cli::{Look, Run};
@@ -21,6 +23,10 @@ struct LabBench {
     lab: LabHandle,
     /// The run's folder, if it has one.
     folder: Option<PathBuf>,
+    /// Where its topology came from.
+    origin: Origin,
+    /// Where a second terminal reads the notes.
+    desk: Option<Desk>,
 }
 
 impl Bench for LabBench {
@@ -40,11 +46,24 @@ impl Bench for LabBench {
         self.lab.census();
     }
 
+    fn is_prompted(&self) -> bool {
+        self.desk.as_ref().is_some_and(Desk::is_read)
+    }
+
     fn keep(&self, text: &str) -> io::Result<PathBuf> {
         match &self.folder {
             Some(folder) => data::keep(folder, text),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder")),
         }
+    }
+
+    fn save_steps(&self, steps: &str) -> io::Result<PathBuf> {
+        let Some(folder) = &self.folder else {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder"));
+        };
+        let topology = self.lab.topology();
+        let new = self.origin.rewritten(topology.seed, steps).map_err(io::Error::other)?;
+        data::keep_topology(folder, &topology.name, &new)
     }
 }
 
@@ -78,7 +97,7 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
         let name = entries[picked].name;
         let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let (ending, lab) = watch(&mut session, loaded.topology, &Options::default())?;
+        let (ending, lab) = watch(&mut session, loaded.topology, Origin::bundled(name), &Options::default())?;
         if ending != Ending::Topologies {
             drop(session);
             return Ok(end(ending, lab));
@@ -101,7 +120,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let mut session = Session::enter(look)?;
     limits::raise();
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
-    let (ending, lab) = watch(&mut session, topology, &options)?;
+    let (ending, lab) = watch(&mut session, topology, Origin::of(run), &options)?;
     if ending == Ending::Topologies {
         lab.finish();
         // In the same session: another reader of keys beside the one that waits would lose a key to it.
@@ -114,7 +133,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
 
 /// What the command line says, else what the environment says, else what the configuration says. None if that is wrong;
 /// then it has been said why.
-fn options(look: &Look) -> Option<panel::Options> {
+pub(super) fn options(look: &Look) -> Option<panel::Options> {
     let config = match config::load() {
         Ok(config) => config,
         Err(problems) => {
@@ -153,13 +172,16 @@ pub fn keys(look: &Look) -> anyhow::Result<u8> {
 fn watch(
     session: &mut Session,
     topology: Topology,
+    origin: Origin,
     options: &Options,
 ) -> anyhow::Result<(Ending, Lab)> {
     let topology = Arc::new(topology);
     let data = data::run_folder(options.data.as_deref(), &topology.name);
     let options = Options { data, ..options.clone() };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
-    let bench = LabBench { lab: lab.handle(), folder: options.data };
+    // Without a desk nobody else can read along; the lab runs all the same.
+    let desk = data::desks_folder().and_then(|folder| Desk::open(&lab.handle(), &folder).ok());
+    let bench = LabBench { lab: lab.handle(), folder: options.data, origin, desk };
     let ending = panel::run(session, &bench, topology)?;
     Ok((ending, lab))
 }
@@ -175,7 +197,7 @@ fn end(ending: Ending, lab: Lab) -> u8 {
     code(ending)
 }
 
-fn code(ending: Ending) -> u8 {
+pub(super) fn code(ending: Ending) -> u8 {
     match ending {
         Ending::Quit | Ending::Topologies => EXIT_HELD,
         Ending::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),

@@ -66,7 +66,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         return scrolled(canvas, area, view, &rows);
     };
     let beat = world.steps.beat;
-    let note = say("note", Ink::Muted, &step.say, Ink::Text);
+    let note = match view.prompted {
+        true => Vec::new(),
+        false => say("note", Ink::Muted, &step.say, Ink::Text),
+    };
     let ask = step
         .ask
         .as_deref()

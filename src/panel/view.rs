@@ -7,6 +7,7 @@ use super::help::Search;
 use super::keymap::{Context, Keymap};
 use super::list::Window;
 use super::prompt::Prompt;
+use super::replay::Cursor;
 use super::targets;
 use crate::base::{LabTime, NodeId, Peer};
 use crate::check::OpNo;
@@ -91,6 +92,8 @@ pub enum Mode {
     TopologiesAsked,
     /// "Empty the disk? y n"
     WipeAsked(NodeId),
+    /// "Back to the start of the step? y n"
+    RestoreAsked,
     /// What is wrong with a store, and every write that is gone.
     Losses,
 }
@@ -175,6 +178,10 @@ pub struct View {
     pub wall: Duration,
     /// The screen's columns and rows.
     pub size: (u16, u16),
+    /// Whether the speaker reads the notes elsewhere, and the room does not.
+    pub prompted: bool,
+    /// Where the replay is, while one is shown in place of the lab.
+    pub replay: Option<Cursor>,
     /// When `n` was last obeyed.
     pub last_next: Option<Duration>,
 }
@@ -207,6 +214,8 @@ impl View {
             mouse: false,
             wall: Duration::ZERO,
             size: (80, 24),
+            prompted: false,
+            replay: None,
             last_next: None,
         }
     }

@@ -181,6 +181,9 @@ impl Script {
         // What is over was over before this happened.
         self.judge_over(|limit| limit < event.time);
         let end = self.tally.fold(event);
+        if let Fact::StepRestored { step } = event.fact {
+            self.begin_again(step);
+        }
         let Some(run) = &mut self.run else { return };
         if let Fact::StepRan { step } = &event.fact {
             run.watching |= *step == self.step;
@@ -209,6 +212,15 @@ impl Script {
                 judge::Look::NotYet => true,
             }
         });
+    }
+
+    /// The lab is as it was when this step began, and so is the step: commands that still wait are not given.
+    fn begin_again(&mut self, step: u32) {
+        self.run = None;
+        self.ready.clear();
+        self.step = step;
+        self.beat = if step == 0 { Beat::Before } else { Beat::Question };
+        self.repaired = self.present().and_then(Step::leaves_repaired).unwrap_or(false);
     }
 
     /// Judges what is over by this measure of its limit.

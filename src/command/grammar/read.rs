@@ -42,6 +42,7 @@ pub(super) fn command(reader: &mut Reader<'_>) -> Result<Command, GrammarError> 
         "undo" => Command::Undo,
         "redo" => Command::Redo,
         "reset" => Command::Reset,
+        "restore" => Command::Restore,
         "quit" => Command::Quit,
         _ => of_links(help, reader)?,
     };

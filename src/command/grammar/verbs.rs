@@ -138,6 +138,8 @@ static VERBS: &[VerbHelp] = verbs! {
     "undo" "undo" [] "Takes the last fault back; its consequences stay." "undo";
     "redo" "redo" [] "Brings back what was undone." "redo";
     "reset" "reset" [] "Every fault heals, every node that the file starts is revived." "reset";
+    "restore" "restore" []
+        "The present step begins again: nodes, links, settings, loads and disks as they were." "restore";
     "mark" "mark [TEXT]" [] "Leaves a marker in the log." "mark the second try";
     "quit" "quit" [] "The lab ends in good order." "quit";
 };

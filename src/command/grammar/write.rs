@@ -77,6 +77,7 @@ fn of_lab(command: &Command) -> String {
         Command::Undo => "undo".into(),
         Command::Redo => "redo".into(),
         Command::Reset => "reset".into(),
+        Command::Restore => "restore".into(),
         // Everything that names a node or a link has been written by the caller.
         _ => "quit".into(),
     }
