@@ -136,7 +136,7 @@ impl Control {
         acts
     }
 
-    /// Carries out a command. `Wait`, `Next`, `Flip`, `Mark` and `Quit` are the host's and the script's business and do
+    /// Carries out a command. `Wait`, `Next`, `Goto`, `Flip`, `Mark` and `Quit` are the host's and the script's business and do
     /// nothing here. What is already as the command wants it is left alone, without an act.
     ///
     /// # Errors
@@ -184,9 +184,12 @@ impl Control {
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
             Command::Restore => self.restore(),
-            Command::Wait(_) | Command::Next | Command::Flip | Command::Mark(_) | Command::Quit => {
-                Ok(Vec::new())
-            }
+            Command::Wait(_)
+            | Command::Next
+            | Command::Goto(_)
+            | Command::Flip
+            | Command::Mark(_)
+            | Command::Quit => Ok(Vec::new()),
             deed => self.change(deed),
         }
     }

@@ -171,6 +171,13 @@ impl Controller {
                 let orders = self.script.next(self.lab.now());
                 self.follow(orders).await;
             }
+            Command::Goto(step) => {
+                let cause = self.record(command, hand);
+                match self.script.go_to(step, self.lab.now()) {
+                    Ok(orders) => self.follow(orders).await,
+                    Err(why) => self.refuse(why, cause),
+                }
+            }
             Command::Flip => {
                 let cause = self.record(command, hand);
                 match self.script.flip(self.lab.now()) {

@@ -5,7 +5,7 @@ use super::print;
 use crate::base::Shown;
 use crate::topology::Rewritten;
 use std::env;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -63,6 +63,12 @@ pub fn config_is_named() -> bool {
     variable("FAULTLAB_CONFIG").is_some()
 }
 
+/// The file that remembers where a lecture was when the program ended.
+#[must_use]
+pub fn resume_file() -> Option<PathBuf> {
+    Some(STATE.folder(variable)?.join("lecture.json"))
+}
+
 /// The folder in which running labs say where their desks are.
 #[must_use]
 pub fn desks_folder() -> Option<PathBuf> {
@@ -103,6 +109,19 @@ pub fn paths() -> anyhow::Result<u8> {
 /// The system's.
 pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// Writes a file of the program's own so that it is there whole or not at all.
+///
+/// # Errors
+/// The system's.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let new = path.with_extension("new");
+    create(&new)?.write_all(bytes)?;
+    fs::rename(&new, path)
 }
 
 /// Copies kept in one folder.

@@ -213,9 +213,7 @@ impl Shared {
         let mut told = None;
         while !self.is_over() {
             let prompter = self.prompter.lock().unwrap_or_else(PoisonError::into_inner);
-            let same = |prompter: &mut (u64, Prompter)| {
-                told == Some(prompter.0) && !self.is_over()
-            };
+            let same = |prompter: &mut (u64, Prompter)| told == Some(prompter.0) && !self.is_over();
             let waited = self.news.wait_timeout_while(prompter, CLOCK, same);
             let (prompter, _) = waited.unwrap_or_else(PoisonError::into_inner);
             told = Some(prompter.0);
@@ -256,5 +254,5 @@ fn say(mut to: &TcpStream, said: &Said) -> io::Result<()> {
 fn token() -> io::Result<String> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

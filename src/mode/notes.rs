@@ -48,13 +48,11 @@ pub fn run(args: &NotesArgs, look: &Look) -> anyhow::Result<u8> {
     };
     let ending = panel::prompt(&mut session, newest)?;
     drop(session);
-    Ok(match ending {
-        Some(ending) => tui::code(ending),
-        None => {
-            complain_text("the lab has ended\n");
-            EXIT_HELD
-        }
-    })
+    let Some(ending) = ending else {
+        complain_text("the lab has ended\n");
+        return Ok(EXIT_HELD);
+    };
+    Ok(tui::code(ending))
 }
 
 /// Each new sheet as text; the clock alone is no news.
@@ -193,7 +191,8 @@ fn places(folder: &Path) -> Vec<Place> {
     places
 }
 
-fn is_running(pid: u32) -> bool {
+/// Whether there is a process of this number.
+pub fn is_running(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
         return false;
     };

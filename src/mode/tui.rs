@@ -1,7 +1,7 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
 use super::desk::Desk;
-use super::origin::Origin;
+use super::origin::{Origin, Resume};
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
 use crate::cli::{Look, Run};
@@ -46,6 +46,10 @@ impl Bench for LabBench {
         self.lab.census();
     }
 
+    fn reached(&self, step: Option<u32>) {
+        self.origin.reached(step);
+    }
+
     fn is_prompted(&self) -> bool {
         self.desk.as_ref().is_some_and(Desk::is_read)
     }
@@ -80,24 +84,35 @@ pub fn pick(look: &Look) -> anyhow::Result<u8> {
 
 fn pick_in(mut session: Session) -> anyhow::Result<u8> {
     loop {
+        let resume = Resume::find();
         let entries = bundle::list();
-        let offers = entries
-            .iter()
-            .map(|entry| Offer {
-                name: entry.name.to_owned(),
-                title: entry.title.clone(),
-                lesson: entry.lesson.clone(),
-                steps: entry.steps,
-            })
-            .collect();
+        let bundled = entries.iter().map(|entry| Offer {
+            name: entry.name.to_owned(),
+            title: entry.title.clone(),
+            lesson: entry.lesson.clone(),
+            steps: entry.steps,
+        });
+        let offers = resume.iter().map(Resume::offer).chain(bundled).collect();
         let picked = match panel::pick(&mut session, offers)? {
             Ok(picked) => picked,
             Err(ending) => return Ok(code(ending)),
         };
-        let name = entries[picked].name;
-        let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
-            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let (ending, lab) = watch(&mut session, loaded.topology, Origin::bundled(name), &Options::default())?;
+        let (ending, lab) = match (resume, picked) {
+            (Some(resume), 0) => {
+                let Resume { topology, origin, step } = resume;
+                let data = origin.data.clone();
+                let options = Options { data, ..Options::default() };
+                watch(&mut session, topology, origin, &options, Some(step))?
+            }
+            (resume, picked) => {
+                let name = entries[picked - usize::from(resume.is_some())].name;
+                let options = crate::topology::Options::default();
+                let loaded = crate::topology::load(name.as_ref(), options)
+                    .map_err(|problems| anyhow::anyhow!("{problems}"))?;
+                let origin = Origin::bundled(name, loaded.topology.seed);
+                watch(&mut session, loaded.topology, origin, &Options::default(), None)?
+            }
+        };
         if ending != Ending::Topologies {
             drop(session);
             return Ok(end(ending, lab));
@@ -120,7 +135,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let mut session = Session::enter(look)?;
     limits::raise();
     let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
-    let (ending, lab) = watch(&mut session, topology, Origin::of(run), &options)?;
+    let origin = Origin::of(run, topology.seed);
+    let (ending, lab) = watch(&mut session, topology, origin, &options, None)?;
     if ending == Ending::Topologies {
         lab.finish();
         // In the same session: another reader of keys beside the one that waits would lose a key to it.
@@ -168,17 +184,22 @@ pub fn keys(look: &Look) -> anyhow::Result<u8> {
     }
 }
 
-/// Starts a lab and shows it until the person has seen enough.
+/// Starts a lab, at this step if one is given, and shows it until the person has seen enough.
 fn watch(
     session: &mut Session,
     topology: Topology,
     origin: Origin,
     options: &Options,
+    at: Option<u32>,
 ) -> anyhow::Result<(Ending, Lab)> {
     let topology = Arc::new(topology);
     let data = data::run_folder(options.data.as_deref(), &topology.name);
     let options = Options { data, ..options.clone() };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
+    if let Some(step) = at {
+        anyhow::ensure!(lab.handle().give(Command::Goto(step)), "the lab is busy");
+    }
+    let origin = Origin { data: options.data.clone(), ..origin };
     // Without a desk nobody else can read along; the lab runs all the same.
     let desk = data::desks_folder().and_then(|folder| Desk::open(&lab.handle(), &folder).ok());
     let bench = LabBench { lab: lab.handle(), folder: options.data, origin, desk };

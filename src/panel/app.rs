@@ -48,7 +48,10 @@ pub(super) fn ended(session: &Session) -> Option<Ending> {
 }
 
 /// Whether the terminal took a frame: one that is gone is a way to end, not an error to report to it.
-pub(super) fn taken(session: &Session, frame: std::io::Result<()>) -> Result<Option<Ending>, SessionError> {
+pub(super) fn taken(
+    session: &Session,
+    frame: std::io::Result<()>,
+) -> Result<Option<Ending>, SessionError> {
     match frame {
         Ok(()) => Ok(None),
         Err(error) if session.said().is_gone() || is_hung_up(&error) => {

@@ -96,6 +96,8 @@ pub trait Bench {
     fn is_prompted(&self) -> bool {
         false
     }
+    /// The lecture has come to this step; none when it is over.
+    fn reached(&self, _step: Option<u32>) {}
     /// Asks for a census of every node, after events were missed.
     fn census(&self);
     /// Writes a text that was copied into a new file in the run's folder, and says where it is.

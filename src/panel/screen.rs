@@ -130,7 +130,7 @@ fn panel(
         PanelId::Belief => Row::new().with(" who thinks what of whom ", canvas.ink(Ink::Muted)),
         PanelId::Steps => {
             title.append(steps::title(canvas, world));
-            Row::new()
+            steps::note(canvas, world, view, place.area.width.saturating_sub(title.width() + 7))
         }
     };
     canvas.frame(place.area, place.border, lit, &title, &note);

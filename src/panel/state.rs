@@ -101,8 +101,13 @@ impl Panel {
                 if at >= silent && self.view.feed.take(event, &self.world) {
                     self.view.event_came();
                 }
-                if let Fact::CommandRefused { why } = &event.fact {
-                    self.view.toast(why.to_string(), true);
+                match &event.fact {
+                    Fact::CommandRefused { why } => self.view.toast(why.to_string(), true),
+                    Fact::StepBegan { step } => bench.reached(Some(*step)),
+                    Fact::StepEnded { step } if *step as usize == self.world.steps.count => {
+                        bench.reached(None);
+                    }
+                    _ => {}
                 }
             }
             self.next = tail.next;
@@ -243,7 +248,8 @@ impl Panel {
         }
         match bench.save_steps(&self.done.steps()) {
             Ok(path) => {
-                let file = path.file_name().map_or_else(String::new, |it| it.to_string_lossy().into());
+                let file =
+                    path.file_name().map_or_else(String::new, |it| it.to_string_lossy().into());
                 self.view.toast(format!("saved as {file} in the run's folder (events)"), false);
                 let text = format!("saved: faultlab run {} --headless", path.display());
                 self.view.feed.say(self.world.now, text, Tone::Hand);

@@ -33,8 +33,12 @@ const PAUSE: &str = "pause the world, or let it go on";
 
 /// Every key there is. The order is the order of footer and help.
 pub static TABLE: &[Binding] = &[
+    row(Replay, k(Named::Esc), Action::Replay, "back to the lab", "back to the lab"),
+    row(Replay, c('E'), Action::Replay, "", "back to the lab"),
+    row(Replay, c(' '), Action::Pause, "pause", "stand still, go on; at its end again"),
+    row(Replay, c('-'), Action::Slower, "slower", "half as fast"),
+    row(Replay, c('+'), Action::Faster, "faster", "twice as fast"),
     row(Panels, c('n'), Action::NextBeat, "next", NEXT_BEAT),
-    row(Panels, c('N'), Action::Restore, "again", "back to the start of the step (asks)"),
     row(Panels, c('V'), Action::Flip, "flip", "the step as confessed, or as repaired"),
     row(Panels, c('f'), Action::Fire, "fire%", "the client asks the next name of its list"),
     row(Panels, c('x'), Action::Kill, "kill %", "kill the process: its connections are reset"),
@@ -56,6 +60,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('b'), Action::Lie, "lie", "the server answers wrongly, or is honest"),
     row(Panels, c('Z'), Action::Wipe, "wipe %", "empty the disk of a dead replica (asks)"),
     row(Panels, c('R'), Action::Reset, "reset", "heal every fault, revive every node"),
+    row(Panels, c('N'), Action::Restore, "again", "back to the start of the step (asks)"),
     row(Panels, c('U'), Action::Redo, "redo", "bring the fault back that was undone"),
     row(Panels, c('v'), Action::NextLink, "links", "walk through the links of the node"),
     row(Panels, c('-'), Action::Slower, "slower", "the lab's clock at 0.5, 0.25, 0.1"),
@@ -145,11 +150,6 @@ pub static TABLE: &[Binding] = &[
     row(Clicker, k(Named::PageUp), Action::ZoomOut, "", "out of the zoom"),
     row(Clicker, c('.'), Action::Pause, "", PAUSE),
     row(Clicker, c('b'), Action::Pause, "", PAUSE),
-    row(Replay, k(Named::Esc), Action::Replay, "back to the lab", "back to the lab"),
-    row(Replay, c('E'), Action::Replay, "", "back to the lab"),
-    row(Replay, c(' '), Action::Pause, "pause", "stand still, go on; at its end again"),
-    row(Replay, c('-'), Action::Slower, "slower", "half as fast"),
-    row(Replay, c('+'), Action::Faster, "faster", "twice as fast"),
     row(Panels, k(Named::Esc), Action::Back, "", "back; nothing selected"),
     row(Everywhere, Chord::Ctrl('l'), Action::Redraw, "", "draw everything anew"),
     row(Everywhere, Chord::Ctrl('z'), Action::Suspend, "", "to the shell; the lab waits"),

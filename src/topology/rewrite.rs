@@ -37,12 +37,7 @@ impl Files for Copying<'_> {
 ///
 /// # Errors
 /// Why it cannot be written: a sentence for the person who asked.
-pub fn rewrite(
-    path: &Path,
-    options: Options,
-    seed: u64,
-    steps: &str,
-) -> Result<Rewritten, String> {
+pub fn rewrite(path: &Path, options: Options, seed: u64, steps: &str) -> Result<Rewritten, String> {
     let opened = load::open(path).map_err(|_| "its file cannot be read any more".to_owned())?;
     let (name, files) = (opened.name, opened.files);
     let before = load_text_with(&name, &opened.text, &*files, options)

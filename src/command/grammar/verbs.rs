@@ -133,6 +133,8 @@ static VERBS: &[VerbHelp] = verbs! {
         "In a step, or on standard input: the commands after it come so much lab time later."
         "wait 2s";
     "next" "next" [] "The next beat of the steps: question, commands, answer." "next";
+    "goto" "goto STEP" [Words(&[])]
+        "On to the question of a later step; what the steps before it do to the lab is done at once." "goto 3";
     "flip" "flip" []
         "The present step changes between as confessed and as repaired." "flip";
     "undo" "undo" [] "Takes the last fault back; its consequences stay." "undo";

@@ -73,6 +73,7 @@ fn of_lab(command: &Command) -> String {
         Command::Resume => "resume".into(),
         Command::Tick => "tick".into(),
         Command::Next => "next".into(),
+        Command::Goto(step) => format!("goto {step}"),
         Command::Flip => "flip".into(),
         Command::Undo => "undo".into(),
         Command::Redo => "redo".into(),

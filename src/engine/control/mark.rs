@@ -78,8 +78,8 @@ impl Control {
                 self.state.life[node.index()] = Life::Stopping;
             }
         }
-        self.done = mark.done.clone();
-        self.undone = mark.undone.clone();
+        self.done.clone_from(&mark.done);
+        self.undone.clone_from(&mark.undone);
         self.mark = Some(mark);
         Ok(acts)
     }

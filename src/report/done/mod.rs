@@ -257,8 +257,7 @@ impl Asking {
                 let place = operation.place().clone();
                 let asked = Some(Asked { verb: Verb::of(operation), place });
                 let (from, text, after) = (None, None, None);
-                let what =
-                    StoreExpectation::OpEnds { client, asked, outcome, from, text, after };
+                let what = StoreExpectation::OpEnds { client, asked, outcome, from, text, after };
                 Expectation::Store { what, within }
             }
             _ => return None,
@@ -285,8 +284,10 @@ fn keeping(command: &Command) -> Keeping {
         | Command::Tick
         | Command::Wait(_)
         | Command::Next
+        | Command::Goto(_)
         | Command::Flip
         | Command::Restore
+        | Command::Mark(_)
         | Command::Quit => return Keeping::No,
         Command::Drop(..) | Command::Release(_, Some(_)) => return Keeping::LeftOut,
         Command::Cut(links)

@@ -49,7 +49,8 @@ impl Done {
         (mut from, last): (LabTime, bool),
         out: &mut String,
     ) {
-        let step = (chapter.step as usize).checked_sub(1).and_then(|at| self.topology.steps.get(at));
+        let step =
+            (chapter.step as usize).checked_sub(1).and_then(|at| self.topology.steps.get(at));
         let say = step.map_or("Done by hand.", |step| step.say.as_str());
         let _ = writeln!(out, "[[steps]]\nsay    = {}", quoted(say));
         let words = [
