@@ -24,7 +24,7 @@ use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
-use crate::topology::{Role, Topology};
+use crate::topology::{Role, Topology, Wire};
 use control::{Ask, COMMANDS_MAX, Controller};
 use disk::Hold;
 use line::Turn;
@@ -99,9 +99,8 @@ impl Lab {
         let base = options.port_base.unwrap_or(PORT_BASE);
         {
             let _inside = runtime.enter();
-            for node in shared.nodes.iter().filter(|node| node.at.is_none()) {
-                node.reserve(base);
-            }
+            let ours = shared.nodes.iter().filter(|node| node.at.is_none());
+            ours.fold(base, |base, node| node.reserve(base));
         }
         let (asks, inbox) = mpsc::channel(COMMANDS_MAX);
         let progress = Arc::new(Progress::default());
@@ -185,6 +184,12 @@ impl LabHandle {
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<SocketAddr> {
         self.shared.node(node).address()
+    }
+
+    /// Where a node listens with this wire, or would.
+    #[must_use]
+    pub fn address_for(&self, node: NodeId, wire: Wire) -> Option<SocketAddr> {
+        self.shared.node(node).address_for(wire)
     }
 
     /// What there is.
