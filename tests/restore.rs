@@ -65,8 +65,8 @@ fn mess(sim: &mut Sim) {
     sim.run_until(sim.now() + std::time::Duration::from_secs(9));
 }
 
-/// Steps that rest on what a process has in its memory: who was ejected or led, which connection was dead. A new process
-/// knows nothing of it, so these show something else when they are begun again.
+/// Steps that rest on what a process has in its memory: who was ejected or led, which connection was dead. A new
+/// process knows nothing of it, so these show something else when they are begun again.
 const REMEMBERED: [(&str, usize); 9] = [
     ("tour", 7),
     ("sticky-round-robin", 2),

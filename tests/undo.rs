@@ -156,8 +156,12 @@ expect = ["node r2 is killed"]
 fn restore_puts_nodes_links_settings_and_disks_back_on_sockets() {
     let bench = Bench::start(STORE);
     let concluded = |event: &faultlab::event::Event| {
-        matches!(&event.fact, Fact::Noted(faultlab::message::Note::Store(
-            faultlab::message::StoreNote::Concluded { .. })))
+        matches!(
+            &event.fact,
+            Fact::Noted(faultlab::message::Note::Store(
+                faultlab::message::StoreNote::Concluded { .. }
+            ))
+        )
     };
     bench.command("put alice before 1", concluded);
     give(&bench, "next");
@@ -180,8 +184,12 @@ fn restore_puts_nodes_links_settings_and_disks_back_on_sockets() {
     assert_eq!(world.node(bench.id("alice")).per_kilosecond, 0);
     assert_eq!((world.clock.rate, world.steps.beat), (1.0, faultlab::world::Beat::Question));
     bench.until(from, "both have read their disks", |event| {
-        matches!(&event.fact, Fact::Noted(faultlab::message::Note::Store(
-            faultlab::message::StoreNote::Promoted { .. })))
+        matches!(
+            &event.fact,
+            Fact::Noted(faultlab::message::Note::Store(
+                faultlab::message::StoreNote::Promoted { .. }
+            ))
+        )
     });
     let world = bench.world();
     for name in ["r1", "r2"] {
@@ -199,7 +207,7 @@ fn restore_puts_nodes_links_settings_and_disks_back_on_sockets() {
     });
 }
 
-/// What a lab wrote a moment before is in the log: `goto` sets the lab as the steps before leave it, and goes forward only.
+/// `goto` sets the lab as the steps before leave it, asks nothing, and goes forward only.
 #[test]
 fn goto_goes_forward_only_and_sets_the_lab() {
     let steps = "[[steps]]\nsay = \"1\"\ndo = [\"kill ts1\", \"wait 9s\", \"query client www.mit.edu\"]\n\
@@ -214,7 +222,8 @@ fn goto_goes_forward_only_and_sets_the_lab() {
         ("goto 2", "step 2 has begun already: `restore` begins step 2 again"),
         ("goto 4", "there is no step 4: this lecture has 3"),
     ] {
-        let refused = bench.command(line, |event| matches!(event.fact, Fact::CommandRefused { .. }));
+        let refused =
+            bench.command(line, |event| matches!(event.fact, Fact::CommandRefused { .. }));
         assert!(matches!(&refused.fact, Fact::CommandRefused { why: said } if **said == *why));
     }
 }

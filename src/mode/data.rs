@@ -63,6 +63,13 @@ pub fn config_is_named() -> bool {
     variable("FAULTLAB_CONFIG").is_some()
 }
 
+/// The present, in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The file that remembers where a lecture was when the program ended.
 #[must_use]
 pub fn resume_file() -> Option<PathBuf> {

@@ -54,7 +54,7 @@ impl Resume {
     pub fn find() -> Option<Self> {
         let text = fs::read(data::resume_file()?).ok()?;
         let Unfinished { v, pid, step, origin } = serde_json::from_slice(&text).ok()?;
-        let elsewhere = pid != std::process::id() && super::notes::is_running(pid);
+        let elsewhere = pid != std::process::id() && super::desk::is_running(pid);
         if v != FORMAT || elsewhere {
             return None;
         }

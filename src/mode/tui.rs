@@ -1,6 +1,6 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
-use super::desk::Desk;
+use super::desk::Notes;
 use super::origin::{Origin, Resume};
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
@@ -26,7 +26,7 @@ struct LabBench {
     /// Where its topology came from.
     origin: Origin,
     /// Where a second terminal reads the notes.
-    desk: Option<Desk>,
+    notes: Option<Notes>,
 }
 
 impl Bench for LabBench {
@@ -51,7 +51,7 @@ impl Bench for LabBench {
     }
 
     fn is_prompted(&self) -> bool {
-        self.desk.as_ref().is_some_and(Desk::is_read)
+        self.notes.as_ref().is_some_and(Notes::are_read)
     }
 
     fn keep(&self, text: &str) -> io::Result<PathBuf> {
@@ -201,8 +201,9 @@ fn watch(
     }
     let origin = Origin { data: options.data.clone(), ..origin };
     // Without a desk nobody else can read along; the lab runs all the same.
-    let desk = data::desks_folder().and_then(|folder| Desk::open(&lab.handle(), &folder).ok());
-    let bench = LabBench { lab: lab.handle(), folder: options.data, origin, desk };
+    let notes = data::desks_folder();
+    let notes = notes.and_then(|folder| Notes::lay_out(&lab.handle(), &folder).ok());
+    let bench = LabBench { lab: lab.handle(), folder: options.data, origin, notes };
     let ending = panel::run(session, &bench, topology)?;
     Ok((ending, lab))
 }

@@ -23,6 +23,8 @@ const FRAME: Duration = Duration::from_millis(33);
 const STILL: Duration = Duration::from_millis(500);
 /// How long the picture counts as moving after a key: what the key causes comes within this.
 const AFTER_KEY: Duration = Duration::from_millis(300);
+/// How long one frame may fold events before it looks at the keys again.
+const FOLD_MAX: Duration = Duration::from_millis(8);
 /// What came together is taken in together, up to so much: then the picture must follow.
 const INPUTS_A_FRAME: usize = 256;
 
@@ -37,6 +39,22 @@ pub enum Ending {
     Signal(i32),
     /// The terminal is gone; the process ends within 1.5 s, by force if need be.
     TerminalGone,
+}
+
+impl Panel {
+    /// Takes what the log has, for at most some milliseconds; gives whether there was something, and whether there
+    /// is more.
+    pub fn follow(&mut self, bench: &dyn Bench) -> (bool, bool) {
+        let begun = Instant::now();
+        let mut any = false;
+        loop {
+            let (some, more) = self.take(bench);
+            any |= some;
+            if !more || begun.elapsed() > FOLD_MAX {
+                return (any, more);
+            }
+        }
+    }
 }
 
 /// What the signals want of the loop.

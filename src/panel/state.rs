@@ -16,10 +16,8 @@ use crate::topology::Topology;
 use crate::world::{History, LaneEnd, World};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long one frame may fold events before it looks at the keys again.
-const FOLD_MAX: Duration = Duration::from_millis(8);
 /// Newer races that may still be running.
 const RACES_WATCHED: usize = 20;
 /// What is said to whoever would act on the past.
@@ -75,46 +73,38 @@ impl Panel {
         Self { world, view, done, history, replay: None, next: 0 }
     }
 
-    /// Takes what the log has, for at most some milliseconds; gives whether there was something, and whether there
-    /// is more.
-    pub fn follow(&mut self, bench: &dyn Bench) -> (bool, bool) {
+    /// Takes some of what the log has; gives whether there was something, and whether there may be more.
+    pub(super) fn take(&mut self, bench: &dyn Bench) -> (bool, bool) {
         self.view.prompted = bench.is_prompted();
-        let begun = Instant::now();
-        let mut any = false;
-        loop {
-            let tail = bench.read(self.next);
-            if tail.missing > 0 {
-                self.world.gap(tail.missing);
-                let text = format!("{} events are missing here", tail.missing);
-                self.view.feed.say(self.world.now, text, Tone::Bad);
+        let tail = bench.read(self.next);
+        if tail.missing > 0 {
+            self.world.gap(tail.missing);
+            let text = format!("{} events are missing here", tail.missing);
+            self.view.feed.say(self.world.now, text, Tone::Bad);
+            self.view.event_came();
+            bench.census();
+        }
+        let count = tail.len();
+        // Lines that would be pushed out at once are not even made.
+        let silent = count.saturating_sub(LINES_MAX);
+        for (at, event) in tail.events().enumerate() {
+            self.world.apply(event);
+            self.history.observe(&self.world);
+            self.done.observe(event);
+            if at >= silent && self.view.feed.take(event, &self.world) {
                 self.view.event_came();
-                bench.census();
             }
-            let count = tail.len();
-            any |= count > 0 || tail.missing > 0;
-            // Lines that would be pushed out at once are not even made.
-            let silent = count.saturating_sub(LINES_MAX);
-            for (at, event) in tail.events().enumerate() {
-                self.world.apply(event);
-                self.history.observe(&self.world);
-                self.done.observe(event);
-                if at >= silent && self.view.feed.take(event, &self.world) {
-                    self.view.event_came();
+            match &event.fact {
+                Fact::CommandRefused { why } => self.view.toast(why.to_string(), true),
+                Fact::StepBegan { step } => bench.reached(Some(*step)),
+                Fact::StepEnded { step } if *step as usize == self.world.steps.count => {
+                    bench.reached(None);
                 }
-                match &event.fact {
-                    Fact::CommandRefused { why } => self.view.toast(why.to_string(), true),
-                    Fact::StepBegan { step } => bench.reached(Some(*step)),
-                    Fact::StepEnded { step } if *step as usize == self.world.steps.count => {
-                        bench.reached(None);
-                    }
-                    _ => {}
-                }
-            }
-            self.next = tail.next;
-            if count == 0 || begun.elapsed() > FOLD_MAX {
-                return (any, count > 0);
+                _ => {}
             }
         }
+        self.next = tail.next;
+        (count > 0 || tail.missing > 0, count > 0)
     }
 
     /// Whether the picture changes by the passing of time.

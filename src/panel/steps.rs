@@ -86,11 +86,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         return scrolled(canvas, area, view, &rows);
     };
     let beat = world.steps.beat;
-    let note = if view.prompted {
-        Vec::new()
-    } else {
-        say("note", Ink::Muted, &step.say, Ink::Text)
-    };
+    let note =
+        if view.prompted { Vec::new() } else { say("note", Ink::Muted, &step.say, Ink::Text) };
     let ask = step
         .ask
         .as_deref()
