@@ -136,8 +136,8 @@ impl Control {
         acts
     }
 
-    /// Carries out a command. `Wait`, `Next`, `Goto`, `Flip`, `Mark` and `Quit` are the host's and the script's business
-    /// and do nothing here. What is already as the command wants it is left alone, without an act.
+    /// Carries out a command. `Wait`, `Next`, `Goto`, `Flip`, `Mark` and `Quit` are the business of the host and the
+    /// script, and do nothing here. What is already as the command wants it is left alone, without an act.
     ///
     /// # Errors
     /// Why it cannot be done, and what would help: a sentence for the person who gave it.

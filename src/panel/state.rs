@@ -15,6 +15,7 @@ use crate::report::Done;
 use crate::topology::Topology;
 use crate::world::{History, LaneEnd, World};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -238,9 +239,11 @@ impl Panel {
         }
         match bench.save_steps(&self.done.steps()) {
             Ok(path) => {
-                let file =
-                    path.file_name().map_or_else(String::new, |it| it.to_string_lossy().into());
-                self.view.toast(format!("saved as {file} in the run's folder (events)"), false);
+                // Its folder tells it from those that were saved before.
+                let parts: Vec<_> = path.components().rev().take(2).collect();
+                let file: PathBuf = parts.into_iter().rev().collect();
+                let text = format!("saved: {} in the run's folder", file.display());
+                self.view.toast(text, false);
                 let text = format!("saved: faultlab run {} --headless", path.display());
                 self.view.feed.say(self.world.now, text, Tone::Hand);
                 self.view.event_came();
