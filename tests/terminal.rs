@@ -17,5 +17,7 @@ mod lecture;
 mod notes;
 #[path = "terminal/plain.rs"]
 mod plain;
+#[path = "terminal/reload.rs"]
+mod reload;
 #[path = "terminal/stopping.rs"]
 mod stopping;

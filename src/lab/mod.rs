@@ -8,6 +8,7 @@ mod conn;
 mod control;
 mod desk;
 mod disk;
+mod flow;
 mod host;
 mod line;
 mod listen;
@@ -27,11 +28,13 @@ use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
 use crate::topology::{Role, Topology, Wire};
+use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
 use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
 use shared::Shared;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +63,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; 2 if none is given.
     pub threads: Option<usize>,
+    /// The step that the lab begins with, as if the earlier ones had been gone through; 0 for none.
+    pub step: u32,
 }
 
 /// A running laboratory. Dropping it ends everything at once; [`Lab::finish`] ends it in good order.
@@ -109,7 +114,7 @@ impl Lab {
         let started = Arc::new(Notify::new());
         runtime.spawn(drive(shared.clone()));
         let controller = Controller::new(shared.clone(), progress.clone());
-        let controller = runtime.spawn(controller.run(inbox, started.clone()));
+        let controller = runtime.spawn(controller.run(inbox, started.clone(), options.step));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
         Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })
@@ -170,6 +175,13 @@ impl LabHandle {
         self.asks.try_send(Ask::Give(command, Hand::Person)).is_ok()
     }
 
+    /// Goes on with another edition of the topology. False as for [`Self::give`]; what cannot be had without a new lab is
+    /// refused in the log.
+    #[must_use]
+    pub fn take(&self, topology: Arc<Topology>) -> bool {
+        self.asks.try_send(Ask::Take(topology)).is_ok()
+    }
+
     /// Asks for the truth about every node, in the log.
     pub fn census(&self) {
         // Without room the log is busy saying what happens anyway; whoever missed events asks again.
@@ -207,6 +219,12 @@ impl LabHandle {
             let _ = tokio::time::timeout(most, self.shared.recorder.changed(from)).await;
         });
     }
+}
+
+/// Where the numbers of DNS questions come from: nobody may foresee them (RFC 5452, 4.3).
+fn wire_numbers() -> Numbers {
+    // The keys are the system's entropy; the hash is a keyed one (SipHash).
+    Numbers::Outside(|| RandomState::new().hash_one(0_u8) as u16)
 }
 
 /// The scheduler's task: wakes whoever is due, and gives nodes what was handed over for them.
@@ -277,7 +295,10 @@ fn tick(at: LabTime, wake: Wake, lab: &Arc<Shared>) -> bool {
 
 fn give(turn: Turn, lab: &Arc<Shared>) {
     let (node, number) = match &turn {
-        Turn::Connected { wish, .. } | Turn::Refused(wish) => (wish.opener, wish.incarnation),
+        Turn::Connected { wish, .. } | Turn::Bound { wish, .. } | Turn::Refused(wish) => {
+            (wish.opener, wish.incarnation)
+        }
+        Turn::Unreachable(flow) => (flow.node, flow.incarnation),
         Turn::Bytes { node, incarnation, .. } | Turn::Ended { node, incarnation, .. } => {
             (*node, *incarnation)
         }

@@ -20,6 +20,7 @@ mod session;
 mod signals;
 mod stdin;
 mod tui;
+mod watched;
 
 use crate::base::Shown;
 use crate::cli::{Cli, Verb};

@@ -43,7 +43,7 @@ pub fn run(args: &NotesArgs, look: &Look) -> anyhow::Result<u8> {
         complain_text("the lab has ended\n");
         return Ok(EXIT_HELD);
     };
-    Ok(tui::code(ending))
+    Ok(tui::code(&ending))
 }
 
 /// Each new sheet as text; the clock alone is no news.

@@ -95,6 +95,7 @@ impl Action {
             Self::Why => "why",
             Self::Replay => "replay",
             Self::Losses => "losses",
+            Self::ShowFile => "file",
             Self::Inspect => "inspect",
             Self::Open => "open",
             Self::OpenRace => "open-race",
@@ -194,6 +195,7 @@ impl Action {
             | Self::RealTime
             | Self::AutoPace => Section::Clock,
             Self::Topologies
+            | Self::ShowFile
             | Self::Redraw
             | Self::Suspend
             | Self::Quit

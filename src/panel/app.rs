@@ -3,6 +3,7 @@
 //! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
 
 use super::action::Leaving;
+use super::carried::{self, Carried};
 use super::chord::Chord;
 use super::copy::Copied;
 use super::feed::Tone;
@@ -10,7 +11,7 @@ use super::guard::Woken;
 use super::picker::{Move, Offer, Picker};
 use super::state::{Panel, Reaction};
 use super::terminal::{Session, SessionError};
-use super::{Bench, screen};
+use super::{Bench, edition, screen};
 use crate::topology::Topology;
 use crossterm::event::{Event as Input, KeyEvent};
 use rustix::io::Errno;
@@ -29,12 +30,14 @@ const FOLD_MAX: Duration = Duration::from_millis(8);
 const INPUTS_A_FRAME: usize = 256;
 
 /// Why the panel was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
     /// The person quit.
     Quit,
     /// The person wants another topology.
     Topologies,
+    /// The topology's file has changed so that it needs a new lab, and the person wants that.
+    Again(Box<Carried>),
     /// A signal; the process ends with 128 and its number within 500 ms of it, by force if need be.
     Signal(i32),
     /// The terminal is gone; the process ends within 1.5 s, by force if need be.
@@ -48,7 +51,7 @@ impl Panel {
         let begun = Instant::now();
         let mut any = false;
         loop {
-            let (some, more) = self.take(bench);
+            let (some, more) = self.take_events(bench);
             any |= some;
             if !more || begun.elapsed() > FOLD_MAX {
                 return (any, more);
@@ -85,7 +88,7 @@ fn is_hung_up(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| hung_up.iter().any(|it| it.raw_os_error() == code))
 }
 
-/// Runs the panel over a lab until it is left. The lab goes on; ending it is the caller's business.
+/// Runs the panel over a lab until it is left, with what an earlier one has left to it. The lab goes on; ending it is the caller's business.
 ///
 /// # Errors
 /// When the terminal fails.
@@ -93,8 +96,9 @@ pub fn run(
     session: &mut Session,
     bench: &dyn Bench,
     topology: Arc<Topology>,
+    carried: Option<Box<Carried>>,
 ) -> Result<Ending, SessionError> {
-    turn(session, bench, topology).or_else(hung_up)
+    turn(session, bench, topology, carried).or_else(hung_up)
 }
 
 /// A terminal that was closed fails every read and write, and that may be seen before the guard has said so.
@@ -111,14 +115,9 @@ fn turn(
     session: &mut Session,
     bench: &dyn Bench,
     topology: Arc<Topology>,
+    carried: Option<Box<Carried>>,
 ) -> Result<Ending, SessionError> {
-    let mut panel = Panel::new(topology);
-    panel.view.big = session.options.big;
-    panel.view.clicker = session.options.clicker;
-    panel.view.keymap = session.options.keymap.clone();
-    panel.view.motion = session.options.motion;
-    panel.view.mouse = session.options.mouse;
-    panel.view.size = session.size();
+    let mut panel = carried::set_up(session, topology, carried);
     let begun = Instant::now();
     let mut last_key = None;
     let mut drawn: Option<Instant> = None;
@@ -131,6 +130,10 @@ fn turn(
         stops(session)?;
         session.set_mouse(panel.view.mouse)?;
         let (changed, more) = panel.follow(bench);
+        if let Some(edited) = bench.edited() {
+            edition::came(edited, &panel.world, &mut panel.view);
+            fresh = true;
+        }
         fresh |= changed | panel.tick(begun.elapsed());
         let now = bench.now().max(panel.world.now);
         let moving =
@@ -140,7 +143,11 @@ fn turn(
             panel.resize(session.size());
             let theme = session.theme;
             let (world, view, now) = panel.shown(now);
-            let frame = session.draw(|frame| screen::draw(world, view, &theme, now, frame));
+            let mut most = None;
+            let frame = session.draw(|frame| {
+                most = screen::draw_scrolled(world, view, &theme, now, frame);
+            });
+            panel.scrolled_at_most(most);
             if let Some(ending) = taken(session, frame)? {
                 return Ok(ending);
             }
@@ -214,6 +221,8 @@ fn react(
             session.suspend()?;
             session.said().take_continued();
         }
+        Reaction::Take(topology) => panel.take(bench, topology),
+        Reaction::Leave(Leaving::Again) => return Ok(carried::of(panel).map(Ending::Again)),
         Reaction::Leave(Leaving::Quit) => return Ok(Some(Ending::Quit)),
         Reaction::Leave(Leaving::Topologies) => return Ok(Some(Ending::Topologies)),
     }

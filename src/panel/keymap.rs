@@ -6,7 +6,7 @@ use super::action::Action;
 use super::chord::Chord;
 use super::table::TABLE;
 use super::view::{Mode, PanelId, View};
-use Context::{Clicker, Everywhere, Line, List, On, Page, Panels, Quit, Replay};
+use Context::{Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay};
 
 /// Where a key is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,13 +29,15 @@ pub enum Context {
     Page,
     /// When the panel asks whether to quit.
     Quit,
+    /// On the page that says what the topology's file would change.
+    File,
 }
 
 impl Context {
     /// Whether it is a dialog's.
     #[must_use]
     pub const fn is_dialog(self) -> bool {
-        matches!(self, List | Line | Page | Quit)
+        matches!(self, List | Line | Page | Quit | File)
     }
 
     /// Whether its keys are what they are: a dialog's, and those of a presenter, which has no others.
@@ -48,7 +50,8 @@ impl Context {
     fn together() -> impl Iterator<Item = Vec<Self>> {
         // A presenter's keys go before all others on purpose; among themselves they must differ, too.
         let panels = PanelId::ALL.map(|id| vec![On(id), Panels, Everywhere]);
-        let others = [Clicker, Replay, List, Line, Page, Quit].map(|other| vec![other, Everywhere]);
+        let others = [Clicker, Replay, List, Line, Page, Quit, File];
+        let others = others.map(|other| vec![other, Everywhere]);
         panels.into_iter().chain(others)
     }
 }
@@ -179,6 +182,7 @@ pub fn contexts(view: &View) -> Vec<Context> {
     let dialog = match view.mode {
         Mode::Normal => return contexts_of_panels(view),
         Mode::Inspect | Mode::Why | Mode::Losses => Page,
+        Mode::Edition => File,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) | Mode::Help(_) => List,
         Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) | Mode::RestoreAsked => Quit,

@@ -43,6 +43,8 @@ pub enum Reaction {
     Redraw,
     /// Stop the process.
     Suspend,
+    /// Go on with this edition of the topology.
+    Take(Arc<Topology>),
     /// Leave.
     Leave(Leaving),
 }
@@ -75,7 +77,7 @@ impl Panel {
     }
 
     /// Takes some of what the log has; gives whether there was something, and whether there may be more.
-    pub(super) fn take(&mut self, bench: &dyn Bench) -> (bool, bool) {
+    pub(super) fn take_events(&mut self, bench: &dyn Bench) -> (bool, bool) {
         self.view.prompted = bench.is_prompted();
         let tail = bench.read(self.next);
         if tail.missing > 0 {
@@ -190,7 +192,7 @@ impl Panel {
         let (world, view) = self.shown_mut();
         match action::act(action, world, view) {
             None => Reaction::Nothing,
-            Some(Outcome::Give(_)) if view.replay.is_some() => {
+            Some(Outcome::Give(_) | Outcome::Take(_)) if view.replay.is_some() => {
                 view.toast(READ_ONLY, true);
                 Reaction::Nothing
             }
@@ -201,6 +203,7 @@ impl Panel {
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
+            Some(Outcome::Take(topology)) => Reaction::Take(topology),
             Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
         }
     }
@@ -250,6 +253,21 @@ impl Panel {
             }
             Err(why) => self.view.toast(format!("it cannot be saved: {why}"), true),
         }
+    }
+
+    /// Lets the lab go on with another edition of the topology.
+    pub fn take(&mut self, bench: &dyn Bench, topology: Arc<Topology>) {
+        if bench.take(topology) {
+            self.view.edition = None;
+        } else {
+            self.view.toast("the lab is busy: press it again", true);
+        }
+    }
+
+    /// Past its end a list would have to be scrolled back before anything moves.
+    pub fn scrolled_at_most(&mut self, most: Option<usize>) {
+        let (_, view) = self.shown_mut();
+        view.down = most.map_or(view.down, |most| view.down.min(most));
     }
 
     /// Gives commands to the lab; the picture changes when their events come back.

@@ -25,6 +25,19 @@ pub(super) struct Mark {
     clock: ClockState,
 }
 
+impl Mark {
+    /// The file has changed: what it touches is no longer gone back behind.
+    pub(super) fn rebase(
+        &mut self,
+        piece_stays: impl Fn(&Piece) -> bool,
+        deed_stays: impl Fn(&Deed) -> bool,
+    ) {
+        self.pieces.retain(piece_stays);
+        self.done.retain(&deed_stays);
+        self.undone.retain(deed_stays);
+    }
+}
+
 impl Control {
     /// A step begins, or the lab: this is what `restore` goes back to.
     pub(super) fn take_mark(&mut self, step: u32) {
