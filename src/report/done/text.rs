@@ -1,7 +1,7 @@
 //! The steps as they stand in a topology file.
 
 use super::{Chapter, Done, touched};
-use crate::base::{LabTime, NodeId, Peer, VisitorId, units};
+use crate::base::{LabTime, NodeId, Peer, Shown, VisitorId, units};
 use crate::command::{Condition, Expectation, grammar};
 use crate::event::Life;
 use std::collections::BTreeSet;
@@ -142,18 +142,26 @@ fn list(out: &mut String, key: &str, lines: &[String]) {
     let _ = writeln!(out, "]");
 }
 
-/// A text as a basic string of TOML.
+/// A text as a basic string of TOML; what would do harm to whoever looks at the file is written by its number.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            ' '..='~' => out.push(c),
+            c if is_harmless(c) => out.push(c),
+            c => {
+                let _ = write!(out, "\\U{:08X}", u32::from(c));
             }
-            c => out.push(c),
         }
     }
     out.push('"');
     out
+}
+
+/// Whether a character is shown as itself, and stays one alone: marks that pile up do not.
+fn is_harmless(c: char) -> bool {
+    let mut bytes = [0; 4];
+    let alone: &str = c.encode_utf8(&mut bytes);
+    !matches!(c, '\u{300}'..='\u{36f}') && Shown::new(alone).as_str() == alone
 }
