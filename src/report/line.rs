@@ -92,6 +92,8 @@ fn lecture(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::StepBegan { step } => format!("step {step}  begins"),
         Fact::StepEnded { step } => format!("step {step}  ends"),
+        Fact::StepRestored { step: 0 } => "lab  is as it was when it started".into(),
+        Fact::StepRestored { step } => format!("step {step}  is as it was when it began"),
         Fact::ExpectationJudged { step, expectation, judgement, seen } => match judgement {
             Judgement::Passed => format!("step {step}  holds: {}", text(seen)),
             Judgement::Failed => {

@@ -4,10 +4,12 @@
 //! Wording that screen and reports share stands here. No terminal control, no colour, no lab.
 
 mod balance;
+mod done;
 pub mod events;
 mod json;
 mod latency;
 mod line;
+mod notes;
 pub mod spoken;
 mod store_alarm;
 mod store_line;
@@ -15,8 +17,10 @@ mod store_summary;
 mod summary;
 mod why;
 
+pub use done::{DEEDS_MAX, Done};
 pub use latency::{Latency, Tally};
 pub use line::{line, outcome_of};
+pub use notes::{NOTES_FORMAT, Notes, NotesBeat, NotesMark, Prompter};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;
 pub use summary::{Balancer, Client, Exit, Judged, OfPolicy, Report, Server};
