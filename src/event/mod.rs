@@ -222,6 +222,11 @@ pub enum Fact {
         /// Its number.
         step: u32,
     },
+    /// Everything is as it was when this step began (0: the lab); it begins again with its question.
+    StepRestored {
+        /// Its number.
+        step: u32,
+    },
     /// One expectation of a step came out.
     ExpectationJudged {
         /// The step's number.
@@ -332,6 +337,28 @@ pub enum Fact {
         from: Peer,
         /// What is wrong with them.
         why: Arc<str>,
+    },
+    /// An answer arrived that answers nothing that was asked on this connection: a forgery, or a copy. It was dropped.
+    Unasked {
+        /// The receiver's end.
+        conn: ConnId,
+        /// From whom, as it seems.
+        from: Peer,
+        /// What is wrong with it.
+        why: Arc<str>,
+    },
+    /// A datagram was doubled on its way. Comes right after its `MessageSent`.
+    FrameDoubled {
+        /// From this end …
+        from: Peer,
+        /// … to that one.
+        to: Peer,
+        /// Which frame.
+        frame: FrameId,
+        /// The number of its copy.
+        copy: FrameId,
+        /// When the copy arrives.
+        due: LabTime,
     },
     /// A frame on its way got a new time of arrival (`NEVER`: held or stalled).
     FrameMoved {

@@ -6,7 +6,9 @@
 mod clock;
 mod conn;
 mod control;
+mod desk;
 mod disk;
+mod flow;
 mod host;
 mod line;
 mod listen;
@@ -18,18 +20,21 @@ mod shared;
 mod tasks;
 
 pub use control::Progress;
+pub use desk::{Desk, Teller, read_desk};
 pub use disk::Database;
 
 use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
-use crate::topology::{Role, Topology};
+use crate::topology::{Role, Topology, Wire};
+use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
 use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
 use shared::Shared;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -101,9 +106,8 @@ impl Lab {
         let base = options.port_base.unwrap_or(PORT_BASE);
         {
             let _inside = runtime.enter();
-            for node in shared.nodes.iter().filter(|node| node.at.is_none()) {
-                node.reserve(base);
-            }
+            let ours = shared.nodes.iter().filter(|node| node.at.is_none());
+            ours.fold(base, |base, node| node.reserve(base));
         }
         let (asks, inbox) = mpsc::channel(COMMANDS_MAX);
         let progress = Arc::new(Progress::default());
@@ -196,6 +200,12 @@ impl LabHandle {
         self.shared.node(node).address()
     }
 
+    /// Where a node listens with this wire, or would.
+    #[must_use]
+    pub fn address_for(&self, node: NodeId, wire: Wire) -> Option<SocketAddr> {
+        self.shared.node(node).address_for(wire)
+    }
+
     /// What there is.
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
@@ -209,6 +219,12 @@ impl LabHandle {
             let _ = tokio::time::timeout(most, self.shared.recorder.changed(from)).await;
         });
     }
+}
+
+/// Where the numbers of DNS questions come from: nobody may foresee them (RFC 5452, 4.3).
+fn wire_numbers() -> Numbers {
+    // The keys are the system's entropy; the hash is a keyed one (SipHash).
+    Numbers::Outside(|| RandomState::new().hash_one(0_u8) as u16)
 }
 
 /// The scheduler's task: wakes whoever is due, and gives nodes what was handed over for them.
@@ -279,7 +295,10 @@ fn tick(at: LabTime, wake: Wake, lab: &Arc<Shared>) -> bool {
 
 fn give(turn: Turn, lab: &Arc<Shared>) {
     let (node, number) = match &turn {
-        Turn::Connected { wish, .. } | Turn::Refused(wish) => (wish.opener, wish.incarnation),
+        Turn::Connected { wish, .. } | Turn::Bound { wish, .. } | Turn::Refused(wish) => {
+            (wish.opener, wish.incarnation)
+        }
+        Turn::Unreachable(flow) => (flow.node, flow.incarnation),
         Turn::Bytes { node, incarnation, .. } | Turn::Ended { node, incarnation, .. } => {
             (*node, *incarnation)
         }

@@ -4,14 +4,16 @@
 //! The client has one for each server it asks, the LS one for each upstream. It knows how to ask and whose answer came;
 //! what an answer means, and when a question has had its time, is its owner's business.
 
+use super::beside::Beside;
 use super::kept::{Kept, Retry};
 use super::matching::{Answer, Matched, Outstanding};
 use super::timers::Timer;
+pub use super::wish::Wish;
 use super::{Effect, Effects};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::event::Ending;
 use crate::message::{Flaw, Flaws, HostName, Message};
-use crate::topology::Topology;
+use crate::topology::{Topology, Wire};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,13 +57,29 @@ pub enum Handed {
     Refused,
     /// Too many wait already.
     Full,
+    /// What is spoken there has no words for it.
+    Unspeakable,
+}
+
+/// A question that waits to be sent.
+#[derive(Debug)]
+struct Unsent {
+    /// The number that its answer is known by.
+    question: QuestionNo,
+    /// The owner's question that it is asked for.
+    about: QuestionNo,
+    wish: Wish,
+    /// Whether another server is asked as well, and this one shall say when it begins.
+    tied: bool,
 }
 
 /// One server and the connection to it.
 #[derive(Debug)]
 pub struct Server {
     kept: Kept,
-    /// A program of someone else's (`at = …`): never sent a line end or an id, never left half-way.
+    /// The stream for what a datagram cannot hold, where DNS is spoken.
+    beside: Option<Beside>,
+    /// A program of someone else's (`at = …`) that speaks lines: never sent a line end or an id, never left half-way.
     outside: bool,
     nameless: bool,
     manner: Manner,
@@ -69,21 +87,29 @@ pub struct Server {
     asked: LabTime,
     /// The next question waits until the pause is over.
     pausing: bool,
-    unsent: VecDeque<(QuestionNo, HostName)>,
+    unsent: VecDeque<Unsent>,
     sent: Outstanding,
     /// Questions that found an answer lying unread (flaw `answers-by-arrival`).
     stale: Vec<(QuestionNo, Answer)>,
 }
 
 impl Server {
-    /// A server that `owner` of this topology asks; not connected yet. `draws`: the seed, and a number that tells the
-    /// owner and its lives apart.
-    pub fn new(topology: &Topology, node: NodeId, draws: (u64, u64), manner: Manner) -> Self {
-        let outside = topology.node(node).at.is_some();
-        let nameless = topology.dialect.is_nameless();
+    /// A server that the first of these nodes asks: the second; not connected yet. `draws`: the seed, and a number that
+    /// tells the asker and its lives apart.
+    pub fn new(
+        topology: &Topology,
+        [owner, node]: [NodeId; 2],
+        draws: (u64, u64),
+        manner: Manner,
+    ) -> Self {
+        let dns = topology.wire(owner, node) == Wire::Dns;
+        let outside = topology.node(node).at.is_some() && !dns;
+        let nameless = topology.dialect.is_nameless() && !dns;
         let counts = nameless && (outside || !manner.ids);
+        let kept = Kept::new(node, outside, draws, Retry::Backoff, manner.reconnect);
         Self {
-            kept: Kept::new(node, outside, draws, Retry::Backoff, manner.reconnect),
+            kept: if dns { kept.over_datagrams() } else { kept },
+            beside: dns.then(Beside::default),
             outside,
             nameless,
             manner,
@@ -105,6 +131,21 @@ impl Server {
         self.kept.conn()
     }
 
+    /// Whether this is a connection to it.
+    pub fn has(&self, conn: ConnId) -> bool {
+        self.conn() == Some(conn) || self.is_beside(conn)
+    }
+
+    /// Whether this is the stream beside its datagrams.
+    pub fn is_beside(&self, conn: ConnId) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.has(conn))
+    }
+
+    /// Whether it is asked in datagrams, so that nothing but an answer proves that it is there.
+    pub fn takes_datagrams(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// Whether it refused, or its last connection ended, and none has stood since.
     pub fn is_down(&self) -> bool {
         self.kept.is_down()
@@ -121,11 +162,11 @@ impl Server {
     }
 
     fn glues(&self) -> bool {
-        self.manner.flaws.has(Flaw::GluedNames)
+        self.manner.flaws.has(Flaw::GluedNames) && !self.takes_datagrams()
     }
 
     fn by_arrival(&self) -> bool {
-        self.manner.flaws.has(Flaw::AnswersByArrival)
+        self.manner.flaws.has(Flaw::AnswersByArrival) && !self.takes_datagrams()
     }
 
     /// Opens the connection if there is none.
@@ -143,10 +184,45 @@ impl Server {
         &mut self,
         now: LabTime,
         question: QuestionNo,
-        name: &HostName,
+        wish: Wish,
         out: &mut Effects,
     ) -> Handed {
-        if self.unsent.len() + self.sent.len() >= WAITING_MAX {
+        self.take(now, Unsent { question, about: question, wish, tied: false }, out)
+    }
+
+    /// The same for the owner's question `about`, under a number of its own.
+    pub fn ask_for(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        about: QuestionNo,
+        wish: Wish,
+        out: &mut Effects,
+    ) -> Handed {
+        self.take(now, Unsent { question, about, wish, tied: false }, out)
+    }
+
+    /// The same where another server is asked as well: this one shall say when it begins. Not for programs from
+    /// outside, which know no such word.
+    pub fn ask_tied(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        wish: Wish,
+        out: &mut Effects,
+    ) -> Handed {
+        let tied = !self.outside && !self.takes_datagrams();
+        self.take(now, Unsent { question, about: question, wish, tied }, out)
+    }
+
+    fn take(&mut self, now: LabTime, unsent: Unsent, out: &mut Effects) -> Handed {
+        let wish = &unsent.wish;
+        let speakable =
+            if self.takes_datagrams() { wish.name.fits_dns() } else { wish.kind.is_address() };
+        if !speakable {
+            return Handed::Unspeakable;
+        }
+        if self.waiting() >= WAITING_MAX {
             return Handed::Full;
         }
         if self.kept.is_hopeless(now) {
@@ -157,12 +233,17 @@ impl Server {
             self.sent.forget_gone();
         }
         self.asked = now;
-        self.unsent.push_back((question, name.clone()));
+        self.unsent.push_back(unsent);
         if self.glues() && !self.pausing && self.kept.standing().is_some() {
             self.pause(GLUED_WITHIN, out);
         }
         self.pump(out);
         Handed::Taken
+    }
+
+    /// How many questions wait for its answer, sent or not.
+    pub fn waiting(&self) -> usize {
+        self.unsent.len() + self.sent.len()
     }
 
     /// Answers that lay unread and were taken by questions just sent (flaw `answers-by-arrival`).
@@ -186,10 +267,19 @@ impl Server {
             if (one_at_a_time || (self.outside && self.pausing)) && !self.sent.is_empty() {
                 return;
             }
-            let Some((question, name)) = self.unsent.pop_front() else { return };
-            let id = (self.manner.ids && !self.outside).then_some(question.0);
-            out.send(conn, Message::Ask { name: name.clone(), id }, Some(question));
-            self.note_sent(question, name, id);
+            let Some(Unsent { question, about, wish, tied }) = self.unsent.pop_front() else {
+                return;
+            };
+            let dns = self.takes_datagrams().then(|| wish.query());
+            let numbered = tied || dns.is_some() || (self.manner.ids && !self.outside);
+            let id = numbered.then_some(question.0);
+            let name = wish.name.clone();
+            let message = match id {
+                Some(id) if tied => Message::AskTied { name, id },
+                id => Message::Ask { name, id, dns },
+            };
+            out.send(conn, message, Some(about));
+            self.note_sent(question, wish.name, id);
             if self.outside {
                 self.pause(PAUSE_OUTSIDE, out);
             }
@@ -205,22 +295,23 @@ impl Server {
     /// Everything that waits goes out in one write with nothing between the names.
     fn send_glued(&mut self, out: &mut Effects) {
         let Some(conn) = self.kept.standing() else { return };
-        while let Some((question, name)) = self.unsent.pop_front() {
+        while let Some(Unsent { question, wish: Wish { name, .. }, .. }) = self.unsent.pop_front() {
             let mut text = String::from(name.as_str());
             let mut count = 1;
             let first = name.clone();
             self.note_sent(question, name, None);
-            while let Some((_, next)) = self.unsent.front() {
-                if text.len() + next.as_str().len() > GLUED_BYTES_MAX {
+            while let Some(next) = self.unsent.front() {
+                if text.len() + next.wish.name.as_str().len() > GLUED_BYTES_MAX {
                     break;
                 }
-                let (another, next) = self.unsent.pop_front().expect("the front was just seen");
+                let next = self.unsent.pop_front().expect("the front was just seen");
+                let (another, next) = (next.question, next.wish.name);
                 text.push_str(next.as_str());
                 count += 1;
                 self.note_sent(another, next, None);
             }
             let message = if count == 1 {
-                Message::Ask { name: first, id: None }
+                Message::Ask { name: first, id: None, dns: None }
             } else {
                 Message::Text(Arc::from(text))
             };
@@ -240,6 +331,10 @@ impl Server {
 
     /// The connection stands.
     pub fn opened(&mut self, conn: ConnId, out: &mut Effects) {
+        if let Some(beside) = self.beside.as_mut().filter(|beside| beside.has(conn)) {
+            beside.opened(conn, out);
+            return;
+        }
         if !self.kept.opened(conn, out) {
             return;
         }
@@ -251,6 +346,9 @@ impl Server {
 
     /// Nobody listens. Gives the questions that waited for the connection.
     pub fn refused(&mut self, now: LabTime, conn: ConnId, out: &mut Effects) -> Vec<QuestionNo> {
+        if self.is_beside(conn) {
+            return self.lost_beside();
+        }
         if self.kept.refused(now, conn, out) { self.abandon(out) } else { Vec::new() }
     }
 
@@ -262,7 +360,19 @@ impl Server {
         ending: Ending,
         out: &mut Effects,
     ) -> Vec<QuestionNo> {
+        if self.is_beside(conn) {
+            if ending == Ending::EndOfFile {
+                out.push(Effect::Close(conn));
+            }
+            return self.lost_beside();
+        }
         if self.kept.ended(now, conn, ending, out) { self.abandon(out) } else { Vec::new() }
+    }
+
+    /// The stream beside the datagrams is gone, and what waited there with it.
+    fn lost_beside(&mut self) -> Vec<QuestionNo> {
+        let waited = self.beside.as_mut().map(Beside::lost).unwrap_or_default();
+        waited.into_iter().filter(|question| self.sent.over(*question)).collect()
     }
 
     fn abandon(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
@@ -270,8 +380,11 @@ impl Server {
             self.pausing = false;
             out.push(Effect::Disarm(Timer::Pause(self.node()).id()));
         }
+        if let Some(beside) = &mut self.beside {
+            beside.close(out);
+        }
         let mut waited = self.sent.end();
-        waited.extend(self.unsent.drain(..).map(|(question, _)| question));
+        waited.extend(self.unsent.drain(..).map(|unsent| unsent.question));
         waited
     }
 
@@ -287,20 +400,44 @@ impl Server {
     }
 
     /// An answer came on this connection: whose is it?
-    pub fn answered(&mut self, answer: &Answer) -> Matched {
-        self.sent.answered(answer, self.by_arrival())
+    pub fn answered(&mut self, answer: &Answer, out: &mut Effects) -> Matched {
+        self.kept.heard();
+        let matched = self.sent.answered(answer, self.by_arrival());
+        if let (Matched::Live(question), Some(beside)) = (&matched, &mut self.beside) {
+            beside.over(*question);
+            let response = answer.dns.as_ref().filter(|response| response.truncated);
+            if let (Some(response), Some(name)) = (response, &answer.name) {
+                beside.ask(self.kept.node(), *question, (name.clone(), response.query), out);
+                self.sent.sent(*question, name.clone(), answer.id);
+                return Matched::Unread;
+            }
+        }
+        matched
     }
 
     /// A question needs nothing more of this server. `gave_up`: it has had its time.
     pub fn over(&mut self, now: LabTime, question: QuestionNo, gave_up: bool, out: &mut Effects) {
+        if let Some(beside) = &mut self.beside {
+            beside.over(question);
+        }
         if self.sent.over(question) {
             if gave_up && self.sent.has_lost_count() {
                 self.count_anew(now, out);
             }
             self.pump(out);
-        } else if let Some(at) = self.unsent.iter().position(|(one, _)| *one == question) {
+        } else if let Some(at) = self.unsent.iter().position(|one| one.question == question) {
             self.unsent.remove(at);
         }
+    }
+
+    /// A tied question needs no answer of this server: it is told so. False if it had not been sent.
+    pub fn cancel(&mut self, now: LabTime, question: QuestionNo, out: &mut Effects) -> bool {
+        let sent = self.sent.has(question);
+        if let (Some(conn), true) = (self.kept.standing(), sent && !self.outside) {
+            out.send(conn, Message::Cancel { id: question.0 }, Some(question));
+        }
+        self.over(now, question, false, out);
+        sent
     }
 
     /// Answers without names can be told apart by nothing but their number: when that is lost, only a new connection

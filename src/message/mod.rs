@@ -2,6 +2,8 @@
 //!
 //! Plain values that serialise; no protocol rule lives here. Machines, wires, links, the log and the world share them.
 
+mod balance_note;
+mod dns;
 mod fault;
 mod flaw;
 mod hostname;
@@ -11,6 +13,8 @@ mod replica;
 mod store;
 mod store_note;
 
+pub use balance_note::{BalanceNote, HedgeBy};
+pub use dns::{Data, ExtendedError, Query, Rcode, RecordType, Response, Rr, Soa};
 pub use fault::{Faults, Jitter, Shape};
 pub use flaw::{Flaw, Flaws};
 pub use hostname::HostName;
@@ -32,8 +36,29 @@ pub enum Message {
     Ask {
         /// The name as the asker wrote it.
         name: HostName,
-        /// A correlation id, only between nodes of ours that were told to use them (`ids = true`).
+        /// A correlation id: every DNS question has one; on lines only those between nodes of ours that were told to
+        /// use them (`ids = true`).
         id: Option<u64>,
+        /// What a DNS question brings along; none on lines.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dns: Option<Query>,
+    },
+    /// A question that another server is asked as well: whoever begins with it says so (`tied`).
+    AskTied {
+        /// The name as the asker wrote it.
+        name: HostName,
+        /// The correlation id, by which it can be cancelled.
+        id: u64,
+    },
+    /// A server begins to work on a tied question.
+    Began {
+        /// Its correlation id.
+        id: u64,
+    },
+    /// A tied question needs no answer any more.
+    Cancel {
+        /// Its correlation id.
+        id: u64,
     },
     /// What a server says to a question.
     Reply {
@@ -43,6 +68,9 @@ pub enum Message {
         id: Option<u64>,
         /// What was said.
         said: Said,
+        /// What a DNS answer brings along; none on lines.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dns: Option<Arc<Response>>,
     },
     /// The word with which some clients end their list (`done`, `endFile`).
     End,
@@ -89,16 +117,18 @@ impl Message {
     /// A question without a correlation id.
     #[must_use]
     pub fn ask(name: &str) -> Self {
-        Self::Ask { name: HostName::new(name), id: None }
+        Self::Ask { name: HostName::new(name), id: None, dns: None }
     }
 
     /// The name this message is about, where it bears one.
     #[must_use]
     pub fn name(&self) -> Option<&HostName> {
         match self {
-            Self::Ask { name, .. } => Some(name),
+            Self::Ask { name, .. } | Self::AskTied { name, .. } => Some(name),
             Self::Reply { name, .. } => name.as_ref(),
-            Self::End
+            Self::Began { .. }
+            | Self::Cancel { .. }
+            | Self::End
             | Self::Text(_)
             | Self::Operate { .. }
             | Self::Operated { .. }

@@ -13,6 +13,7 @@ mod estimate;
 mod inline;
 mod known;
 mod load;
+mod ls;
 mod mirror;
 pub mod model;
 mod problem;
@@ -20,6 +21,7 @@ mod raw;
 mod records;
 mod replica;
 mod resolve;
+mod rewrite;
 pub mod setting;
 mod setting_asked;
 mod setting_text;
@@ -28,6 +30,8 @@ mod tables;
 mod value;
 mod wires;
 mod words;
+mod zone;
+mod zone_file;
 
 pub use change::{Change, Effect};
 pub use diff::{diff, settled};
@@ -36,11 +40,13 @@ pub use load::{Loaded, Options, load, load_text, load_text_with, read_text, read
 pub use model::*;
 pub use problem::{PROBLEMS_SHOWN_MAX, Problem, Problems, Severity, Span};
 pub use resolve::EPHEMERAL;
+pub use rewrite::{Rewritten, rewrite};
 pub use setting::Setting;
 pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Refusal};
 pub use wires::Wires;
 pub use words::a_role;
 pub use words::nearest;
+pub use zone::Zone;
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

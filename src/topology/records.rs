@@ -1,5 +1,6 @@
-//! A TS's table: looked up without case, kept in the file's order.
+//! What a TS knows: a table of names and addresses, looked up without case and kept in the file's order; and zones.
 
+use super::zone::Zone;
 use crate::message::HostName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,9 +23,30 @@ pub struct Record {
 pub struct Records {
     table: Arc<BTreeMap<HostName, Record>>,
     order: Arc<[HostName]>,
+    zones: Arc<[Arc<Zone>]>,
 }
 
 impl Records {
+    /// This zone; its addresses are the table.
+    #[must_use]
+    pub fn of_zone(zone: Zone) -> Self {
+        let table = Self::new(zone.addresses());
+        Self { zones: Arc::from([Arc::new(zone)]), ..table }
+    }
+
+    /// The zone in which a name lies: of several the smallest.
+    #[must_use]
+    pub fn zone_of(&self, name: &HostName) -> Option<&Zone> {
+        let around = self.zones.iter().filter(|zone| zone.contains(name));
+        around.max_by_key(|zone| zone.apex().as_str().len()).map(AsRef::as_ref)
+    }
+
+    /// Whether there are any zones.
+    #[must_use]
+    pub fn has_zones(&self) -> bool {
+        !self.zones.is_empty()
+    }
+
     /// A table of these lines; of several with the same name the first counts.
     #[must_use]
     pub fn new(lines: impl IntoIterator<Item = Record>) -> Self {
@@ -36,7 +58,7 @@ impl Records {
                 table.insert(record.name.clone(), record);
             }
         }
-        Self { table: Arc::new(table), order: order.into() }
+        Self { table: Arc::new(table), order: order.into(), zones: Arc::default() }
     }
 
     /// The line for this name.

@@ -75,16 +75,8 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
     let ls = Kind::Ls(LsConfig {
         upstreams: vec![id("ts1"), id("ts2")],
         policy,
-        timeout: Duration::from_secs(5),
-        accept: faultlab::topology::Accept::FirstFinal,
-        window: Duration::from_secs(3),
-        early_end: false,
-        failover_after: Duration::from_secs(1),
         failover: false,
-        health: None,
-        reconnect: Duration::from_secs(1),
-        ids: false,
-        flaws: Flaws::NONE,
+        ..LsConfig::default()
     });
     let kinds = [
         client(vec![id("ls")]),
@@ -266,7 +258,7 @@ impl<'a> Words<'a> {
             "end" => Message::End,
             "reply" => {
                 let name = Some(HostName::new(self.next()));
-                Message::Reply { name, id: None, said: self.said() }
+                Message::Reply { name, id: None, said: self.said(), dns: None }
             }
             other => panic!("`{other}` is no message"),
         })

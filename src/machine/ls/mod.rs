@@ -5,15 +5,22 @@
 //! dead, or has nothing to say; what it believes of its upstreams is noted, never assumed to be the truth.
 
 mod batch;
+mod checks;
 mod choose;
+mod failures;
 mod health;
+mod hedge;
+mod pick;
 mod question;
 mod settle;
 mod sockets;
 mod sticky;
 mod take;
+mod tied;
+mod times;
 mod told;
 
+use super::asked::Asked;
 use super::askers::Askers;
 use super::matching::{Answer, Matched};
 use super::numbers::NumberMap;
@@ -25,12 +32,16 @@ use crate::event::{Ending, Side};
 use crate::message::{Belief, Flaw, HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::{LsConfig, Policy, Topology};
 use batch::Window;
+use checks::Pace;
+use failures::Failures;
 use health::Health;
+use hedge::{Budget, Stead};
 use question::{LaneEnd, Question};
 use sockets::Socket;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use sticky::Table;
+use times::Times;
 
 /// Questions that an LS may have open at once, over every connection. One more is told that it failed.
 const QUESTIONS_MAX: usize = 50_000;
@@ -40,6 +51,7 @@ const QUESTIONS_MAX: usize = 50_000;
 struct Upstream {
     server: Server,
     health: Health,
+    pace: Pace,
     /// The name it answered last.
     name: Option<HostName>,
     belief: Option<Belief>,
@@ -49,6 +61,8 @@ struct Upstream {
 #[derive(Debug)]
 pub struct Ls {
     topology: Arc<Topology>,
+    /// This node.
+    me: NodeId,
     config: LsConfig,
     /// Seed, and a number that tells the LS and its lives apart.
     draws: (u64, u64),
@@ -59,12 +73,19 @@ pub struct Ls {
     work: VecDeque<LaneEnd>,
     numbers: u64,
     probes: u64,
+    /// How long answers take, over all upstreams.
+    times: Times,
+    budget: Budget,
+    /// What is asked in another's stead, under numbers of its own.
+    steads: NumberMap<QuestionNo, Stead>,
+    hedges: u64,
     /// The names asked last, by whomever: what a probe asks of one that has never answered.
     recent: VecDeque<HostName>,
     refused: u64,
     /// Whose turn it is (round-robin, and new names of sticky).
     turn: usize,
     table: Table,
+    failures: Failures,
     window: Option<Window>,
     windows: u64,
     sockets: NumberMap<ConnId, Socket>,
@@ -89,6 +110,7 @@ impl Ls {
     ) -> Self {
         let mut ls = Self {
             topology: topology.clone(),
+            me: node,
             draws: (topology.seed, u64::from(node.0) | u64::from(incarnation.0) << 32),
             upstreams: Vec::new(),
             askers: Askers::new(topology.dialect.is_nameless()),
@@ -96,10 +118,15 @@ impl Ls {
             work: VecDeque::new(),
             numbers: 0,
             probes: 0,
+            times: Times::new(hedge::TIMES_MAX),
+            budget: Budget::default(),
+            steads: NumberMap::default(),
+            hedges: 0,
             recent: VecDeque::new(),
             refused: 0,
             turn: 0,
             table: Table::default(),
+            failures: Failures::default(),
             window: None,
             windows: 0,
             sockets: NumberMap::default(),
@@ -118,8 +145,9 @@ impl Ls {
 
     fn new_upstream(&self, node: NodeId) -> Upstream {
         Upstream {
-            server: Server::new(&self.topology, node, self.draws, self.manner()),
+            server: Server::new(&self.topology, [self.me, node], self.draws, self.manner()),
             health: Health::default(),
+            pace: Pace::default(),
             name: None,
             belief: None,
         }
@@ -139,7 +167,7 @@ impl Ls {
     }
 
     fn at_conn(&self, conn: ConnId) -> Option<usize> {
-        self.upstreams.iter().position(|upstream| upstream.server.conn() == Some(conn))
+        self.upstreams.iter().position(|upstream| upstream.server.has(conn))
     }
 
     /// Goes through what became of single upstreams until nothing is left.
@@ -158,23 +186,23 @@ impl Ls {
     /// Something came from an upstream.
     fn heard(&mut self, at: usize, message: &Message, out: &mut Effects) {
         let upstream = self.upstreams[at].server.node();
-        let answer = match message {
-            Message::Reply { name, id, said } => {
-                Answer { name: name.clone(), id: *id, said: said.clone() }
-            }
-            Message::Text(_) => {
+        let Some(answer) = Answer::of(message) else {
+            if matches!(message, Message::Text(_)) {
                 out.note(Note::Unmatched { upstream, name: None });
-                return;
             }
-            _ => return,
+            if let Message::Began { id } = message {
+                self.began(at, QuestionNo(*id), out);
+            }
+            return;
         };
-        match self.upstreams[at].server.answered(&answer) {
+        match self.upstreams[at].server.answered(&answer, out) {
             Matched::Live(question) => self.lane_answered(question, upstream, answer, None),
             Matched::ByArrival(question) => {
                 self.lane_answered(question, upstream, answer, Some(Why::Arrival));
             }
             Matched::Late(question) => {
                 if !health::is_probe(question) {
+                    let question = self.was_late(at, question);
                     out.note(Note::Late { question, upstream, said: answer.said });
                 }
                 self.is_alive(at, out);
@@ -236,7 +264,12 @@ impl Ls {
 
     fn connection_ended(&mut self, now: LabTime, conn: ConnId, ending: Ending, out: &mut Effects) {
         if let Some(at) = self.at_conn(conn) {
+            let beside = self.upstreams[at].server.is_beside(conn);
             let waited = self.upstreams[at].server.ended(now, conn, ending, out);
+            if beside && waited.is_empty() {
+                // It was closed because nothing was asked there.
+                return;
+            }
             self.upstream_lost(at, waited, Outcome::Reset, out);
         } else if ending == Ending::EndOfFile {
             self.askers.ended(conn, out);
@@ -256,11 +289,9 @@ impl Ls {
         if let Some(at) = self.at_conn(conn) {
             self.heard(at, message, out);
         } else if self.askers.has(conn) {
-            match message {
-                Message::Ask { name, id } => self.take(now, conn, peer, name, *id, out),
-                Message::Text(text) => self.take(now, conn, peer, &HostName::new(text), None, out),
-                // A client that says that it is done will close its connection when it has heard everything.
-                _ => {}
+            // A client that says that it is done will close its connection when it has heard everything.
+            if let Some(asked) = Asked::of(message) {
+                self.take(now, conn, peer, &asked, out);
             }
         }
     }
@@ -269,6 +300,7 @@ impl Ls {
         match timer {
             Timer::Deadline(question) => self.deadline(now, question, out),
             Timer::FailOver(question) => self.fail_over(now, question, out),
+            Timer::Hedge(question) => self.hedge(now, question, out),
             Timer::Socket(conn) => self.socket_timer(now, conn, out),
             Timer::Window => self.window_is_over(now, out),
             Timer::Spin => self.spin(out),
@@ -291,6 +323,11 @@ impl Ls {
             Timer::Trial(node) => {
                 if let Some(at) = self.at(node) {
                     self.trial(now, at, out);
+                }
+            }
+            Timer::Check(node) => {
+                if let Some(at) = self.at(node) {
+                    self.check(now, at, out);
                 }
             }
             // The others are timers of other machines.
@@ -318,13 +355,18 @@ impl Machine for Ls {
                 for upstream in &mut self.upstreams {
                     upstream.server.open(now, out);
                 }
+                if self.config.health.is_some_and(|health| health.check_every.is_some()) {
+                    self.plan_checks(out);
+                }
             }
             Input::Opened { conn, peer, side: Side::Acceptor } => self.askers.opened(conn, peer),
             Input::Opened { conn, side: Side::Opener, .. } => {
                 if let Some(at) = self.at_conn(conn) {
                     self.upstreams[at].server.opened(conn, out);
                     self.take_stale(at);
-                    self.has_connected(at, out);
+                    if !self.upstreams[at].server.takes_datagrams() {
+                        self.has_connected(at, out);
+                    }
                 }
             }
             Input::Refused { conn, .. } => {
@@ -337,7 +379,10 @@ impl Machine for Ls {
             Input::Received { conn, peer, message } => {
                 self.received(now, conn, peer, &message, out);
             }
-            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
+            Input::Malformed { .. }
+            | Input::Unasked { .. }
+            | Input::Persisted { .. }
+            | Input::Unpersisted { .. } => {}
             Input::Fired(timer) => {
                 if let Some(timer) = Timer::of(timer) {
                     self.fired(now, timer, out);

@@ -1,11 +1,12 @@
 //! What an upstream came to, what that means for its question, and the one verdict.
 
 use super::question::{LaneEnd, Question, Stand};
-use super::{Ls, health};
+use super::{Ls, health, hedge};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
+use crate::machine::asked::Asked;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{ExtendedError, HostName, Note, Outcome, Response, Said, Why};
 use crate::topology::{Accept, Policy};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,6 +24,10 @@ impl Ls {
             }
             return;
         }
+        if hedge::is_hedge(end.question) {
+            self.stead_ended(now, end, out);
+            return;
+        }
         let Some(question) = self.questions.get_mut(&end.question) else { return };
         let Some(lane) = question.lane(end.upstream) else { return };
         if !question.lanes[lane].waits() {
@@ -36,12 +41,15 @@ impl Ls {
         let said = answer.as_ref().map(|answer| answer.said.clone());
         question.lanes[lane].stand = Stand::Ended(outcome);
         question.lanes[lane].answer = answer;
-        let name = outcome.is_final().then(|| question.name.clone());
+        let name = outcome.is_final().then(|| question.asked.name.clone());
+        let took = now.since(question.lanes[lane].asked_at);
         out.note(Note::Heard { question: no, upstream, outcome, said });
+        self.forget_backup(no, lane, out);
         if let Some(at) = at {
             if let Some(name) = name {
                 self.upstreams[at].name = Some(name);
                 self.is_alive(at, out);
+                self.took(at, took, out);
             } else {
                 self.has_failed(at, outcome, out);
             }
@@ -54,7 +62,7 @@ impl Ls {
     }
 
     /// What the end of one lane means by the question's policy.
-    fn go_on(
+    pub(super) fn go_on(
         &mut self,
         now: LabTime,
         no: QuestionNo,
@@ -85,10 +93,28 @@ impl Ls {
                     self.decide_without(no, Why::AllFailed, out);
                 }
             }
-            Policy::Failover | Policy::RoundRobin | Policy::Sticky => {
+            Policy::Gather => {
+                if is_address {
+                    question.kept = Some((lane, how));
+                }
+                if question.all_ended() {
+                    self.decide_gathered(no, Why::Gathered, out);
+                }
+            }
+            Policy::Failover
+            | Policy::Hedge
+            | Policy::Tied
+            | Policy::RoundRobin
+            | Policy::Sticky
+            | Policy::Hash
+            | Policy::TwoChoices => {
                 if outcome.is_final() {
-                    self.decide_by(no, lane, how, out);
-                } else if !self.ask_next(now, no, out) {
+                    return self.decide_by(no, lane, how, out);
+                }
+                if question.policy == Policy::Tied {
+                    self.untie(no);
+                }
+                if !self.ask_next(now, no, out) {
                     let ended = self.questions.get(&no).is_some_and(Question::all_ended);
                     if ended {
                         self.decide_without(no, Why::AllFailed, out);
@@ -134,8 +160,13 @@ impl Ls {
             return;
         }
         self.handle_timeout();
+        if self.questions[&no].policy == Policy::Tied {
+            self.untie(no);
+        }
         let Some(question) = self.questions.get_mut(&no) else { return };
-        if !question.lanes.iter().any(|lane| lane.stand == Stand::Idle) {
+        // Where two are asked early, nobody is left to ask, and yet the slow one has had its time.
+        let counts = matches!(question.policy, Policy::Hedge | Policy::Tied);
+        if !counts && !question.lanes.iter().any(|lane| lane.stand == Stand::Idle) {
             return;
         }
         let mut slow = Vec::new();
@@ -185,12 +216,25 @@ impl Ls {
                 self.has_failed(at, outcome, out);
             }
         }
-        self.decide_without(no, why, out);
+        if self.questions[&no].policy == Policy::Gather {
+            self.decide_gathered(no, why, out);
+        } else {
+            self.decide_without(no, why, out);
+        }
         for (upstream, _) in silent {
             if let Some(at) = self.at(upstream) {
                 self.upstreams[at].server.over(now, no, true, out);
                 self.take_stale(at);
             }
+        }
+    }
+
+    /// Everybody has spoken, or has had the time to: the address that came last completes the answer.
+    fn decide_gathered(&mut self, no: QuestionNo, why: Why, out: &mut Effects) {
+        match self.questions.get(&no).and_then(|question| question.kept) {
+            Some((lane, how)) => self.decide_by(no, lane, Some(how.unwrap_or(why)), out),
+            None if why == Why::Gathered => self.decide_without(no, Why::AllFailed, out),
+            None => self.decide_without(no, why, out),
         }
     }
 
@@ -204,11 +248,11 @@ impl Ls {
     ) {
         let Some(question) = self.questions.get_mut(&no) else { return };
         let only = question.asked() == 1;
-        let from = question.lanes[lane].upstream;
+        let from = question.lanes[lane].by.unwrap_or(question.lanes[lane].upstream);
         let Stand::Ended(outcome) = question.lanes[lane].stand else { return };
         let Some(answer) = question.lanes[lane].answer.take() else { return };
         let why = how.unwrap_or(if only { Why::OnlyAnswer } else { Why::FirstAnswer });
-        let words = Words { said: answer.said, name: answer.name };
+        let words = Words { said: answer.said, name: answer.name, dns: answer.dns };
         self.decide(no, outcome, words, Some(from), why, out);
     }
 
@@ -217,16 +261,16 @@ impl Ls {
         let Some(question) = self.questions.get(&no) else { return };
         let outcomes = || {
             question.lanes.iter().filter_map(|lane| match lane.stand {
+                // Nobody waited for it, so it says nothing.
+                Stand::Ended(Outcome::Cancelled) | Stand::Idle | Stand::Asked | Stand::Void => None,
                 Stand::Ended(outcome) => Some((lane.upstream, outcome)),
-                Stand::Idle | Stand::Asked | Stand::Void => None,
             })
         };
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
         if all(Outcome::Negative) {
             self.decide(no, Outcome::Negative, Said::Negative.into(), None, Why::AllNegative, out);
-        } else if all(Outcome::Silent) {
-            self.decide(no, Outcome::Silent, Said::NotFound.into(), None, why, out);
         } else {
+            let silent = all(Outcome::Silent);
             let mut reason = String::new();
             for (at, (upstream, outcome)) in outcomes().enumerate() {
                 if at == NAMED_MAX {
@@ -240,7 +284,19 @@ impl Ls {
             // Who waited for nobody did not come to the deadline.
             let any_silent = outcomes().any(|(_, outcome)| outcome == Outcome::Silent);
             let why = if why == Why::Deadline && !any_silent { Why::AllFailed } else { why };
-            self.decide_failed(no, &reason, why, out);
+            // Somebody who broke off was reached; whoever was not heard at all was not.
+            let broke_off = outcomes().any(|(_, outcome)| outcome == Outcome::Reset);
+            let code = if broke_off { ExtendedError::NETWORK } else { ExtendedError::UNREACHABLE };
+            let asked = question.asked.clone();
+            self.failures.remember(self.now, &asked, &reason);
+            if silent && asked.dns.is_none() {
+                self.decide(no, Outcome::Silent, Said::NotFound.into(), None, why, out);
+            } else if silent {
+                let words = Words::failed(&asked, &reason, code);
+                self.decide(no, Outcome::Silent, words, None, why, out);
+            } else {
+                self.decide_failed(no, &reason, code, why, out);
+            }
         }
     }
 
@@ -249,11 +305,13 @@ impl Ls {
         &mut self,
         no: QuestionNo,
         reason: &str,
+        code: u16,
         why: Why,
         out: &mut Effects,
     ) {
-        let said = Said::Failed(Arc::from(reason));
-        self.decide(no, Outcome::Failed, said.into(), None, why, out);
+        let Some(question) = self.questions.get(&no) else { return };
+        let words = Words::failed(&question.asked, reason, code);
+        self.decide(no, Outcome::Failed, words, None, why, out);
     }
 
     /// The end of a connection was taken for an answer, and an empty one (flaw `eof-is-answer`).
@@ -262,10 +320,11 @@ impl Ls {
         self.decide(no, Outcome::Reset, words, Some(upstream), Why::EndOfFile, out);
     }
 
-    /// What an asker is told: somebody from outside has no words but the course's.
-    pub(super) fn told_to(&self, conn: ConnId, said: Said) -> Said {
+    /// What an asker is told: somebody from outside has no words but the course's, unless it speaks DNS.
+    pub(super) fn told_to(&self, conn: ConnId, asked: &Asked, said: Said) -> Said {
+        let wordless = asked.dns.is_none() && !self.askers.is_node(conn);
         match said {
-            Said::Negative | Said::Failed(_) if !self.askers.is_node(conn) => Said::NotFound,
+            Said::Negative | Said::Failed(_) if wordless => Said::NotFound,
             said => said,
         }
     }
@@ -281,16 +340,17 @@ impl Ls {
         out: &mut Effects,
     ) {
         let Some(question) = self.close_question(no, out) else { return };
-        let said = self.told_to(question.conn, words.said);
+        let asked = &question.asked;
+        let said = self.told_to(question.conn, asked, words.said);
         out.note(Note::Decided { question: no, outcome, said: Some(said.clone()), from, why });
-        let bears_name = question.id.is_some() || !self.topology.dialect.is_nameless();
+        let bears_name = asked.id.is_some() || !self.topology.dialect.is_nameless();
         let name = if matches!(said, Said::Found { .. }) {
             // An address is passed on in the server's words.
-            bears_name.then(|| words.name.unwrap_or_else(|| question.name.clone()))
+            bears_name.then(|| words.name.unwrap_or_else(|| asked.name.clone()))
         } else {
-            Some(question.name.clone())
+            Some(asked.name.clone())
         };
-        let reply = Message::Reply { name, id: question.id, said };
+        let reply = asked.relay(name, said, words.dns);
         self.askers.settle(question.conn, no, Some(reply), out);
         if let (true, Some(from)) = (outcome.is_final(), from) {
             self.move_name(&question, from, out);
@@ -309,16 +369,27 @@ impl Ls {
         if question.failover {
             out.push(Effect::Disarm(Timer::FailOver(no).id()));
         }
+        if question.patience.is_some() {
+            out.push(Effect::Disarm(Timer::Hedge(no).id()));
+        }
         Some(question)
     }
 
     /// Upstreams that still have the question need not answer it any more.
     pub(super) fn give_up_lanes(&mut self, no: QuestionNo, question: &Question, out: &mut Effects) {
-        for lane in question.lanes.iter().filter(|lane| lane.stand == Stand::Asked) {
-            if let Some(at) = self.at(lane.upstream) {
-                let server = &mut self.upstreams[at].server;
-                server.over(self.now, no, false, out);
-                self.take_stale(at);
+        for (place, lane) in question.lanes.iter().enumerate() {
+            let asked = lane.stand == Stand::Asked;
+            match self.at(lane.upstream) {
+                Some(at) if asked && question.tied => {
+                    self.upstreams[at].server.cancel(self.now, no, out);
+                    self.take_stale(at);
+                }
+                Some(_) if asked => self.abandon(lane.upstream, no, (no, lane.asked_at), out),
+                _ => {}
+            }
+            if let Some((to, stead)) = lane.backup {
+                self.steads.remove(&stead);
+                self.abandon(to, stead, (no, question.backup_asked_at(place)), out);
             }
         }
     }
@@ -328,7 +399,7 @@ impl Ls {
         if question.policy != Policy::Sticky {
             return;
         }
-        let before = self.table.get(&question.name);
+        let before = self.table.get(&question.asked.name);
         if before == Some(upstream) {
             return;
         }
@@ -336,8 +407,8 @@ impl Ls {
         if home.is_some_and(super::question::Lane::waits) {
             return;
         }
-        self.table.stick(&question.name, upstream);
-        out.note(Note::Stuck { name: question.name.clone(), upstream, before });
+        self.table.stick(&question.asked.name, upstream);
+        out.note(Note::Stuck { name: question.asked.name.clone(), upstream, before });
     }
 
     /// The asker's connection died: its questions are nobody's any more.
@@ -370,10 +441,19 @@ impl Ls {
 pub(super) struct Words {
     said: Said,
     name: Option<HostName>,
+    dns: Option<Arc<Response>>,
+}
+
+impl Words {
+    /// The LS cannot say, and why.
+    fn failed(asked: &Asked, reason: &str, code: u16) -> Self {
+        let said = Said::Failed(Arc::from(reason));
+        Self { said, name: None, dns: asked.failure(reason, code) }
+    }
 }
 
 impl From<Said> for Words {
     fn from(said: Said) -> Self {
-        Self { said, name: None }
+        Self { said, name: None, dns: None }
     }
 }

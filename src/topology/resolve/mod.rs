@@ -2,11 +2,13 @@
 //! whatever does not make sense together is reported. Nothing here stops at the first problem.
 
 mod address;
+mod balancers;
 mod defaults;
 mod keys;
 mod links;
 mod lists;
 mod loops;
+mod meetings;
 mod nodes;
 mod replicas;
 pub mod roster;
@@ -14,6 +16,7 @@ mod steps;
 pub mod values;
 
 pub use address::EPHEMERAL;
+pub use balancers::may_have;
 pub use keys::{keys_of, of_a_store, schemes_with};
 
 use super::Options;
@@ -45,10 +48,12 @@ pub fn resolve(
     let mut builder =
         Builder { roster: &roster, lists: Lists::new(files), options, ports: Ports::default() };
     let count = u16::try_from(roster.entries.len()).expect("the roster keeps to its limit");
-    let nodes: Vec<_> = (0..count).map(|id| builder.node(NodeId(id), problems)).collect();
+    let mut nodes: Vec<_> = (0..count).map(|id| builder.node(NodeId(id), problems)).collect();
     loops::check(&nodes, &roster, problems);
     replicas::check(&nodes, &roster, problems);
     let links = links::resolve(file, &roster, problems);
+    meetings::settle(&mut nodes, &links.wires, &roster, problems);
+    balancers::check_ties(&nodes, &links.wires, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),
         title: title(name, file, problems),
