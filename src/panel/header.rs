@@ -4,7 +4,7 @@ use super::action::Action;
 use super::paint::{Canvas, Row, width};
 use super::store;
 use super::theme::Ink;
-use super::view::View;
+use super::view::{Selection, View};
 use super::words;
 use crate::base::{LabTime, Shown};
 use crate::event::Life;
@@ -133,11 +133,20 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     if missing {
         parts.push(("…".into(), Ink::Muted));
     }
+    let selected = view.selection == Selection::Truth;
+    if selected {
+        canvas.glyph(area.x, area.y, '▸', canvas.ink(Ink::Focus));
+    }
     let mut row = Row::new();
     for (text, ink) in parts {
         // Only what no node can know is loud; failures are the lab's daily bread.
         let loud = ink == Ink::Bad && text.starts_with(|c: char| c.is_ascii_uppercase());
-        row.push(text, if loud { canvas.badge(ink) } else { canvas.ink(ink) });
+        let style = match loud {
+            true if selected => canvas.theme.selected(),
+            true => canvas.badge(ink),
+            false => canvas.ink(ink),
+        };
+        row.push(text, style);
         row.push("  ", canvas.ink(Ink::Text));
     }
     let end = canvas.row(area.x + 1, area.y, room, &row);

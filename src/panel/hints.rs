@@ -45,6 +45,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         }
         Action::KillLeader => to_kill(world, view),
         Action::Losses => losses(world),
+        Action::Open if view.selection == Selection::Truth => losses(world),
         Action::Wipe => {
             let replica = node.filter(|id| world.audit.replica(*id).is_some());
             replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)

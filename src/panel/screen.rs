@@ -41,8 +41,8 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
         panel(&mut canvas, place, layout.kind, world, view, now);
     }
     footer::draw(&mut canvas, layout.footer, world, view);
-    toast(&mut canvas, &layout, view);
     dialog(&mut canvas, screen, world, view, now);
+    toast(&mut canvas, &layout, view);
     keys(&mut canvas, screen, view);
 }
 
@@ -153,6 +153,7 @@ fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     let names = &world.topology.names;
     let text = match view.selection {
         Selection::Nothing => " nothing selected ".to_owned(),
+        Selection::Truth => " ▸ the truth line ".to_owned(),
         Selection::Node(id) => format!(" ▸ {} ", names.of(id)),
         Selection::Link(a, b) => format!(" ▸ link {}–{} ", names.peer(a), names.peer(b)),
     };
@@ -207,10 +208,11 @@ fn typed(canvas: &mut Canvas<'_>, screen: Rect, sign: &str, prompt: &Prompt) {
     palette_view::line(canvas, area, sign, prompt);
 }
 
-/// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
+/// The newest line for a moment, on the edge above the lowest panel, or below a page: it covers nothing that is read.
 fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
     let Some(toast) = view.toasts.back() else { return };
-    let lowest = layout.panels.iter().map(|place| place.area.y).max();
+    let page = matches!(view.mode, Mode::Inspect | Mode::Why | Mode::Losses);
+    let lowest = layout.panels.iter().map(|place| place.area.y).max().filter(|_| !page);
     let y = lowest.unwrap_or(layout.footer.y.saturating_sub(1));
     let text = format!(" {} ", toast.text);
     let columns = width(&text).min(layout.footer.width.saturating_sub(4));

@@ -6,6 +6,7 @@
 pub mod events;
 mod json;
 mod line;
+pub mod shell_line;
 pub mod spoken;
 mod store_alarm;
 mod store_line;
@@ -17,7 +18,7 @@ pub use line::{line, outcome_of};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;
 pub use summary::{Balancer, Client, Exit, Judged, Latency, Report, Server, Tally};
-pub use why::{why, why_failover, why_lost, why_op, why_predicted, why_split};
+pub use why::{why, why_cuts, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use crate::base::{Names, NodeId, Peer, Shown};
 

@@ -50,6 +50,9 @@ impl NodeShared {
             results: results::Results::new(lab, self.id),
         });
         self.gate.send_replace(true);
+        if let Some(fact) = self.disk.as_ref().and_then(|disk| disk.opened(self.id)) {
+            lab.recorder.lab(now, Cause::Event(booted), fact);
+        }
         self.listen(&mut core, lab, Cause::Event(booted), |_| true);
         self.turn(&mut core, Input::Boot(image), Cause::Event(booted), lab);
     }
