@@ -109,7 +109,7 @@ fn the_family_says_what_it_shows_in_words() {
         ("family_cut_apart", &["r2→r1 is cut: r2 asks, the questions do not arrive"]),
         ("family_returns", &["returns"]),
         ("family_concurrent", &["CONCURRENT", "DIVERGED"]),
-        ("family_no_majority", &["NO MAJORITY", "1st"]),
+        ("family_no_majority", &["WRONG ANSWER", "No two agreed", "1st"]),
         ("family_fourth", &["OFF", "serves"]),
         ("family_campus", &["asks the store"]),
         ("family_campus_names", &["the store has", "192.0.2.9", "nobody has"]),
