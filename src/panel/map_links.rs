@@ -258,7 +258,7 @@ fn free_beside(
             && *y < area.bottom()
             && (*x..x + columns).all(|x| taken.is_free((x, *y)))
     };
-    // With a column of air at both sides, if there is such a place; else beside a line: words that touch cannot be read.
+    // With a column of air at both sides, if there is such a place; else beside a line: words that touch are not read.
     let beside = |(x, y): &(u16, u16), bears: &dyn Fn((u16, u16)) -> bool| {
         x.checked_sub(1).is_none_or(|x| bears((x, *y))) && bears((x + columns, *y))
     };
