@@ -59,11 +59,19 @@ pub enum Wire {
     Line,
     /// What replicas speak: one JSON object a line, over TCP.
     Json,
+    /// Real DNS, over UDP and, where a datagram is too small, TCP.
+    Dns,
 }
 
 impl Wire {
     /// Every wire.
-    pub const ALL: [Self; 2] = [Self::Line, Self::Json];
+    pub const ALL: [Self; 3] = [Self::Line, Self::Json, Self::Dns];
+
+    /// Whether its messages usually travel as datagrams.
+    #[must_use]
+    pub const fn takes_datagrams(self) -> bool {
+        matches!(self, Self::Dns)
+    }
 
     /// The word in files and in the log.
     #[must_use]
@@ -71,6 +79,7 @@ impl Wire {
         match self {
             Self::Line => "line",
             Self::Json => "json",
+            Self::Dns => "dns",
         }
     }
 }
@@ -227,6 +236,8 @@ pub struct Listen {
     pub line: Option<u16>,
     /// The port of the JSON wire; likewise.
     pub json: Option<u16>,
+    /// The port of DNS, on UDP and on TCP; likewise.
+    pub dns: Option<u16>,
     /// The address to bind, 127.0.0.1 where none is given.
     pub address: Option<std::net::IpAddr>,
 }
@@ -238,12 +249,13 @@ impl Listen {
         match wire {
             Wire::Line => self.line,
             Wire::Json => self.json,
+            Wire::Dns => self.dns,
         }
     }
 }
 
 /// What a node is and how it is set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     /// Asks.
     Client(ClientConfig),
@@ -269,7 +281,7 @@ pub enum Pace {
 }
 
 /// How often a client asks again after `failed`, `reset` or `refused`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Retry {
     /// How many more times for one question.
     pub times: u8,
@@ -278,7 +290,7 @@ pub struct Retry {
 }
 
 /// A client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientConfig {
     /// Whom it asks: the first that is not down.
     pub asks: Vec<NodeId>,
@@ -353,7 +365,7 @@ pub enum Accept {
 }
 
 /// When an upstream is left alone, and when it is taken back (outlier ejection).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Ejected after so many failures in a row.
     pub fall: u32,
@@ -365,7 +377,7 @@ pub struct Health {
 
 /// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
 /// runs; a file may only state those of its own policy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LsConfig {
     /// Whom it asks, in order.
     pub upstreams: Vec<NodeId>,
@@ -405,7 +417,7 @@ pub enum OnMiss {
 }
 
 /// How long a TS works on a question.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Service {
     /// Always this long.
     Constant(Duration),
@@ -436,7 +448,7 @@ impl Default for Service {
 }
 
 /// A name server.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TsConfig {
     /// Its table.
     pub records: Records,
@@ -457,7 +469,7 @@ pub struct TsConfig {
 }
 
 /// One step of the lecture. It has three beats: note and question; the commands; the answer with the expectations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The speaker's note.
     pub say: String,
