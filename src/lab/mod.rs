@@ -25,7 +25,7 @@ use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
-use crate::topology::{Role, Topology};
+use crate::topology::{Role, Topology, Wire};
 use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
 use disk::Hold;
@@ -188,6 +188,12 @@ impl LabHandle {
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<SocketAddr> {
         self.shared.node(node).address()
+    }
+
+    /// Where a node listens with each of its wires, or would.
+    #[must_use]
+    pub fn addresses(&self, node: NodeId) -> Vec<(Wire, SocketAddr)> {
+        self.shared.node(node).addresses()
     }
 
     /// What there is.

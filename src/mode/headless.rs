@@ -11,7 +11,7 @@ use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
 use crate::report::{self, Exit, Report, Tally, spoken};
-use crate::topology::Topology;
+use crate::topology::{Topology, Wire};
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -132,11 +132,18 @@ fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        if let Some(address) = session.lab().address(node.id) {
+        // Replicas speak JSON to each other; what a person types, they take as lines.
+        for (wire, address) in session.lab().addresses(node.id) {
             let name = topology.names.of(node.id);
             let (host, port) = (address.ip(), address.port());
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name:16} {address}   printf 'NAME\\n' | nc {host} {port}");
+            let _ = match wire {
+                Wire::Line => {
+                    writeln!(text, "{name:16} {address}   printf 'NAME\\n' | nc {host} {port}")
+                }
+                Wire::Dns => writeln!(text, "{name:16} {address}   dig @{host} -p {port} NAME"),
+                Wire::Json => Ok(()),
+            };
         }
     }
     text

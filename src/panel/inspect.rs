@@ -68,6 +68,9 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
             let (ip, port) = (address.ip(), address.port());
             let says = if config.role() == Role::Replica { "get k1" } else { "www.google.com" };
             out.push(("try", format!("printf '{says}\\n' | nc {ip} {port}")));
+        } else if &**wire == "dns" {
+            let (ip, port) = (address.ip(), address.port());
+            out.push(("try", format!("dig @{ip} -p {port} www.google.com")));
         }
     }
     out.extend(store::inspect::entries(world, id, now));

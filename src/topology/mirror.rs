@@ -12,7 +12,6 @@ use toml::de::{DeTable, DeValue};
 /// Keys that the format has and this version does not: where they stand, the key, and what they
 /// belong to.
 const LATER: &[(&str, &str, &str)] = &[
-    ("listener", "dns", "real DNS"),
     ("node", "hedge_after", "hedged requests"),
     ("node", "hedge_budget", "hedged requests"),
     ("node", "check_every", "active health checks"),

@@ -284,11 +284,8 @@ mod tests {
         let (message, help) = choose::<Policy>("hedge").unwrap_err();
         assert_eq!(message, "the policy `hedge` is not in this version");
         assert!(help.contains("race, batch, failover, round-robin, sticky"));
-        let (message, help) = choose::<Wire>("dns").unwrap_err();
-        assert_eq!(message, "the wire `dns` is not in this version");
-        assert_eq!(help, "this version speaks: line, json");
         let (_, help) = choose::<Wire>("lines").unwrap_err();
-        assert_eq!(help, "did you mean `line`? This version speaks: line, json");
+        assert_eq!(help, "did you mean `line`? This version speaks: line, json, dns");
         let (message, help) = choose::<Policy>("round_robin").unwrap_err();
         assert_eq!(message, "`round_robin` is no policy");
         assert!(help.starts_with("did you mean `round-robin`?"));

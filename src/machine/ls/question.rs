@@ -3,8 +3,9 @@
 use crate::base::{ConnId, NodeId, QuestionNo};
 use crate::machine::asked::Asked;
 use crate::machine::matching::Answer;
-use crate::message::{Outcome, Why};
+use crate::message::{Outcome, Rcode, Response, Why};
 use crate::topology::{Accept, LsConfig, Policy};
+use std::sync::Arc;
 
 /// Where one upstream stands for one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +99,13 @@ impl Question {
     /// Whether its window need not stay open for it.
     pub fn is_complete(&self) -> bool {
         self.kept.is_some() || self.all_ended()
+    }
+
+    /// Of several who say that there is none, the one who says most: that the name exists all the same, and for how
+    /// long that holds.
+    pub fn best_negative(&self) -> Option<Arc<Response>> {
+        let said = self.lanes.iter().filter_map(|lane| lane.answer.as_ref()?.dns.clone());
+        said.max_by_key(|one| (one.rcode == Rcode::NoError, !one.authority.is_empty()))
     }
 
     /// How many were asked.
