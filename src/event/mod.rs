@@ -7,6 +7,7 @@ use crate::base::{
 };
 use crate::command::Command;
 use crate::message::{Faults, Message, Note};
+use crate::topology::Change;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -183,6 +184,12 @@ pub enum Fact {
     NodeStopped {
         /// Which node.
         node: NodeId,
+    },
+    /// The topology's file has changed, and the lab goes on with what it says now. What follows from it (settings, faults
+    /// of links, processes that start again) has facts of its own.
+    TopologyChanged {
+        /// In which ways; a lab can take each of them while it runs.
+        changes: Arc<[Change]>,
     },
     /// One direction of a link has these faults from now on.
     FaultsSet {

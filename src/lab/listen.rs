@@ -93,21 +93,24 @@ impl Port {
         self.listener.is_some()
     }
 
-    /// Binds it: the stated port, or the first free one from `base` on.
-    pub fn reserve(&mut self, base: u16) {
+    /// Binds it: the stated port, or the first free one from `base` on. Gives where the next is to look: beginning
+    /// anew each time, a thousand nodes would try a million taken ports.
+    pub fn reserve(&mut self, base: u16) -> u16 {
         if self.reserved.is_some() || self.listener.is_some() {
-            return;
+            return base;
         }
         if self.wanted != 0 || self.bound.is_some() {
             self.try_bind(self.port(), Claim::Ours);
-            return;
+            return base;
         }
         for offset in 0..TRIES {
-            self.try_bind(base.saturating_add(offset), Claim::IfFree);
+            let port = base.saturating_add(offset);
+            self.try_bind(port, Claim::IfFree);
             if self.reserved.is_some() {
-                return;
+                return port.saturating_add(1);
             }
         }
+        base
     }
 
     fn try_bind(&mut self, port: u16, claim: Claim) {

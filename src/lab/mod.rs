@@ -61,6 +61,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; 2 if none is given.
     pub threads: Option<usize>,
+    /// The step that the lab begins with, as if the earlier ones had been gone through; 0 for none.
+    pub step: u32,
 }
 
 /// A running laboratory. Dropping it ends everything at once; [`Lab::finish`] ends it in good order.
@@ -102,16 +104,15 @@ impl Lab {
         let base = options.port_base.unwrap_or(PORT_BASE);
         {
             let _inside = runtime.enter();
-            for node in shared.nodes.iter().filter(|node| node.at.is_none()) {
-                node.reserve(base);
-            }
+            let ours = shared.nodes.iter().filter(|node| node.at.is_none());
+            ours.fold(base, |base, node| node.reserve(base));
         }
         let (asks, inbox) = mpsc::channel(COMMANDS_MAX);
         let progress = Arc::new(Progress::default());
         let started = Arc::new(Notify::new());
         runtime.spawn(drive(shared.clone()));
         let controller = Controller::new(shared.clone(), progress.clone());
-        let controller = runtime.spawn(controller.run(inbox, started.clone()));
+        let controller = runtime.spawn(controller.run(inbox, started.clone(), options.step));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
         Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })
@@ -172,6 +173,13 @@ impl LabHandle {
         self.asks.try_send(Ask::Give(command, Hand::Person)).is_ok()
     }
 
+    /// Goes on with another edition of the topology. False as for [`Self::give`]; what cannot be had without a new lab is
+    /// refused in the log.
+    #[must_use]
+    pub fn take(&self, topology: Arc<Topology>) -> bool {
+        self.asks.try_send(Ask::Take(topology)).is_ok()
+    }
+
     /// Asks for the truth about every node, in the log.
     pub fn census(&self) {
         // Without room the log is busy saying what happens anyway; whoever missed events asks again.
@@ -194,6 +202,12 @@ impl LabHandle {
     #[must_use]
     pub fn addresses(&self, node: NodeId) -> Vec<(Wire, SocketAddr)> {
         self.shared.node(node).addresses()
+    }
+
+    /// Where a node listens with this wire, or would.
+    #[must_use]
+    pub fn address_for(&self, node: NodeId, wire: Wire) -> Option<SocketAddr> {
+        self.shared.node(node).address_for(wire)
     }
 
     /// What there is.

@@ -43,8 +43,10 @@ fn any(peer: Peer) -> Peer {
 #[derive(Debug)]
 pub struct Shared {
     me: Weak<Self>,
-    /// What there is.
+    /// What there is, as the lab started with it: who, under which name, with which wire.
     pub topology: Arc<Topology>,
+    /// The same, as the file says now: how nodes and links are set.
+    edition: RwLock<Arc<Topology>>,
     /// The lab's clock.
     pub clock: Arc<Clock>,
     /// The log.
@@ -79,6 +81,7 @@ impl Shared {
             me: me.clone(),
             recorder: Recorder::new(clock.clone(), auto, rate_changed.clone()),
             scheduler: Scheduler::new(clock.clone(), rate_changed.clone()),
+            edition: RwLock::new(topology.clone()),
             topology,
             clock,
             runtime,
@@ -99,6 +102,16 @@ impl Shared {
         self.me.upgrade().expect("whoever calls a method holds the lab alive")
     }
 
+    /// How nodes and links are set by the file, as it is now.
+    pub fn edition(&self) -> Arc<Topology> {
+        self.edition.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The file says this from now on, of the same nodes.
+    pub fn take_edition(&self, edition: Arc<Topology>) {
+        *self.edition.write().unwrap_or_else(PoisonError::into_inner) = edition;
+    }
+
     /// One direction of a link; it comes into being when first used.
     pub fn line(&self, from: Peer, to: Peer) -> Arc<Line> {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +119,7 @@ impl Shared {
             return line.clone();
         }
         let faults = match (from, to) {
-            (Peer::Node(from), Peer::Node(to)) => self.topology.link(from, to),
+            (Peer::Node(from), Peer::Node(to)) => self.edition().link(from, to),
             // What the file says of links does not concern visitors; what a hand did to all of them, does.
             _ => lines.get(&(any(from), any(to))).map_or(Faults::default(), |line| line.faults()),
         };

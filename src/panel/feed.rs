@@ -66,7 +66,7 @@ impl Line {
 }
 
 /// The newest lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Feed {
     lines: VecDeque<Line>,
 }

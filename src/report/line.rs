@@ -46,6 +46,11 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::NodeThawed { node } => format!("{}  thawed: it goes on where it stood", of(*node)),
         Fact::NodeStopping { node } => format!("{}  is told to stop", of(*node)),
         Fact::NodeStopped { node } => format!("{}  stopped", of(*node)),
+        Fact::TopologyChanged { changes } => {
+            let words: Vec<String> =
+                changes.iter().map(|change| text(&change.words).to_string()).collect();
+            format!("file  taken: {}", words.join("; "))
+        }
         // What the file says of links is no news.
         Fact::FaultsSet { .. } if event.cause == Cause::Boot => return None,
         Fact::FaultsSet { from, to, faults } => {

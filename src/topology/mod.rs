@@ -7,6 +7,8 @@
 //! Nothing here starts anything or opens a socket.
 
 pub mod bundle;
+mod change;
+mod diff;
 mod estimate;
 mod inline;
 mod known;
@@ -29,6 +31,8 @@ mod words;
 mod zone;
 mod zone_file;
 
+pub use change::{Change, Effect};
+pub use diff::{diff, settled};
 pub use estimate::{Estimate, FILES_RESERVED, estimate};
 pub use load::{Loaded, Options, load, load_text, load_text_with, read_text, read_toml};
 pub use model::*;

@@ -197,7 +197,7 @@ impl Node {
 }
 
 /// What a node is and how it is set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     /// Asks.
     Client(ClientConfig),
@@ -223,7 +223,7 @@ pub enum Pace {
 }
 
 /// How often a client asks again after `failed`, `reset` or `refused`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Retry {
     /// How many more times for one question.
     pub times: u8,
@@ -232,7 +232,7 @@ pub struct Retry {
 }
 
 /// A client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientConfig {
     /// Whom it asks: the first that is not down.
     pub asks: Vec<NodeId>,
@@ -307,7 +307,7 @@ pub enum Accept {
 }
 
 /// When an upstream is left alone, and when it is taken back (outlier ejection).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Ejected after so many failures in a row.
     pub fall: u32,
@@ -319,7 +319,7 @@ pub struct Health {
 
 /// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
 /// runs; a file may only state those of its own policy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LsConfig {
     /// Whom it asks, in order.
     pub upstreams: Vec<NodeId>,
@@ -359,7 +359,7 @@ pub enum OnMiss {
 }
 
 /// How long a TS works on a question.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Service {
     /// Always this long.
     Constant(Duration),
@@ -390,7 +390,7 @@ impl Default for Service {
 }
 
 /// A name server.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TsConfig {
     /// Its table.
     pub records: Records,
@@ -411,7 +411,7 @@ pub struct TsConfig {
 }
 
 /// One step of the lecture. It has three beats: note and question; the commands; the answer with the expectations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The speaker's note.
     pub say: String,

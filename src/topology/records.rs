@@ -2,11 +2,12 @@
 
 use super::zone::Zone;
 use crate::message::HostName;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A line of a TS's table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The name in the table's spelling.
     pub name: HostName,
@@ -17,7 +18,8 @@ pub struct Record {
 }
 
 /// A TS's table: looked up without case, in the file's order. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub struct Records {
     table: Arc<BTreeMap<HostName, Record>>,
     order: Arc<[HostName]>,
@@ -80,5 +82,17 @@ impl Records {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
+    }
+}
+
+impl From<Vec<Record>> for Records {
+    fn from(lines: Vec<Record>) -> Self {
+        Self::new(lines)
+    }
+}
+
+impl From<Records> for Vec<Record> {
+    fn from(records: Records) -> Self {
+        records.iter().cloned().collect()
     }
 }

@@ -58,7 +58,7 @@ pub enum ClockKind {
 }
 
 /// A replica.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaConfig {
     /// The replicas it knows of besides itself, in the order of the file; the lower id comes first in an election.
     pub peers: Vec<NodeId>,
@@ -117,7 +117,7 @@ pub enum NoMajority {
 }
 
 /// A client of the store.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoreClientConfig {
     /// The replicas it asks, in the order of the file.
     pub asks: Vec<NodeId>,

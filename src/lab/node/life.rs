@@ -33,7 +33,7 @@ impl NodeShared {
         core.return_of_the_host(lab);
         core.incarnations += 1;
         let number = Number(core.incarnations);
-        let machine = machine::build(&lab.topology, self.id, number);
+        let machine = machine::build(&lab.edition(), self.id, number);
         let now = lab.now();
         let fact = Fact::NodeBooted { node: self.id, incarnation: number };
         let booted = lab.recorder.lab(now, cause, fact);

@@ -173,10 +173,9 @@ impl NodeShared {
     }
 
     /// Reserves its ports, so that they are refused and nobody else's while it does not live.
-    pub fn reserve(&self, base: u16) {
-        for port in &mut self.lock().ports {
-            port.reserve(base);
-        }
+    /// Gives where the next node is to look.
+    pub fn reserve(&self, base: u16) -> u16 {
+        self.lock().ports.iter_mut().fold(base, |base, port| port.reserve(base))
     }
 }
 
