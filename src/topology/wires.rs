@@ -1,4 +1,5 @@
-//! The wires, where a node listens with them, and which of them each link speaks. A link has one wire for both directions: questions and answers share a connection.
+//! The wires, where a node listens with them, and which of them each link speaks. A link has one wire for both
+//! directions: questions and answers share a connection.
 //!
 //! Replicas speak `json` to every node, whoever asks: to each other, to their clients, to a TS in front of them.
 

@@ -6,8 +6,10 @@ mod common;
 
 mod answers;
 mod ask;
+mod bombs;
 mod dig;
 mod failures;
 mod forged;
 mod hostile;
+mod simulated;
 mod streams;

@@ -54,6 +54,22 @@ fn pieces_of_one_byte_make_a_question_and_two_in_one_write_are_two() {
 }
 
 #[test]
+fn a_connection_that_is_silent_for_thirty_seconds_is_closed() {
+    let bench = Bench::start(&lab(""));
+    let mut stream = connect(&bench, "ts1");
+    stream
+        .write_all(&framed(&question(1, "www.google.com", RecordType::A, None)))
+        .expect("it is written");
+    hear(&mut stream);
+    let clock = |event: &faultlab::event::Event| matches!(event.fact, Fact::ClockSet(_));
+    let fast = bench.command("speed 50", clock);
+    assert_eq!(stream.read(&mut [0; 16]).expect("the end"), 0);
+    let ended = |event: &faultlab::event::Event| matches!(event.fact, Fact::ConnClosed { .. });
+    let closed = bench.until(0, "the close", ended);
+    assert!(closed.time.since(fast.time) > std::time::Duration::from_secs(25), "{closed:?}");
+}
+
+#[test]
 fn a_quick_answer_passes_a_slow_one() {
     let text = r#"
 title = "one is slow"

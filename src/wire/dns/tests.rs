@@ -4,7 +4,6 @@ use super::*;
 use crate::message::{Data, HostName, Query, Rcode, RecordType, Response, Rr, Said};
 use proptest::prelude::*;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 const NUMBERS: Numbers = Numbers::Drawn { seed: 7, owner: 3 };
 
@@ -221,76 +220,6 @@ fn messages_of_a_stream_are_told_apart_wherever_it_is_cut() {
     assert_eq!(ends, names.into_iter().zip([third, 2 * third, 3 * third]).collect::<Vec<_>>());
     let all = feed(&mut End::new(Reads::Questions, true, NUMBERS), &bytes);
     assert_eq!(all.len(), 3);
-}
-
-/// Bytes that have brought down readers of DNS.
-fn bombs() -> Vec<(&'static str, Vec<u8>)> {
-    let one = |rest: &[u8]| raw(0, [1, 0, 0, 0], rest);
-    let ends = [0, 1, 0, 1];
-    let chain: Vec<u8> = (0..8000_u16).flat_map(|n| (0xc00c + 2 * n + 2).to_be_bytes()).collect();
-    let long: Vec<u8> = (0..5).flat_map(|_| [vec![63], vec![b'a'; 63]].concat()).collect();
-    let mut flood = raw(0, [1, 0, 0, 5000], &question(1, 1));
-    while flood.len() < 65_000 {
-        flood.extend([0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
-    }
-    vec![
-        ("no bytes", Vec::new()),
-        ("one byte", vec![0xab]),
-        ("eleven bytes", vec![0; 11]),
-        ("twelve bytes", raw(0, [1, 0, 0, 0], &[])),
-        ("a pointer to itself", one(&[&[0xc0, 0x0c][..], &ends].concat())),
-        ("two pointers in a circle", one(&[&[0xc0, 0x0e, 0xc0, 0x0c][..], &ends].concat())),
-        ("a pointer ahead", one(&[&[0xc0, 0x20][..], &ends].concat())),
-        ("a chain of pointers", one(&[chain, ends.to_vec()].concat())),
-        ("a label of an unknown kind", one(&[&[0x80, 1, 2, 0][..], &ends].concat())),
-        ("a name of more than 255 bytes", one(&[long, vec![0], ends.to_vec()].concat())),
-        ("counts of 65,535", raw(0, [u16::MAX; 4], &question(1, 1))),
-        ("65,535 questions", raw(0, [u16::MAX, 0, 0, 0], &question(1, 1))),
-        ("65,535 more", raw(0, [1, 0, 0, u16::MAX], &question(1, 1))),
-        (
-            "data beyond the end",
-            raw(
-                0,
-                [1, 0, 0, 1],
-                &[question(1, 1), vec![0, 0, 1, 0, 1, 0, 0, 0, 0, 0xff, 0xff]].concat(),
-            ),
-        ),
-        ("an option beyond its record", {
-            let opt = opt(0, 1232, &[0, 10, 0xff, 0xff, 1]);
-            raw(0, [1, 0, 0, 1], &[question(1, 1), opt].concat())
-        }),
-        ("64 KiB of records on one name", flood),
-    ]
-}
-
-#[test]
-fn parse_bombs_are_errors_at_once_and_the_next_question_is_read() {
-    let mut server = server();
-    for (what, bytes) in bombs() {
-        for as_answer in [false, true] {
-            let mut bytes = bytes.clone();
-            let mut asker = asker();
-            let sent = written(&mut asker, &asks("www.a.com", 1, Query::new(RecordType::A)));
-            if as_answer && bytes.len() > 2 {
-                bytes[..2].copy_from_slice(&sent[..2]);
-                bytes[2] |= 0x80;
-            }
-            let begun = Instant::now();
-            let heard = feed(if as_answer { &mut asker } else { &mut server }, &bytes);
-            let took = begun.elapsed();
-            assert!(took < Duration::from_millis(100), "{what}: {took:?}");
-            let fine = match heard.as_slice() {
-                [Decoded::Message(Message::Ask { dns: Some(query), .. }, _)] => {
-                    query.wrong == Some(Rcode::FormErr) || what.starts_with("64 KiB")
-                }
-                [Decoded::Message(Message::Reply { .. }, _)] => what.starts_with("64 KiB"),
-                [Decoded::Malformed(_) | Decoded::Unasked(_)] => true,
-                _ => false,
-            };
-            assert!(fine, "{what}: {heard:?}");
-        }
-        assert_eq!(wrong(&raw(0, [1, 0, 0, 0], &question(1, 1))), None, "after {what}");
-    }
 }
 
 proptest! {
