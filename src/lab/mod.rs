@@ -207,6 +207,12 @@ impl LabHandle {
         self.shared.node(node).disk.as_ref()?.file()
     }
 
+    /// Where a node listens with each of its wires, or would.
+    #[must_use]
+    pub fn addresses(&self, node: NodeId) -> Vec<(Wire, SocketAddr)> {
+        self.shared.node(node).addresses()
+    }
+
     /// Where a node listens with this wire, or would.
     #[must_use]
     pub fn address_for(&self, node: NodeId, wire: Wire) -> Option<SocketAddr> {

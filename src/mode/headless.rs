@@ -132,11 +132,12 @@ fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        if let Some(address) = session.lab().address(node.id) {
+        // Replicas speak JSON to each other; what a person types, they take as lines.
+        for (wire, address) in session.lab().addresses(node.id) {
             let name = topology.names.of(node.id);
-            let line = shell_line::ask(node.role(), address);
+            let line = shell_line::ask(node.role(), wire.word(), address);
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name:16} {address}   {line}");
+            let _ = line.map(|line| writeln!(text, "{name:16} {address}   {line}"));
         }
         if let Some((file, kind)) = session.lab().disk_file(node.id) {
             let line = shell_line::look(&file.to_string_lossy(), kind);
