@@ -27,6 +27,7 @@ use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
+use crate::message::DiskKind;
 use crate::topology::{Role, Topology, Wire};
 use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
@@ -198,6 +199,18 @@ impl LabHandle {
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<SocketAddr> {
         self.shared.node(node).address()
+    }
+
+    /// The file that a node keeps what it has in, and its form; none where that is memory, or nothing.
+    #[must_use]
+    pub fn disk_file(&self, node: NodeId) -> Option<(PathBuf, DiskKind)> {
+        self.shared.node(node).disk.as_ref()?.file()
+    }
+
+    /// Where a node listens with each of its wires, or would.
+    #[must_use]
+    pub fn addresses(&self, node: NodeId) -> Vec<(Wire, SocketAddr)> {
+        self.shared.node(node).addresses()
     }
 
     /// Where a node listens with this wire, or would.

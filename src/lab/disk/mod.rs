@@ -15,6 +15,7 @@ pub use sqlite::Database;
 
 use super::shared::Shared;
 use crate::base::{EventId, Incarnation, NodeId, Token};
+use crate::event::{Cause, Fact};
 use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::fs;
@@ -106,6 +107,23 @@ impl Disk {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The file that holds it, from the root on, and its form; none where it is memory.
+    pub fn file(&self) -> Option<(PathBuf, DiskKind)> {
+        let (path, kind) = match &*self.place() {
+            Place::Memory(_) => return None,
+            Place::Sqlite(path, _) => (path.clone(), DiskKind::Sqlite),
+            Place::Rewrite(path, _) => (path.clone(), DiskKind::Rewrite),
+        };
+        // It fails only where there is no working directory any more.
+        Some((std::path::absolute(&path).unwrap_or(path), kind))
+    }
+
+    /// The fact that this is a node's disk; none where it is memory.
+    pub fn opened(&self, node: NodeId) -> Option<Fact> {
+        let (file, kind) = self.file()?;
+        Some(Fact::DiskOpened { node, file: file.to_string_lossy().into(), kind })
+    }
+
     /// Waits until no commit is under way.
     pub async fn settled(&self) {
         // The sender lives as long as this disk.
@@ -191,7 +209,12 @@ impl Disk {
                 }
                 queue.waiting.drain(..).collect()
             };
+            let before = self.opened(node);
             let kept = self.commit(batch);
+            let opened = self.opened(node).filter(|now| before.as_ref() != Some(now));
+            if let (Some(fact), Some(last)) = (opened, kept.last()) {
+                lab.recorder.lab(lab.now(), Cause::Event(last.cause), fact);
+            }
             lab.node(node).kept(life, kept, lab);
         }
     }
