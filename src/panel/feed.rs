@@ -134,6 +134,13 @@ impl Feed {
         true
     }
 
+    /// The lines up to a moment.
+    #[must_use]
+    pub fn until(&self, moment: LabTime) -> Self {
+        let lines = self.lines.iter().filter(|line| line.time <= moment).cloned();
+        Self { lines: lines.collect() }
+    }
+
     /// A line of the panel's own: what is missing, what was refused.
     pub fn say(&mut self, time: LabTime, text: String, tone: Tone) {
         self.lines.push_back(Line { time, race: None, text, tone, node: None });

@@ -21,6 +21,7 @@ mod raw;
 mod records;
 mod replica;
 mod resolve;
+mod rewrite;
 pub mod setting;
 mod setting_asked;
 mod setting_text;
@@ -39,6 +40,7 @@ pub use load::{Loaded, Options, load, load_text, load_text_with, read_text, read
 pub use model::*;
 pub use problem::{PROBLEMS_SHOWN_MAX, Problem, Problems, Severity, Span};
 pub use resolve::EPHEMERAL;
+pub use rewrite::{Rewritten, rewrite};
 pub use setting::Setting;
 pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Refusal};
 pub use wires::Wires;

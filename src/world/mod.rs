@@ -95,6 +95,8 @@ pub struct World {
     /// Markers that were dropped, oldest first: position, time and text.
     pub markers: VecDeque<(u64, LabTime, Arc<str>)>,
     index: Index,
+    /// The audit when the present step began.
+    marked: Arc<Audit>,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             stale: 0,
             markers: VecDeque::new(),
             index: Index::new(topology.nodes.len()),
+            marked: Arc::new(Audit::new(topology.clone())),
             topology,
         }
     }
