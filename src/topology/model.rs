@@ -2,7 +2,7 @@
 //! settings fit their policy.
 
 use super::wires::Wires;
-use crate::base::{Names, NodeId};
+use crate::base::{Names, NodeId, Run};
 use crate::command::{Command, Expectation};
 use crate::message::{Faults, Flaws, HostName, Shape};
 
@@ -113,6 +113,8 @@ pub struct Topology {
     pub lesson: String,
     /// Every random draw of the lab comes from it.
     pub seed: u64,
+    /// Which run on its disks this is; no file says so, but the lab that counts them.
+    pub run: Run,
     /// The edition of the line wire.
     pub dialect: Dialect,
     /// Whether the clock starts in automatic pace.

@@ -1,6 +1,6 @@
 //! Drives one machine by hand: the test plays its peers. What the machine does is written down in short lines.
 
-use faultlab::base::{ConnId, Incarnation, LabTime, Names, NodeId, Peer, TimerId, VisitorId};
+use faultlab::base::{ConnId, Incarnation, LabTime, Names, NodeId, Peer, Run, TimerId, VisitorId};
 use faultlab::event::{Ending, Side};
 use faultlab::machine::{Effect, Effects, Input, Machine, Told, build};
 use faultlab::message::{Faults, Flaw, Flaws, HostName, Image, Message, Note, Said};
@@ -99,6 +99,7 @@ pub fn topology(ls: LsConfig) -> Topology {
         title: String::new(),
         lesson: String::new(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: nodes.collect(),

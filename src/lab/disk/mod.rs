@@ -6,6 +6,7 @@
 
 mod hold;
 mod rewrite;
+mod runs;
 mod sqlite;
 #[cfg(test)]
 mod tests;

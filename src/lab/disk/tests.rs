@@ -2,6 +2,7 @@
 
 use super::sqlite::Database;
 use super::{Hold, Place, found, rewrite};
+use crate::base::Run;
 use crate::message::{DiskKind, Entry, Image, OpId, Operation, Write};
 use std::cell::Cell;
 use std::path::Path;
@@ -159,4 +160,19 @@ fn a_folder_has_one_holder_at_a_time() {
     drop(first);
     // The file is still there, and is no obstacle.
     Hold::take(&path).unwrap();
+}
+
+#[test]
+fn runs_on_the_same_disks_are_counted_and_a_count_is_never_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let count = || Hold::take(&path).unwrap().next_run();
+    assert_eq!([count().unwrap(), count().unwrap()], [Run(1), Run(2)]);
+    std::fs::write(path.join("runs"), "many").unwrap();
+    let why = count().unwrap_err().to_string();
+    assert!(why.contains("is damaged") && why.contains("--data"), "{why}");
+    // Disks of a time before runs were counted.
+    std::fs::remove_file(path.join("runs")).unwrap();
+    std::fs::write(path.join("r1.db"), "").unwrap();
+    assert_eq!(count().unwrap(), Run(2));
 }

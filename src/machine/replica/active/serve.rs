@@ -40,7 +40,7 @@ impl Replica {
         let request = QuestionNo(self.requests);
         let bears_id = id.is_some();
         let id = id.cloned().unwrap_or_else(|| {
-            self.named.next(&self.store, &self.topology.names, self.me, (conn, peer))
+            self.named.next(&self.store, &self.topology, self.me, (conn, peer))
         });
         let waiter = Waiter { conn, request, id, bears_id };
         if !self.clients.took(conn, request, bears_id) {

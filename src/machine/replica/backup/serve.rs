@@ -66,7 +66,7 @@ impl Replica {
         };
         let Some(no) = self.take_request(conn, id.as_ref(), out) else { return };
         let id_here = id.clone().unwrap_or_else(|| {
-            self.named.next(&self.store, &self.topology.names, self.me, (conn, peer))
+            self.named.next(&self.store, &self.topology, self.me, (conn, peer))
         });
         let held =
             Held { conn, no, wire_id: id.clone(), id: id_here, operation: operation.clone() };
