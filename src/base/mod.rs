@@ -13,8 +13,8 @@ pub mod time;
 pub mod units;
 
 pub use ids::{
-    ConnId, EventId, FrameId, Incarnation, NodeId, Owner, Peer, QuestionNo, Run, TimerId,
-    Token, VisitorId,
+    ConnId, EventId, FrameId, Incarnation, NodeId, Owner, Peer, QuestionNo, Run, TimerId, Token,
+    VisitorId,
 };
 pub use names::Names;
 pub use text::Shown;

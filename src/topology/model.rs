@@ -8,7 +8,7 @@ use crate::message::{Faults, Flaws, HostName, Shape};
 
 pub use super::records::{Record, Records};
 pub use super::replica::{
-    ClockKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
+    ClockKind, HeartbeatMode, NoMajority, Patience, Propagation, ReadFrom, ReplicaConfig, Scheme,
     StoreClientConfig,
 };
 use serde::{Deserialize, Serialize};
@@ -444,6 +444,8 @@ pub struct TsConfig {
     pub records: Records,
     /// The replicas that hold what is not in its table, in order; it asks them as a client of the store does.
     pub store: Vec<NodeId>,
+    /// How long it waits for them.
+    pub patience: Patience,
     /// What it does without an entry.
     pub on_miss: OnMiss,
     /// How long it takes.

@@ -140,3 +140,25 @@ pub struct StoreClientConfig {
     /// Confessions that are on.
     pub flaws: Flaws,
 }
+
+/// How long a TS waits for its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long one replica may take before the next is asked.
+    pub request_timeout: Duration,
+    /// How long the store may take in all.
+    pub timeout: Duration,
+    /// How long a lost replica is left alone.
+    pub reconnect: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(1),
+            // Less than the five seconds after which the course's LS gives up.
+            timeout: Duration::from_secs(4),
+            reconnect: Duration::from_secs(1),
+        }
+    }
+}

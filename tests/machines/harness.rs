@@ -5,8 +5,8 @@ use faultlab::event::{Ending, Side};
 use faultlab::machine::{Effect, Effects, Input, Machine, Told, build};
 use faultlab::message::{Faults, Flaw, Flaws, HostName, Image, Message, Note, Said};
 use faultlab::topology::{
-    Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Policy, Record,
-    Records, Retry, Service, Setting, Topology, TsConfig,
+    Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Patience, Policy,
+    Record, Records, Retry, Service, Setting, Topology, TsConfig,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +71,7 @@ pub fn ts_config(lines: &[(&str, &str)]) -> TsConfig {
         workers: None,
         queue: 100,
         store: Vec::new(),
+        patience: Patience::default(),
         flaws: Flaws::NONE,
     }
 }

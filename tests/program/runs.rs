@@ -114,7 +114,9 @@ fn documented() -> (BTreeSet<String>, BTreeSet<String>) {
     let (every, stores) = chapter.split_once("Where the topology has replicas").expect("both");
     let keys = |part: &str| {
         let cells = part.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
-        cells.flat_map(|cell| cell.split(", ").map(|key| key.trim_matches('`').to_owned())).collect()
+        cells
+            .flat_map(|cell| cell.split(", ").map(|key| key.trim_matches('`').to_owned()))
+            .collect()
     };
     (keys(every), keys(stores))
 }

@@ -14,7 +14,7 @@ mod steps;
 pub mod values;
 
 pub use address::EPHEMERAL;
-pub use keys::{keys_of, of_a_store, schemes_with};
+pub use keys::{keys_of, of_a_lookup, of_a_store, schemes_with};
 
 use super::Options;
 use super::model::{Dialect, Topology};

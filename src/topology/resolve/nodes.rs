@@ -6,7 +6,7 @@ use super::defaults::{CLIENT_TIMEOUT, FAILOVER_AFTER, LS_TIMEOUT, QUEUE, RECONNE
 use super::keys;
 use super::lists::Lists;
 use super::roster::{Entry, Roster};
-use super::values::{flaws, health, retries, service, small};
+use super::values::{flaws, health, patience, retries, service, small};
 use crate::base::NodeId;
 use crate::message::{Flaws, HostName};
 use crate::topology::Options;
@@ -158,6 +158,9 @@ impl Builder<'_> {
             }
             _ => Vec::new(),
         };
+        if !raw.states("store") && !raw.states("at") {
+            keys::of_storeless(entry, problems);
+        }
         let records = match &raw.records {
             Some(records) => self.lists.records(records, problems),
             None => Records::default(),
@@ -180,6 +183,7 @@ impl Builder<'_> {
         TsConfig {
             records,
             store,
+            patience: patience(raw),
             on_miss: raw.on_miss.as_ref().map_or_else(Default::default, |miss| miss.value.0),
             responds: responds.and_then(|time| service(time, problems)).unwrap_or_default(),
             lie: raw.lie.as_ref().is_some_and(|lie| lie.value.0),
