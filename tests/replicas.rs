@@ -15,6 +15,7 @@ mod seeds;
 #[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/stage.rs"]
 mod stage;
+#[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/twins.rs"]
 mod twins;
 

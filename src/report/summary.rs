@@ -8,10 +8,11 @@ use crate::command::Expectation;
 use crate::event::{Event, Fact, Judgement};
 use crate::message::{Note, OpOutcome, Outcome, StoreNote};
 use crate::topology::Role;
-use crate::world::{NodeState, World};
+use crate::world::{AlarmKind, NodeState, World};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// The version of the report's shape; it grows when a key changes its meaning.
 pub const FORMAT: u32 = 1;
@@ -252,7 +253,7 @@ impl Report {
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
-            store: StoreReport::new(world),
+            store: StoreReport::new(world, tally.banner_delay),
         }
     }
 
@@ -295,7 +296,8 @@ fn expectations(world: &World, words: impl Fn(&Expectation) -> String) -> Vec<Ju
     out
 }
 
-/// Measures how long answered questions took at their clients. Feed it every event.
+/// Measures how long answered questions took at their clients, and how long after its beginning a split brain was
+/// announced. Feed it every event.
 #[derive(Debug, Default)]
 pub struct Tally {
     open: HashMap<(Owner, QuestionNo), LabTime>,
@@ -304,6 +306,9 @@ pub struct Tally {
     /// Operations on stores that are open, and how long those took that ended `ok`.
     asked: HashMap<(Owner, QuestionNo), LabTime>,
     ops: Option<Histogram<u64>>,
+    /// The beginning of the last split brain of each group that was announced.
+    splits: BTreeMap<usize, LabTime>,
+    banner_delay: Option<Duration>,
 }
 
 impl Tally {
@@ -333,6 +338,16 @@ impl Tally {
                 self.asked.retain(|(owner, _), _| lives(owner));
             }
             _ => {}
+        }
+    }
+
+    /// The world has folded an event, and it is this time now: a split brain that it announces was there before.
+    pub fn announced(&mut self, world: &World, now: LabTime) {
+        for alarm in &world.truth.alarms {
+            let AlarmKind::SplitBrain(group) = alarm.kind else { continue };
+            if self.splits.insert(group, alarm.since) != Some(alarm.since) {
+                self.banner_delay = self.banner_delay.max(Some(now.since(alarm.since)));
+            }
         }
     }
 

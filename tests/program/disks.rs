@@ -85,14 +85,19 @@ fn ask(database: &Path, question: &str) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("they are read")
 }
 
-/// Ten times in a row on the same disks: the whole program dies at some moment under writes, and every write that it
+/// How often the program dies: ten times, or as `FAULTLAB_KILLS` says.
+fn kills() -> u32 {
+    std::env::var("FAULTLAB_KILLS").map_or(10, |text| text.parse().expect("a number of deaths"))
+}
+
+/// Many times in a row on the same disks: the whole program dies at some moment under writes, and every write that it
 /// had acknowledged is there afterwards, on every disk.
 #[test]
 fn what_was_acknowledged_survives_the_death_of_the_program() {
     let place = Place::new();
     let data = place.path("disks");
     let mut acknowledged = BTreeMap::new();
-    for round in 0..10_u32 {
+    for round in 0..kills() {
         let mut run = start(&place, &data);
         let address = run.address("r1");
         let mut typist = Typist::new(address);

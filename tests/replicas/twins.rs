@@ -18,6 +18,8 @@ pub enum Mistake {
     NoFsync,
     /// It answers reads from its memory, whatever its disk has.
     ReadsMemory,
+    /// It sends its changes to nobody, whatever it says it has sent.
+    SendsNothing,
     /// It never asks to be brought up to date.
     NeverCatchesUp,
     /// The third replica takes the terms of the second for its own, as one would that counts on from the newest term.
@@ -58,6 +60,7 @@ impl Twin {
             {
                 None
             }
+            (Mistake::SendsNothing, Effect::Send { message, .. }) if is_change(&message) => None,
             (Mistake::SharesTerms, Effect::Send { conn, mut message, about }) => {
                 if let Message::Replica(said) = &mut message {
                     said_in(said);
@@ -73,6 +76,10 @@ impl Twin {
             (_, effect) => Some(effect),
         }
     }
+}
+
+fn is_change(message: &Message) -> bool {
+    matches!(message, Message::Replica(ReplicaMessage::Change { .. }))
 }
 
 fn asks_to_catch_up(message: &Message) -> bool {

@@ -1,8 +1,9 @@
 //! The disk of a replica: a file in the run's data folder, or memory where a run writes nothing.
 //!
 //! Writes wait in a queue; one worker at a time takes all that wait and commits them together, off the threads that
-//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. It knows
-//! images and writes, not what they mean.
+//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. A panic in the
+//! middle of a commit is its node's crash: nothing of the commit is kept, and nobody else notices. It knows images and
+//! writes, not what they mean.
 
 mod hold;
 mod rewrite;
@@ -20,6 +21,7 @@ use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -174,8 +176,11 @@ impl Disk {
                 }
                 queue.waiting.drain(..).collect()
             };
-            let kept = self.commit(batch);
-            lab.node(node).kept(life, kept, lab);
+            match catch_unwind(AssertUnwindSafe(|| self.commit(batch))) {
+                Ok(kept) => lab.node(node).kept(life, kept, lab),
+                // What had begun is taken back by the database; the next life reads the file anew.
+                Err(panic) => lab.node(node).fell_over(life, panic.as_ref(), lab),
+            }
         }
     }
 
