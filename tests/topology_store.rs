@@ -200,8 +200,8 @@ fn what_comes_from_a_store_is_in_no_table() {
 #[test]
 fn a_store_needs_its_sockets() {
     let need = estimate(&ok(STORE).topology);
-    // Seven replicas listen twice, an LS and a TS once.
-    assert_eq!(need.listeners, 16);
+    // Seven replicas listen twice, an LS and two TSs once.
+    assert_eq!(need.listeners, 17);
     // r1 to r3 each keep two, r4 three, v1 to v3 two; two clients and a TS three; client and LS one.
     assert_eq!(need.connections, 3 * 2 + 3 + 3 * 2 + 3 * 3 + 2);
     assert_eq!(need.sockets, need.listeners + 2 * need.connections);
@@ -338,8 +338,8 @@ fn a_setting_of_a_store_that_cannot_be_says_why() {
         ("ts1", "store none", "there is no node `none`"),
         ("ts1", "store writer", "is a client"),
         ("ts1", "records x", "settled when the lab starts"),
-        ("ts2", "store r1", "only a TS that has a `store` in its file asks anybody"),
-        ("ts2", "timeout 1s", "only a TS that has a `store` in its file asks anybody"),
+        ("table", "store r1", "only a TS that has a `store` in its file asks anybody"),
+        ("table", "timeout 1s", "only a TS that has a `store` in its file asks anybody"),
     ] {
         let (key, value) = change.split_once(' ').unwrap();
         let node = topology.names.id(name).unwrap();

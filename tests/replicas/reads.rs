@@ -115,7 +115,7 @@ fn what_was_read_is_there_after_a_crash() {
         (contested(1, active, ""), SHORT),
     ] {
         let victims = if text.contains("count = 1\n") { &REPLICAS[..1] } else { &REPLICAS };
-        none_breaks("what_was_read", 15, |seed| {
+        none_breaks("what_was_read", 10, |seed| {
             killed_after_a_read(Stage::new(&text, seed), seed, victims, away)
         });
     }
