@@ -29,7 +29,7 @@ impl Machine for Rally {
                 Message::Ask { name, .. } => {
                     let said = Said::Found { address: "192.0.2.1".into(), flags: "A".into() };
                     let name = Some(name.clone());
-                    out.send(conn, Message::Reply { name, id: None, said }, None);
+                    out.send(conn, Message::Reply { name, id: None, said, dns: None }, None);
                 }
                 _ => out.send(conn, Message::ask("www.host-1.org"), None),
             },

@@ -15,5 +15,7 @@ mod input;
 mod lecture;
 #[path = "terminal/plain.rs"]
 mod plain;
+#[path = "terminal/reload.rs"]
+mod reload;
 #[path = "terminal/stopping.rs"]
 mod stopping;

@@ -6,7 +6,7 @@ use faultlab::check::{Audit, Group};
 use faultlab::command::grammar;
 use faultlab::lab::{Lab, LabHandle, Options};
 use faultlab::message::{Message, OpId, Operation, StoreSaid};
-use faultlab::topology::{self, Bundled};
+use faultlab::topology::{self, Bundled, Wire};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ impl Ours {
         let names = &self.handle.topology().names;
         let replicas = ["r1", "r2", "r3"].map(|name| names.id(name).expect("a replica"));
         let member = |id: NodeId| -> Box<dyn Member> {
-            let address = self.handle.address(id).expect("it listens");
+            let address = self.handle.address_for(id, Wire::Json).expect("it listens");
             Box::new(Replica { address, stream: None, number: 0, of: u64::from(id.0) })
         };
         Client::new(replicas.into_iter().map(member).collect(), timeout)

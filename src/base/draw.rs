@@ -32,6 +32,8 @@ pub enum Purpose {
     Lie = 10,
     /// How long a simulated disk takes.
     Disk = 11,
+    /// The number that a question bears on the wire.
+    QuestionNumber = 12,
 }
 
 const fn mix(mut z: u64) -> u64 {

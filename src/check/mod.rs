@@ -123,6 +123,10 @@ impl Audit {
     /// topology has not changes nothing.
     pub fn apply(&mut self, event: &Event) -> Option<usize> {
         self.now = self.now.max(event.time);
+        if let Fact::TopologyChanged { changes } = &event.fact {
+            let topology = Arc::make_mut(&mut self.topology);
+            changes.iter().for_each(|change| topology.take(change));
+        }
         if self.groups.is_empty() || self.over {
             return None;
         }

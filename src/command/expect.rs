@@ -3,6 +3,7 @@
 use super::expect_store::StoreExpectation;
 use crate::base::NodeId;
 use crate::message::{Belief, HostName, Outcome};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 pub const WITHIN_DEFAULT: Duration = Duration::from_secs(10);
 
 /// One thing that must hold within its time after the step's commands were given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Expectation {
     /// `query CLIENT [NAME] ends OUTCOME [from NODE] [as ADDRESS] [after TIME] [within TIME]`: some question that the
     /// client asked in this step ends like this.
@@ -133,7 +134,7 @@ impl Expectation {
 /// What `count` counts. At a client or an LS the ends of questions are its own verdicts. At a TS, `answered`,
 /// `negative`, `failed` and `silent` are its own; `refused`, `reset`, `late`, `cancelled` and `unmatched` are what
 /// those who asked it noted of it. In the whole lab (`all`) a question counts once, at whoever asked it first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Counted {
     /// Questions begun by a client (in the whole lab: by visitors too).
     Asked,
@@ -196,7 +197,7 @@ impl Counted {
 }
 
 /// How a count compares with its figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Compare {
     /// `=`
     Equal,
@@ -251,7 +252,7 @@ impl Compare {
 }
 
 /// The state of a node, in the words of steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Condition {
     /// Declared but never started.
     Off,

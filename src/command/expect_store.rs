@@ -3,11 +3,12 @@
 use crate::base::NodeId;
 use crate::command::Compare;
 use crate::message::{OpOutcome, Operation};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Which operation of a client is meant: its verb, and the room or the key that it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// The verb.
     pub verb: Verb,
@@ -24,7 +25,7 @@ impl Asked {
 }
 
 /// The verb of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verb {
     /// `post`
     Post,
@@ -64,7 +65,7 @@ impl Verb {
 }
 
 /// One thing that must hold of a store.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum StoreExpectation {
     /// `op CLIENT [VERB PLACE] ends OUTCOME [from NODE] [as TEXT] [after TIME]`: some operation that the client began
     /// in this step ends like this.
@@ -116,7 +117,7 @@ pub enum StoreExpectation {
 
 /// A figure of the truth. Those that count what happened are counted since the step's commands began; the others are
 /// what is so now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Figure {
     /// Writes acknowledged.
     Acked,

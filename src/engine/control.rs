@@ -13,7 +13,7 @@ use crate::command::{Command, grammar};
 use crate::event::{ClockState, Ending, Event, Fact, Life, Side};
 use crate::machine::Told;
 use crate::message::Faults;
-use crate::topology::{Role, Topology};
+use crate::topology::{Change, Role, Topology};
 use state::{Grammar, Piece, State};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -258,6 +258,27 @@ impl Control {
             _ => {}
         }
         Ok(if self.clock == before { Vec::new() } else { vec![Act::Clock(self.clock)] })
+    }
+
+    /// What there is, by the file.
+    #[must_use]
+    pub fn file(&self) -> &Arc<Topology> {
+        &self.state.file
+    }
+
+    /// Takes what the file says now, where a lab can take it while it runs, and gives what must be done for it. What was
+    /// done by hand stays; commands that it concerns can no longer be undone.
+    pub fn rebase(&mut self, changes: &[Change]) -> Vec<Act> {
+        let (acts, touched) = self.state.rebase(changes);
+        let stays = |piece: &Piece| match piece {
+            Piece::Kind(node, _) | Piece::Load(node, _) => !touched.nodes.contains(node),
+            Piece::Link(way, _) => !touched.ways.contains(way),
+            Piece::Life(..) => true,
+        };
+        let stays = |deed: &Deed| deed.before.iter().chain(&deed.after).all(stays);
+        self.done.retain(stays);
+        self.undone.retain(stays);
+        acts
     }
 
     /// Takes note of what happened by itself: a crash, a stop that came to its end, a visitor who came.

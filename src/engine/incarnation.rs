@@ -23,12 +23,21 @@ pub struct Sent {
     pub due: LabTime,
 }
 
+/// How a connection is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// Whether the opener ends its messages.
+    pub framed: bool,
+    /// Whether it must be a stream, also where messages usually travel as datagrams.
+    pub stream: bool,
+}
+
 /// What an incarnation's surroundings do for it.
 pub trait Host {
     /// Appends an event to the log.
     fn emit(&mut self, event: Event);
     /// Begins to open a connection; the result comes back as an input. `cause` is the event that records it.
-    fn open(&mut self, now: LabTime, conn: ConnId, to: NodeId, framed: bool, cause: EventId);
+    fn open(&mut self, now: LabTime, conn: ConnId, to: NodeId, how: Opening, cause: EventId);
     /// Puts a message on its link, not yet on the socket. `cause` will be the number of its `MessageSent`. None if the
     /// connection is gone: then nothing was sent.
     fn push(
@@ -178,10 +187,10 @@ impl Incarnation {
             Effect::Note(note) => {
                 self.emit(now, cause, Fact::Noted(note), host);
             }
-            Effect::Open { conn, to, framed } => {
+            Effect::Open { conn, to, framed, stream } => {
                 let id =
                     self.emit(now, cause, Fact::ConnOpening { conn, peer: Peer::Node(to) }, host);
-                host.open(now, conn, to, framed, id);
+                host.open(now, conn, to, Opening { framed, stream }, id);
             }
             Effect::Close(conn) => {
                 if let Some(peer) = host.close(now, conn) {
@@ -245,6 +254,9 @@ fn fact_of(input: &Input) -> Option<Fact> {
         Input::Malformed { conn, peer, why } => {
             Fact::Malformed { conn: *conn, from: *peer, why: why.clone() }
         }
+        Input::Unasked { conn, peer, why } => {
+            Fact::Unasked { conn: *conn, from: *peer, why: why.clone() }
+        }
         Input::Persisted { token, bytes, took } => {
             Fact::DiskWrote { token: *token, bytes: *bytes, took: *took }
         }
@@ -273,7 +285,7 @@ mod tests {
             });
             self.events.push(event);
         }
-        fn open(&mut self, _: LabTime, _: ConnId, _: NodeId, _: bool, _: EventId) {}
+        fn open(&mut self, _: LabTime, _: ConnId, _: NodeId, _: Opening, _: EventId) {}
         fn push(&mut self, now: LabTime, _: ConnId, _: &Arc<Message>, _: EventId) -> Option<Sent> {
             self.steps.push("push".into());
             Some(Sent { to: Peer::Node(NodeId(1)), frame: FrameId(1), due: now })

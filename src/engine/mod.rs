@@ -6,5 +6,5 @@ mod incarnation;
 pub mod pace;
 
 pub use control::{Act, Control};
-pub use incarnation::{Host, Incarnation, Sent};
+pub use incarnation::{Host, Incarnation, Opening, Sent};
 pub use pace::Pace;

@@ -7,6 +7,7 @@ use crate::base::{
 };
 use crate::command::Command;
 use crate::message::{Faults, Message, Note};
+use crate::topology::Change;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -184,6 +185,12 @@ pub enum Fact {
         /// Which node.
         node: NodeId,
     },
+    /// The topology's file has changed, and the lab goes on with what it says now. What follows from it (settings, faults
+    /// of links, processes that start again) has facts of its own.
+    TopologyChanged {
+        /// In which ways; a lab can take each of them while it runs.
+        changes: Arc<[Change]>,
+    },
     /// One direction of a link has these faults from now on.
     FaultsSet {
         /// From this end …
@@ -325,6 +332,28 @@ pub enum Fact {
         from: Peer,
         /// What is wrong with them.
         why: Arc<str>,
+    },
+    /// An answer arrived that answers nothing that was asked on this connection: a forgery, or a copy. It was dropped.
+    Unasked {
+        /// The receiver's end.
+        conn: ConnId,
+        /// From whom, as it seems.
+        from: Peer,
+        /// What is wrong with it.
+        why: Arc<str>,
+    },
+    /// A datagram was doubled on its way. Comes right after its `MessageSent`.
+    FrameDoubled {
+        /// From this end …
+        from: Peer,
+        /// … to that one.
+        to: Peer,
+        /// Which frame.
+        frame: FrameId,
+        /// The number of its copy.
+        copy: FrameId,
+        /// When the copy arrives.
+        due: LabTime,
     },
     /// A frame on its way got a new time of arrival (`NEVER`: held or stalled).
     FrameMoved {

@@ -34,6 +34,11 @@ pub enum Owner {
 pub struct End(AtomicU8);
 
 impl End {
+    /// In this state.
+    pub fn new(owner: Owner) -> Self {
+        Self(AtomicU8::new(owner as u8))
+    }
+
     /// The present state.
     pub fn get(&self) -> Owner {
         match self.0.load(Ordering::Acquire) {

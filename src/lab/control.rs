@@ -10,6 +10,7 @@ use crate::engine::{Act, Control};
 use crate::event::{Cause, ClockState, Fact, Hand, Life};
 use crate::machine::Told;
 use crate::script::{Order, Script};
+use crate::topology::{self, Change, Topology};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub enum Ask {
     Give(Command, Hand),
     /// State the truth of every node in the log.
     Census,
+    /// Go on with this edition of the topology.
+    Take(Arc<Topology>),
 }
 
 /// What others may know of the script without a fold of their own.
@@ -78,12 +81,14 @@ impl Controller {
         Self { lab, control, script, read: 0, due: Arc::new(Notify::new()), armed: None, progress }
     }
 
-    /// Boots what starts, then serves commands until `Quit`.
-    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>) {
+    /// Boots what starts and goes to this step, then serves commands until `Quit`.
+    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>, step: u32) {
         for act in self.control.start() {
             self.carry_out(act, Cause::Boot).await;
         }
         started.notify_one();
+        let orders = self.script.begin_at(step);
+        self.follow(orders).await;
         loop {
             self.look().await;
             // Every arm returns a value and nothing else; what was asked is not lost when another arm is taken.
@@ -102,6 +107,7 @@ impl Controller {
                 }
                 Some(Ask::Give(command, hand)) => self.give(command, hand).await,
                 Some(Ask::Census) => self.census(),
+                Some(Ask::Take(topology)) => self.take(&topology).await,
                 None => {}
             }
         }
@@ -181,15 +187,36 @@ impl Controller {
         self.lab.recorder.lab(self.lab.now(), cause, fact);
     }
 
-    async fn apply(&mut self, command: Command, hand: Hand) {
-        let cause = self.record(command.clone(), hand);
-        // What happened by itself until now counts: a crash a moment ago must not be killed again.
+    /// Goes on with another edition of the file, if that can be had without a new lab.
+    async fn take(&mut self, topology: &Topology) {
+        let changes: Arc<[Change]> = topology::diff(self.control.file(), topology).into();
+        if let Some(change) = changes.iter().find(|change| !change.is_live()) {
+            let why = format!("{}: only a new lab has it", change.words);
+            return self.refuse(why, Cause::Unknown);
+        }
+        self.catch_up();
+        let acts = self.control.rebase(&changes);
+        self.lab.take_edition(self.control.file().clone());
+        let fact = Fact::TopologyChanged { changes };
+        let cause = Cause::Event(self.lab.recorder.lab(self.lab.now(), Cause::Unknown, fact));
+        for act in acts {
+            self.carry_out(act, cause).await;
+        }
+    }
+
+    /// What happened by itself until now counts: a crash a moment ago must not be killed again.
+    fn catch_up(&mut self) {
         let tail = self.lab.recorder.read(self.read, usize::MAX);
         self.read = tail.next;
         for event in tail.events() {
             self.control.observe(event);
             self.script.observe(event);
         }
+    }
+
+    async fn apply(&mut self, command: Command, hand: Hand) {
+        let cause = self.record(command.clone(), hand);
+        self.catch_up();
         match self.control.apply(self.lab.now(), &command) {
             Ok(acts) => {
                 for act in acts {

@@ -4,17 +4,20 @@
 
 use super::conn::{End, Owner, Tap, Writer};
 use super::disk::Wanted;
+use super::flow::{Outlet, Sent as SentOnes};
 use super::line::{Connect, Line, Parcel};
 use super::results::Results;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer, Token};
-use crate::engine::{Host, Sent};
+use crate::engine::{Host, Opening, Sent};
 use crate::event::{Cause, Event, Fact};
 use crate::message::{Message, Write};
-use crate::wire::{Codec, Decoded, Decoder};
+use crate::topology::Role;
+use crate::wire::{self, Codec, Decoded};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 /// One end of a connection, as its node holds it.
@@ -26,32 +29,60 @@ pub struct Conn {
     pub out: Arc<Line>,
     /// The link from the peer, where its frames pass our endpoint: peers outside only.
     pub inward: Option<Arc<Line>>,
-    /// The writing half.
-    pub writer: Arc<Writer>,
-    /// The socket.
-    pub stream: Arc<TcpStream>,
+    /// What carries it.
+    pub road: Road,
     /// Ends the task that reads it.
     pub reader: CancellationToken,
-    /// Bytes to messages.
-    pub decoder: Decoder,
-    /// What is spoken.
-    pub codec: Codec,
+    /// Bytes to messages, and back.
+    pub wire: wire::End,
     /// Whether messages end with a line end, between nodes of ours; a visitor is answered as it asked.
     pub framed: Option<bool>,
-    /// What the peer sent, for causes.
-    pub tap_in: Option<Arc<Tap>>,
     /// The state of this end's owner, shared with the peer.
     pub own_end: Option<Arc<End>>,
-    /// The stream's number on its links.
-    pub stream_no: u64,
+}
+
+/// What carries a connection.
+#[derive(Debug)]
+pub enum Road {
+    /// A socket of its own, connected.
+    Stream {
+        /// The writing half.
+        writer: Arc<Writer>,
+        /// The socket.
+        stream: Arc<TcpStream>,
+        /// What the peer sent, for causes.
+        tap_in: Option<Arc<Tap>>,
+        /// The stream's number on its links.
+        number: u64,
+    },
+    /// Datagrams.
+    Flow {
+        /// How they are sent.
+        outlet: Arc<Outlet>,
+        /// The socket, of whoever asks.
+        own: Option<Arc<UdpSocket>>,
+        /// What the peer sent, for causes.
+        heard: Option<Arc<SentOnes>>,
+        /// The address under which the peer knows this end, if both are ours.
+        here: Option<SocketAddr>,
+    },
 }
 
 impl Conn {
     /// Bytes to messages.
     pub fn decode(&mut self, bytes: &[u8]) -> Vec<Decoded> {
         let mut decoded = Vec::new();
-        self.decoder.feed(bytes, &mut decoded);
+        self.wire.feed(bytes, &mut decoded);
         decoded
+    }
+
+    /// The send that a message comes from, which ended with byte number `until` of its stream and in these bytes.
+    pub fn cause(&self, bytes: &[u8], until: u64) -> Cause {
+        let event = match &self.road {
+            Road::Stream { tap_in, .. } => tap_in.as_ref().and_then(|tap| tap.cause(until)),
+            Road::Flow { heard, .. } => heard.as_ref().and_then(|heard| heard.cause(bytes)),
+        };
+        event.map_or(Cause::Unknown, Cause::Event)
     }
 
     /// Says what became of this end's owner.
@@ -64,13 +95,23 @@ impl Conn {
     /// Ends the connection behind what is on the link: with a reset, or in good order.
     pub fn leave(&self, now: LabTime, reset: bool, lab: &Shared) {
         self.reader.cancel();
-        let parcel = if reset {
-            Parcel::Reset(self.writer.clone())
-        } else {
-            Parcel::Finish(self.writer.clone())
-        };
-        self.out.push(now, self.stream_no, 0, parcel);
-        self.out.deliver(now, usize::MAX, lab);
+        match &self.road {
+            Road::Stream { writer, number, .. } => {
+                let parcel = if reset {
+                    Parcel::Reset(writer.clone())
+                } else {
+                    Parcel::Finish(writer.clone())
+                };
+                self.out.push(now, *number, 0, parcel);
+                self.out.deliver(now, usize::MAX, lab);
+            }
+            // Nobody is told: the socket closes, and what is sent there meets nobody.
+            Road::Flow { here, .. } => {
+                if let Some(here) = here {
+                    lab.forget_flow(*here);
+                }
+            }
+        }
     }
 }
 
@@ -91,8 +132,8 @@ pub struct NodeHost<'a> {
     pub results: &'a mut Results,
     /// Set when the machine has ended.
     pub exited: &'a mut bool,
-    /// The message whose transmissions were lost, until the log has it: its cause and the fact.
-    pub late: Option<(EventId, Fact)>,
+    /// What befell the message just sent, until the log has it: its cause and the fact.
+    pub after_send: Option<(EventId, Fact)>,
 }
 
 impl Host for NodeHost<'_> {
@@ -100,11 +141,17 @@ impl Host for NodeHost<'_> {
         self.lab.recorder.emit(event);
     }
 
-    fn open(&mut self, now: LabTime, conn: ConnId, to: NodeId, framed: bool, cause: EventId) {
+    fn open(&mut self, now: LabTime, conn: ConnId, to: NodeId, how: Opening, cause: EventId) {
         let (opener, incarnation) = (self.node, self.incarnation);
         let out = self.lab.line(Peer::Node(opener), Peer::Node(to));
         self.opening.insert(conn);
-        let wish = Connect { opener, incarnation, conn, to, framed, cause };
+        let wish = Connect { opener, incarnation, conn, to, how, cause };
+        let wire = self.lab.topology.wire(opener, to);
+        let codec = Codec::new(wire, how.stream, self.lab.topology.dialect, Role::Ts);
+        if codec.takes_datagrams() {
+            self.lab.open_flow(wish);
+            return;
+        }
         out.push(now, self.lab.new_stream(), 0, Parcel::Connect(wish));
         out.deliver(now, usize::MAX, self.lab);
     }
@@ -116,27 +163,36 @@ impl Host for NodeHost<'_> {
         message: &Arc<Message>,
         cause: EventId,
     ) -> Option<Sent> {
-        let end = self.conns.get(&conn)?;
-        let framed = end.framed.unwrap_or_else(|| end.decoder.is_framed());
+        let end = self.conns.get_mut(&conn)?;
+        let framed = end.framed.unwrap_or_else(|| end.wire.is_framed());
         let mut bytes = Vec::with_capacity(64);
-        end.codec.encode(message, framed, &mut bytes);
+        end.wire.encode(message, framed, &mut bytes);
         let length = bytes.len();
-        let parcel = Parcel::Data { writer: end.writer.clone(), bytes, event: cause };
-        let pushed = end.out.push(now, end.stream_no, length, parcel);
-        if pushed.lost.is_some() {
-            // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
-            end.writer.reset();
+        if length == 0 {
+            return None;
         }
-        if pushed.retransmissions > 0 {
-            let (from, to, frame) = (Peer::Node(self.node), end.peer, pushed.frame);
-            let (retransmissions, late) = (pushed.retransmissions, pushed.late);
-            self.late = Some((cause, Fact::FrameLate { from, to, frame, retransmissions, late }));
-        }
+        let pushed = match &end.road {
+            Road::Stream { writer, number, .. } => {
+                let parcel = Parcel::Data { writer: writer.clone(), bytes, event: cause };
+                let mut pushed = end.out.push(now, *number, length, parcel);
+                if pushed.lost.take().is_some() {
+                    // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
+                    writer.reset();
+                }
+                pushed
+            }
+            Road::Flow { outlet, .. } => {
+                let parcel = Parcel::Datagram { outlet: outlet.clone(), bytes, event: cause };
+                end.out.push_datagram(now, length, parcel)
+            }
+        };
+        let fact = pushed.fact(Peer::Node(self.node), end.peer);
+        self.after_send = fact.map(|fact| (cause, fact));
         Some(Sent { to: end.peer, frame: pushed.frame, due: pushed.due })
     }
 
     fn flush(&mut self, now: LabTime, conn: ConnId) {
-        if let Some((sent, fact)) = self.late.take() {
+        if let Some((sent, fact)) = self.after_send.take() {
             self.lab.recorder.lab(now, Cause::Event(sent), fact);
         }
         if let Some(end) = self.conns.get(&conn) {

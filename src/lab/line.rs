@@ -4,15 +4,18 @@
 //! the scheduler's task instead.
 
 use super::conn::{Owner, Writer};
+use super::flow::{Flow, Introduction, Outlet};
 use super::scheduler::Wake;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, Peer, draw};
+use crate::engine::Opening;
 use crate::event::{Cause, Ending, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe, Pushed};
 use crate::message::Faults;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 
 /// What travels on a link.
 #[derive(Debug, Clone)]
@@ -24,6 +27,15 @@ pub enum Parcel {
         /// The bytes.
         bytes: Vec<u8>,
         /// The `MessageSent` they belong to.
+        event: EventId,
+    },
+    /// A datagram.
+    Datagram {
+        /// How it is sent on when it has come over the link.
+        outlet: Arc<Outlet>,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The `MessageSent` it belongs to.
         event: EventId,
     },
     /// The end of a stream in good order.
@@ -47,8 +59,8 @@ pub struct Connect {
     pub conn: ConnId,
     /// To whom.
     pub to: crate::base::NodeId,
-    /// Whether it ends its messages.
-    pub framed: bool,
+    /// How.
+    pub how: Opening,
     /// The `ConnOpening` event.
     pub cause: EventId,
 }
@@ -65,8 +77,19 @@ pub enum Turn {
         /// The record of both directions, if the other end is ours.
         pair: Option<super::conn::Pair>,
     },
+    /// The socket for the datagrams it asked for is there.
+    Bound {
+        /// The wish.
+        wish: Connect,
+        /// The socket.
+        socket: Arc<UdpSocket>,
+        /// Its address, and what the other end is told of it, if that is ours.
+        intro: Option<(SocketAddr, Introduction)>,
+    },
     /// The connection it asked for was refused.
     Refused(Connect),
+    /// Nobody listens where its datagrams go.
+    Unreachable(Flow),
     /// Bytes from somebody outside, after their way over the link.
     Bytes {
         /// The node.
@@ -151,6 +174,11 @@ impl Line {
         self.lock().push(now, Carriage::Stream(stream), bytes, parcel)
     }
 
+    /// The same for what travels by itself.
+    pub fn push_datagram(&self, now: LabTime, bytes: usize, parcel: Parcel) -> Pushed {
+        self.lock().push(now, Carriage::Datagram, bytes, parcel)
+    }
+
     /// Hands over what is due, at most `most` parcels, and asks to be woken for the rest.
     pub fn deliver(self: &Arc<Self>, now: LabTime, most: usize, lab: &Shared) {
         let mut pipe = self.lock();
@@ -193,6 +221,12 @@ impl Line {
                     }
                 };
                 if let Some(fate) = fate {
+                    let fact = Fact::FrameLost { from: self.from, to: self.to, frame, fate };
+                    lab.recorder.lab(now, Cause::Event(event), fact);
+                }
+            }
+            Parcel::Datagram { outlet, bytes, event } => {
+                if let Some(fate) = outlet.send(&bytes, event, lab) {
                     let fact = Fact::FrameLost { from: self.from, to: self.to, frame, fate };
                     lab.recorder.lab(now, Cause::Event(event), fact);
                 }

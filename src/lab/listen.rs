@@ -7,15 +7,19 @@ use super::node::{Caller, NodeShared};
 use super::shared::Shared;
 use crate::base::Incarnation;
 use crate::topology::{Listen, Wire};
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 /// Connections that the kernel keeps for a node that does not accept: enough for a class that connects at once.
 const BACKLOG: u32 = 1024;
+
+/// What the kernel is asked to keep of datagrams that nobody has read.
+const RECEIVE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many ports above the base are tried before giving up.
 const TRIES: u16 = 4096;
@@ -23,8 +27,16 @@ const TRIES: u16 = 4096;
 /// How long accepting rests after the system ran out of something (file descriptors, mostly).
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// A listener with its address, or the port and why it cannot be had.
-pub type Opened = Result<(Arc<TcpListener>, SocketAddr), (u16, String)>;
+/// Where a node listens.
+#[derive(Debug)]
+pub struct Opened {
+    /// For connections.
+    pub listener: Arc<TcpListener>,
+    /// For datagrams, where the wire has them.
+    pub socket: Option<Arc<UdpSocket>>,
+    /// The address of both.
+    pub address: SocketAddr,
+}
 
 /// A port of a node, through all its lives. It belongs to one wire.
 #[derive(Debug)]
@@ -35,6 +47,8 @@ pub struct Port {
     bound: Option<SocketAddr>,
     reserved: Option<TcpSocket>,
     listener: Option<Arc<TcpListener>>,
+    /// Datagrams have no state between listening and not: whoever does not listen has no socket.
+    socket: Option<Arc<UdpSocket>>,
     why_not: Option<String>,
 }
 
@@ -54,6 +68,7 @@ impl Port {
             bound: None,
             reserved: None,
             listener: None,
+            socket: None,
             why_not: None,
         }
     }
@@ -68,30 +83,45 @@ impl Port {
         self.bound
     }
 
+    /// The socket for datagrams, while it listens.
+    pub fn socket(&self) -> Option<Arc<UdpSocket>> {
+        self.socket.clone()
+    }
+
     /// Whether it listens at this moment.
     pub fn listens(&self) -> bool {
         self.listener.is_some()
     }
 
-    /// Binds it: the stated port, or the first free one from `base` on.
-    pub fn reserve(&mut self, base: u16) {
+    /// Binds it: the stated port, or the first free one from `base` on. Gives where the next is to look: beginning
+    /// anew each time, a thousand nodes would try a million taken ports.
+    pub fn reserve(&mut self, base: u16) -> u16 {
         if self.reserved.is_some() || self.listener.is_some() {
-            return;
+            return base;
         }
         if self.wanted != 0 || self.bound.is_some() {
             self.try_bind(self.port(), Claim::Ours);
-            return;
+            return base;
         }
         for offset in 0..TRIES {
-            self.try_bind(base.saturating_add(offset), Claim::IfFree);
+            let port = base.saturating_add(offset);
+            self.try_bind(port, Claim::IfFree);
             if self.reserved.is_some() {
-                return;
+                return port.saturating_add(1);
             }
         }
+        base
     }
 
     fn try_bind(&mut self, port: u16, claim: Claim) {
-        match bind(SocketAddr::new(self.address, port), claim) {
+        let bound = bind(SocketAddr::new(self.address, port), claim).and_then(|socket| {
+            // A number is of use only if both kinds of port are free.
+            if self.wire.takes_datagrams() && claim == Claim::IfFree {
+                std::net::UdpSocket::bind(socket.local_addr()?)?;
+            }
+            Ok(socket)
+        });
+        match bound {
             Ok(socket) => {
                 self.bound = socket.local_addr().ok();
                 self.reserved = Some(socket);
@@ -110,9 +140,9 @@ impl Port {
     ///
     /// # Errors
     /// The port, and the system's reason with the remedy.
-    pub fn open(&mut self) -> Opened {
+    pub fn open(&mut self) -> Result<Opened, (u16, String)> {
         // What was kept silent while the host had no power goes now, with whoever waited in its backlog.
-        self.listener = None;
+        self.close();
         if self.reserved.is_none() {
             self.try_bind(self.port(), Claim::Ours);
         }
@@ -120,12 +150,17 @@ impl Port {
         let Some(socket) = self.reserved.take() else {
             return Err((port, self.why_not.clone().unwrap_or_else(|| "the port is taken".into())));
         };
-        match socket.listen(BACKLOG) {
-            Ok(listener) => {
-                let listener = Arc::new(listener);
+        let address = self.bound.unwrap_or_else(|| SocketAddr::new(self.address, port));
+        let datagrams = || match self.wire.takes_datagrams() {
+            true => bind_datagrams(address).map(Some),
+            false => Ok(None),
+        };
+        match datagrams().and_then(|datagrams| Ok((datagrams, socket.listen(BACKLOG)?))) {
+            Ok((datagrams, listener)) => {
+                let (listener, socket) = (Arc::new(listener), datagrams.map(Arc::new));
                 self.listener = Some(listener.clone());
-                let address = self.bound.unwrap_or_else(|| SocketAddr::new(self.address, port));
-                Ok((listener, address))
+                self.socket.clone_from(&socket);
+                Ok(Opened { listener, socket, address })
             }
             Err(error) => Err((port, explain(&error, port))),
         }
@@ -134,6 +169,7 @@ impl Port {
     /// Stops listening: from now on connecting is refused. The port stays ours.
     pub fn close(&mut self) {
         self.listener = None;
+        self.socket = None;
     }
 
     /// Holds the port again once the tasks that listened are gone.
@@ -161,6 +197,18 @@ fn bind(address: SocketAddr, claim: Claim) -> io::Result<TcpSocket> {
     socket.bind(address)?;
     socket.set_reuseaddr(true)?;
     Ok(socket)
+}
+
+/// The socket for datagrams at a port that is this node's. An answer of an earlier life may still be on its way, and
+/// holds that life's socket until it is sent.
+fn bind_datagrams(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    // As much as the system lets us have: a burst shall wait here rather than be lost.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
 }
 
 fn explain(error: &io::Error, port: u16) -> String {

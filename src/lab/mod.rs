@@ -7,6 +7,7 @@ mod clock;
 mod conn;
 mod control;
 mod disk;
+mod flow;
 mod host;
 mod line;
 mod listen;
@@ -24,12 +25,14 @@ use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
-use crate::topology::{Role, Topology};
+use crate::topology::{Role, Topology, Wire};
+use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
 use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
 use shared::Shared;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -58,6 +61,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; 2 if none is given.
     pub threads: Option<usize>,
+    /// The step that the lab begins with, as if the earlier ones had been gone through; 0 for none.
+    pub step: u32,
 }
 
 /// A running laboratory. Dropping it ends everything at once; [`Lab::finish`] ends it in good order.
@@ -102,16 +107,15 @@ impl Lab {
         let base = options.port_base.unwrap_or(PORT_BASE);
         {
             let _inside = runtime.enter();
-            for node in shared.nodes.iter().filter(|node| node.at.is_none()) {
-                node.reserve(base);
-            }
+            let ours = shared.nodes.iter().filter(|node| node.at.is_none());
+            ours.fold(base, |base, node| node.reserve(base));
         }
         let (asks, inbox) = mpsc::channel(COMMANDS_MAX);
         let progress = Arc::new(Progress::default());
         let started = Arc::new(Notify::new());
         runtime.spawn(drive(shared.clone()));
         let controller = Controller::new(shared.clone(), progress.clone());
-        let controller = runtime.spawn(controller.run(inbox, started.clone()));
+        let controller = runtime.spawn(controller.run(inbox, started.clone(), options.step));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
         Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })
@@ -172,6 +176,13 @@ impl LabHandle {
         self.asks.try_send(Ask::Give(command, Hand::Person)).is_ok()
     }
 
+    /// Goes on with another edition of the topology. False as for [`Self::give`]; what cannot be had without a new lab is
+    /// refused in the log.
+    #[must_use]
+    pub fn take(&self, topology: Arc<Topology>) -> bool {
+        self.asks.try_send(Ask::Take(topology)).is_ok()
+    }
+
     /// Asks for the truth about every node, in the log.
     pub fn census(&self) {
         // Without room the log is busy saying what happens anyway; whoever missed events asks again.
@@ -190,6 +201,12 @@ impl LabHandle {
         self.shared.node(node).address()
     }
 
+    /// Where a node listens with this wire, or would.
+    #[must_use]
+    pub fn address_for(&self, node: NodeId, wire: Wire) -> Option<SocketAddr> {
+        self.shared.node(node).address_for(wire)
+    }
+
     /// What there is.
     #[must_use]
     pub fn topology(&self) -> &Arc<Topology> {
@@ -203,6 +220,12 @@ impl LabHandle {
             let _ = tokio::time::timeout(most, self.shared.recorder.changed(from)).await;
         });
     }
+}
+
+/// Where the numbers of DNS questions come from: nobody may foresee them (RFC 5452, 4.3).
+fn wire_numbers() -> Numbers {
+    // The keys are the system's entropy; the hash is a keyed one (SipHash).
+    Numbers::Outside(|| RandomState::new().hash_one(0_u8) as u16)
 }
 
 /// The scheduler's task: wakes whoever is due, and gives nodes what was handed over for them.
@@ -273,7 +296,10 @@ fn tick(at: LabTime, wake: Wake, lab: &Arc<Shared>) -> bool {
 
 fn give(turn: Turn, lab: &Arc<Shared>) {
     let (node, number) = match &turn {
-        Turn::Connected { wish, .. } | Turn::Refused(wish) => (wish.opener, wish.incarnation),
+        Turn::Connected { wish, .. } | Turn::Bound { wish, .. } | Turn::Refused(wish) => {
+            (wish.opener, wish.incarnation)
+        }
+        Turn::Unreachable(flow) => (flow.node, flow.incarnation),
         Turn::Bytes { node, incarnation, .. } | Turn::Ended { node, incarnation, .. } => {
             (*node, *incarnation)
         }

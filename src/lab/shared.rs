@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::conn::Pair;
+use super::flow::{self, Flow};
 use super::line::{Connect, Line, Parcel, Turn};
 use super::node::NodeShared;
 use super::recorder::Recorder;
@@ -42,8 +43,10 @@ fn any(peer: Peer) -> Peer {
 #[derive(Debug)]
 pub struct Shared {
     me: Weak<Self>,
-    /// What there is.
+    /// What there is, as the lab started with it: who, under which name, with which wire.
     pub topology: Arc<Topology>,
+    /// The same, as the file says now: how nodes and links are set.
+    edition: RwLock<Arc<Topology>>,
     /// The lab's clock.
     pub clock: Arc<Clock>,
     /// The log.
@@ -58,6 +61,7 @@ pub struct Shared {
     pub data: Option<PathBuf>,
     lines: RwLock<HashMap<(Peer, Peer), Arc<Line>>>,
     introductions: Mutex<HashMap<SocketAddr, Introduction>>,
+    flows: RwLock<HashMap<SocketAddr, flow::Introduction>>,
     turns: Mutex<VecDeque<(Turn, Arc<Line>)>>,
     rate_changed: Arc<Notify>,
     streams: AtomicU64,
@@ -77,6 +81,7 @@ impl Shared {
             me: me.clone(),
             recorder: Recorder::new(clock.clone(), auto, rate_changed.clone()),
             scheduler: Scheduler::new(clock.clone(), rate_changed.clone()),
+            edition: RwLock::new(topology.clone()),
             topology,
             clock,
             runtime,
@@ -84,6 +89,7 @@ impl Shared {
             data,
             lines: RwLock::default(),
             introductions: Mutex::default(),
+            flows: RwLock::default(),
             turns: Mutex::default(),
             rate_changed,
             streams: AtomicU64::new(0),
@@ -96,6 +102,16 @@ impl Shared {
         self.me.upgrade().expect("whoever calls a method holds the lab alive")
     }
 
+    /// How nodes and links are set by the file, as it is now.
+    pub fn edition(&self) -> Arc<Topology> {
+        self.edition.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The file says this from now on, of the same nodes.
+    pub fn take_edition(&self, edition: Arc<Topology>) {
+        *self.edition.write().unwrap_or_else(PoisonError::into_inner) = edition;
+    }
+
     /// One direction of a link; it comes into being when first used.
     pub fn line(&self, from: Peer, to: Peer) -> Arc<Line> {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +119,7 @@ impl Shared {
             return line.clone();
         }
         let faults = match (from, to) {
-            (Peer::Node(from), Peer::Node(to)) => self.topology.link(from, to),
+            (Peer::Node(from), Peer::Node(to)) => self.edition().link(from, to),
             // What the file says of links does not concern visitors; what a hand did to all of them, does.
             _ => lines.get(&(any(from), any(to))).map_or(Faults::default(), |line| line.faults()),
         };
@@ -160,6 +176,33 @@ impl Shared {
         self.introductions.lock().unwrap_or_else(PoisonError::into_inner).remove(&address)
     }
 
+    /// Says who sends datagrams from an address, for as long as it does.
+    pub fn introduce_flow(&self, address: SocketAddr, who: flow::Introduction) {
+        self.flows.write().unwrap_or_else(PoisonError::into_inner).insert(address, who);
+    }
+
+    /// Who sends from an address; nobody knows a visitor.
+    pub fn flow_from(&self, address: SocketAddr) -> Option<flow::Introduction> {
+        self.flows.read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
+    }
+
+    /// Nobody of ours sends from that address any more.
+    pub fn forget_flow(&self, address: SocketAddr) {
+        self.flows.write().unwrap_or_else(PoisonError::into_inner).remove(&address);
+    }
+
+    /// Nobody listens where the datagrams of a flow go: the word goes back over the link, as one itself.
+    pub fn unreachable(&self, flow: Flow) {
+        let line = self.line(Peer::Node(flow.peer), Peer::Node(flow.node));
+        let lab = self.arc();
+        // Whoever sends may hold the lock of the link, and of a node.
+        self.runtime.spawn(async move {
+            let now = lab.now();
+            line.push_datagram(now, 0, Parcel::Turn(Turn::Unreachable(flow)));
+            line.deliver(now, usize::MAX, &lab);
+        });
+    }
+
     /// Hands something that becomes a node's turn to the scheduler's task, in order. It came over this link.
     pub fn hand_over(&self, turn: Turn, line: Arc<Line>) {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner).push_back((turn, line));
@@ -174,6 +217,17 @@ impl Shared {
     /// A wish to open a connection has reached the other end of its link.
     pub fn connect(&self, wish: Connect) {
         self.node(wish.to).answer_connect(wish, &self.arc());
+    }
+
+    /// A node wishes to send datagrams to another.
+    pub fn open_flow(&self, wish: Connect) {
+        let (node, target) = (self.node(wish.opener).clone(), self.node(wish.to).clone());
+        let lab = self.arc();
+        // The target's lock is taken in a task: two that open to each other in their turns would stand still.
+        self.runtime.spawn(async move {
+            let address = target.address_for(lab.topology.wire(wish.opener, wish.to));
+            flow::open(wish, address, node, lab).await;
+        });
     }
 
     /// Puts a turn on a link.

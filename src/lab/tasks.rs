@@ -3,15 +3,16 @@
 //! An `if` about a protocol does not belong here.
 
 use super::conn::{Pair, Writer};
-use super::host::Conn;
+use super::host::{Conn, Road};
 use super::line::{Connect, Line, Parcel, Turn};
 use super::node::NodeShared;
 use super::shared::{Introduction, Shared};
-use crate::base::{ConnId, Incarnation};
+use crate::base::{ConnId, Incarnation, LabTime};
 use crate::event::Ending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,9 @@ pub const READ_BYTES: usize = 16 * 1024;
 
 /// Reads before a connection lets the others of its thread have their turn.
 const READS_AT_ONCE: usize = 16;
+
+/// How often an idle connection is looked at while the lab's clock is slow.
+const IDLE_LOOKS: Duration = Duration::from_millis(200);
 
 /// Reads one connection for one incarnation.
 pub struct Reader {
@@ -42,6 +46,8 @@ pub struct Reader {
     pub cancel: CancellationToken,
     /// The stream's number on its links.
     pub stream_no: u64,
+    /// How long nothing may come before the peer is taken to have gone.
+    pub idle: Option<Duration>,
     /// The lab.
     pub lab: Arc<Shared>,
 }
@@ -59,11 +65,16 @@ impl Reader {
 
     async fn read(&mut self) {
         let mut buffer = vec![0; READ_BYTES];
+        let mut heard = self.lab.now();
         loop {
-            let Self { gate, stream, cancel, .. } = &mut *self;
-            // Both arms only wait; nothing has been read when one of them is dropped.
+            let Self { gate, stream, cancel, idle, lab, .. } = &mut *self;
+            // Every arm only waits; nothing has been read when one of them is dropped.
             let ready = tokio::select! {
                 () = cancel.cancelled() => return,
+                () = idle_for(*idle, heard, lab) => {
+                    self.ended(Ending::EndOfFile);
+                    return;
+                }
                 ready = async {
                     if !*gate.borrow() {
                         // The gate's sender lives as long as the node, so waiting cannot fail.
@@ -72,6 +83,7 @@ impl Reader {
                     stream.readable().await
                 } => ready,
             };
+            heard = self.lab.now();
             if ready.is_err() || !self.take(&mut buffer) {
                 return;
             }
@@ -138,6 +150,19 @@ impl Reader {
     }
 }
 
+/// Waits until nothing has come for so long, on the lab's clock; for ever where that does not matter.
+async fn idle_for(most: Option<Duration>, heard: LabTime, lab: &Shared) {
+    let Some(most) = most else { return std::future::pending().await };
+    loop {
+        let left = most.saturating_sub(lab.now().since(heard));
+        if left.is_zero() {
+            return;
+        }
+        // The lab's clock may run slower, or stand: then it is looked at again.
+        tokio::time::sleep(left.max(IDLE_LOOKS)).await;
+    }
+}
+
 /// Really connects, after the wish has come over the link; the result goes back over the other direction.
 pub async fn connect(
     wish: Connect,
@@ -169,7 +194,7 @@ async fn dial(
         let pair = Pair::default();
         let who = Introduction {
             opener: wish.opener,
-            framed: wish.framed,
+            framed: wish.how.framed,
             cause: wish.cause,
             pair: pair.clone(),
         };
@@ -199,6 +224,8 @@ async fn dial(
 
 /// A connection from before the host lost its power: the first byte that comes is answered with a reset.
 pub async fn watch_old(conn: Conn, lab: Arc<Shared>) {
-    let _ = conn.stream.readable().await;
+    if let Road::Stream { stream, .. } = &conn.road {
+        let _ = stream.readable().await;
+    }
     conn.leave(lab.now(), true, &lab);
 }

@@ -11,8 +11,8 @@ mod tests;
 pub use delay::{RETRANSMISSIONS_MAX, rto};
 pub use pipe::Pipe;
 
-use crate::base::{FrameId, LabTime};
-use crate::event::Fate;
+use crate::base::{FrameId, LabTime, Peer};
+use crate::event::{Fact, Fate};
 use std::time::Duration;
 
 /// How a frame is carried.
@@ -41,6 +41,22 @@ pub struct Pushed {
     pub late: Duration,
     /// The second copy of a doubled datagram, with a number of its own, and when that is due.
     pub copy: Option<(FrameId, LabTime)>,
+}
+
+impl Pushed {
+    /// What befell it on this direction of a link, if that is worth a fact of its own.
+    #[must_use]
+    pub fn fact(&self, from: Peer, to: Peer) -> Option<Fact> {
+        let frame = self.frame;
+        if let Some(fate) = self.lost {
+            return Some(Fact::FrameLost { from, to, frame, fate });
+        }
+        if let Some((copy, due)) = self.copy {
+            return Some(Fact::FrameDoubled { from, to, frame, copy, due });
+        }
+        let (retransmissions, late) = (self.retransmissions, self.late);
+        (retransmissions > 0).then_some(Fact::FrameLate { from, to, frame, retransmissions, late })
+    }
 }
 
 /// A change to frames that were already queued, for the log. Control frames (those of 0 bytes) are

@@ -53,6 +53,8 @@ pub struct Kept {
     draws: (u64, u64),
     retry: Retry,
     reconnect: Duration,
+    /// Nothing answers its opening: only what is heard proves that somebody is there.
+    datagrams: bool,
     line: Line,
     /// Why there is no connection; none while one stands, and before the first attempt has come to anything.
     loss: Option<Loss>,
@@ -77,12 +79,24 @@ impl Kept {
             draws: (draws.0, draws.1 ^ (u64::from(node.0) << 16)),
             retry,
             reconnect,
+            datagrams: false,
             line: Line::Closed,
             loss: None,
             fruitless: 0,
             tries: 0,
             tried: LabTime::ZERO,
         }
+    }
+
+    /// The same over datagrams.
+    pub fn over_datagrams(self) -> Self {
+        Self { datagrams: true, ..self }
+    }
+
+    /// Something was heard on it.
+    pub fn heard(&mut self) {
+        self.loss = None;
+        self.fruitless = 0;
     }
 
     /// Which node it leads to.
@@ -151,8 +165,9 @@ impl Kept {
             return false;
         }
         self.line = Line::Open(conn);
-        self.loss = None;
-        self.fruitless = 0;
+        if !self.datagrams {
+            self.heard();
+        }
         out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
         true
     }

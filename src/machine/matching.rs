@@ -4,8 +4,9 @@
 //! outstanding; or, as a confessed mistake, by arrival alone. It knows no connection, no timer and no policy.
 
 use crate::base::QuestionNo;
-use crate::message::{HostName, Said};
+use crate::message::{HostName, Message, Response, Said};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Questions that are over but whose answer may still come: the newest so many are remembered, so that a late answer is
 /// known for what it is. A server that says nothing on a miss fills this by and by.
@@ -27,6 +28,20 @@ pub struct Answer {
     pub id: Option<u64>,
     /// What it says.
     pub said: Said,
+    /// What a DNS answer brings along.
+    pub dns: Option<Arc<Response>>,
+}
+
+impl Answer {
+    /// The answer of a message, if it is one.
+    pub fn of(message: &Message) -> Option<Self> {
+        match message {
+            Message::Reply { name, id, said, dns } => {
+                Some(Self { name: name.clone(), id: *id, said: said.clone(), dns: dns.clone() })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Whose answer it was.
@@ -221,7 +236,7 @@ mod tests {
 
     fn answer(name: &str, id: Option<u64>) -> Answer {
         let name = (!name.is_empty()).then(|| HostName::new(name));
-        Answer { name, id, said: Said::Negative }
+        Answer { name, id, said: Said::Negative, dns: None }
     }
 
     fn asked(counted: bool, list: &[(QuestionNo, &str, Option<u64>)]) -> Outstanding {

@@ -4,7 +4,9 @@
 //! laboratory on real sockets and the simulator run the same machines. A machine knows nothing of faults: those are
 //! the links' business.
 
+mod asked;
 mod askers;
+mod beside;
 mod caller;
 mod client;
 mod kept;
@@ -79,6 +81,16 @@ pub enum Input {
         /// What is wrong with them.
         why: Arc<str>,
     },
+    /// An answer arrived that answers nothing that was asked on this connection: a forgery, or a copy. It is dropped;
+    /// whoever reads the log counts it.
+    Unasked {
+        /// On which connection.
+        conn: ConnId,
+        /// From whom, as it seems.
+        peer: Peer,
+        /// What is wrong with it.
+        why: Arc<str>,
+    },
     /// The disk has what it was to keep.
     Persisted {
         /// Which write.
@@ -150,6 +162,8 @@ pub enum Effect {
         /// Whether this end writes a line end after each message (all do that have not confessed otherwise). Programs
         /// from outside are never sent one.
         framed: bool,
+        /// Whether it must be a stream, also where the link's messages usually travel as datagrams.
+        stream: bool,
     },
     /// Send a message.
     Send {
@@ -194,7 +208,14 @@ impl Effects {
     /// Opens a connection and gives its number.
     pub fn open(&mut self, to: NodeId, framed: bool) -> ConnId {
         let conn = self.new_conn();
-        self.list.push(Effect::Open { conn, to, framed });
+        self.list.push(Effect::Open { conn, to, framed, stream: false });
+        conn
+    }
+
+    /// Opens a stream, whatever the link's messages usually travel as, and gives its number.
+    pub fn open_stream(&mut self, to: NodeId) -> ConnId {
+        let conn = self.new_conn();
+        self.list.push(Effect::Open { conn, to, framed: true, stream: true });
         conn
     }
 

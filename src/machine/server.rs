@@ -4,14 +4,15 @@
 //! The client has one for each server it asks, the LS one for each upstream. It knows how to ask and whose answer came;
 //! what an answer means, and when a question has had its time, is its owner's business.
 
+use super::beside::Beside;
 use super::kept::{Kept, Retry};
 use super::matching::{Answer, Matched, Outstanding};
 use super::timers::Timer;
 use super::{Effect, Effects};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::event::Ending;
-use crate::message::{Flaw, Flaws, HostName, Message};
-use crate::topology::Topology;
+use crate::message::{Flaw, Flaws, HostName, Message, Query, RecordType};
+use crate::topology::{Topology, Wire};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,32 @@ const GLUED_BYTES_MAX: usize = 2048;
 /// what it left unanswered is then forgotten.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
+/// The largest datagram that a DNS server is told it may answer with (the size on which server operators have agreed,
+/// because it passes every network whole).
+const DATAGRAM_BYTES: u16 = 1232;
+
+/// What a server shall be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The name.
+    pub name: HostName,
+    /// What of it; on lines there are addresses alone.
+    pub kind: RecordType,
+    /// Load balancers that the question has passed, this one included.
+    pub hops: u8,
+}
+
+impl Wish {
+    /// The address of a name.
+    pub fn address(name: &HostName) -> Self {
+        Self { name: name.clone(), kind: RecordType::A, hops: 0 }
+    }
+
+    fn query(&self) -> Query {
+        Query { edns: Some(DATAGRAM_BYTES), hops: self.hops, ..Query::new(self.kind) }
+    }
+}
+
 /// How a server is talked to; follows the owner's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manner {
@@ -55,13 +82,17 @@ pub enum Handed {
     Refused,
     /// Too many wait already.
     Full,
+    /// What is spoken there has no words for it.
+    Unspeakable,
 }
 
 /// One server and the connection to it.
 #[derive(Debug)]
 pub struct Server {
     kept: Kept,
-    /// A program of someone else's (`at = …`): never sent a line end or an id, never left half-way.
+    /// The stream for what a datagram cannot hold, where DNS is spoken.
+    beside: Option<Beside>,
+    /// A program of someone else's (`at = …`) that speaks lines: never sent a line end or an id, never left half-way.
     outside: bool,
     nameless: bool,
     manner: Manner,
@@ -69,21 +100,29 @@ pub struct Server {
     asked: LabTime,
     /// The next question waits until the pause is over.
     pausing: bool,
-    unsent: VecDeque<(QuestionNo, HostName)>,
+    unsent: VecDeque<(QuestionNo, Wish)>,
     sent: Outstanding,
     /// Questions that found an answer lying unread (flaw `answers-by-arrival`).
     stale: Vec<(QuestionNo, Answer)>,
 }
 
 impl Server {
-    /// A server that `owner` of this topology asks; not connected yet. `draws`: the seed, and a number that tells the
-    /// owner and its lives apart.
-    pub fn new(topology: &Topology, node: NodeId, draws: (u64, u64), manner: Manner) -> Self {
-        let outside = topology.node(node).at.is_some();
-        let nameless = topology.dialect.is_nameless();
+    /// A server that the first of these nodes asks: the second; not connected yet. `draws`: the seed, and a number that
+    /// tells the asker and its lives apart.
+    pub fn new(
+        topology: &Topology,
+        [owner, node]: [NodeId; 2],
+        draws: (u64, u64),
+        manner: Manner,
+    ) -> Self {
+        let dns = topology.wire(owner, node) == Wire::Dns;
+        let outside = topology.node(node).at.is_some() && !dns;
+        let nameless = topology.dialect.is_nameless() && !dns;
         let counts = nameless && (outside || !manner.ids);
+        let kept = Kept::new(node, outside, draws, Retry::Backoff, manner.reconnect);
         Self {
-            kept: Kept::new(node, outside, draws, Retry::Backoff, manner.reconnect),
+            kept: if dns { kept.over_datagrams() } else { kept },
+            beside: dns.then(Beside::default),
             outside,
             nameless,
             manner,
@@ -105,6 +144,21 @@ impl Server {
         self.kept.conn()
     }
 
+    /// Whether this is a connection to it.
+    pub fn has(&self, conn: ConnId) -> bool {
+        self.conn() == Some(conn) || self.is_beside(conn)
+    }
+
+    /// Whether this is the stream beside its datagrams.
+    pub fn is_beside(&self, conn: ConnId) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.has(conn))
+    }
+
+    /// Whether it is asked in datagrams, so that nothing but an answer proves that it is there.
+    pub fn takes_datagrams(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// Whether it refused, or its last connection ended, and none has stood since.
     pub fn is_down(&self) -> bool {
         self.kept.is_down()
@@ -121,11 +175,11 @@ impl Server {
     }
 
     fn glues(&self) -> bool {
-        self.manner.flaws.has(Flaw::GluedNames)
+        self.manner.flaws.has(Flaw::GluedNames) && !self.takes_datagrams()
     }
 
     fn by_arrival(&self) -> bool {
-        self.manner.flaws.has(Flaw::AnswersByArrival)
+        self.manner.flaws.has(Flaw::AnswersByArrival) && !self.takes_datagrams()
     }
 
     /// Opens the connection if there is none.
@@ -143,9 +197,14 @@ impl Server {
         &mut self,
         now: LabTime,
         question: QuestionNo,
-        name: &HostName,
+        wish: Wish,
         out: &mut Effects,
     ) -> Handed {
+        let speakable =
+            if self.takes_datagrams() { wish.name.fits_dns() } else { wish.kind.is_address() };
+        if !speakable {
+            return Handed::Unspeakable;
+        }
         if self.unsent.len() + self.sent.len() >= WAITING_MAX {
             return Handed::Full;
         }
@@ -157,7 +216,7 @@ impl Server {
             self.sent.forget_gone();
         }
         self.asked = now;
-        self.unsent.push_back((question, name.clone()));
+        self.unsent.push_back((question, wish));
         if self.glues() && !self.pausing && self.kept.standing().is_some() {
             self.pause(GLUED_WITHIN, out);
         }
@@ -186,10 +245,11 @@ impl Server {
             if (one_at_a_time || (self.outside && self.pausing)) && !self.sent.is_empty() {
                 return;
             }
-            let Some((question, name)) = self.unsent.pop_front() else { return };
-            let id = (self.manner.ids && !self.outside).then_some(question.0);
-            out.send(conn, Message::Ask { name: name.clone(), id }, Some(question));
-            self.note_sent(question, name, id);
+            let Some((question, wish)) = self.unsent.pop_front() else { return };
+            let dns = self.takes_datagrams().then(|| wish.query());
+            let id = (dns.is_some() || (self.manner.ids && !self.outside)).then_some(question.0);
+            out.send(conn, Message::Ask { name: wish.name.clone(), id, dns }, Some(question));
+            self.note_sent(question, wish.name, id);
             if self.outside {
                 self.pause(PAUSE_OUTSIDE, out);
             }
@@ -205,22 +265,23 @@ impl Server {
     /// Everything that waits goes out in one write with nothing between the names.
     fn send_glued(&mut self, out: &mut Effects) {
         let Some(conn) = self.kept.standing() else { return };
-        while let Some((question, name)) = self.unsent.pop_front() {
+        while let Some((question, Wish { name, .. })) = self.unsent.pop_front() {
             let mut text = String::from(name.as_str());
             let mut count = 1;
             let first = name.clone();
             self.note_sent(question, name, None);
             while let Some((_, next)) = self.unsent.front() {
-                if text.len() + next.as_str().len() > GLUED_BYTES_MAX {
+                if text.len() + next.name.as_str().len() > GLUED_BYTES_MAX {
                     break;
                 }
-                let (another, next) = self.unsent.pop_front().expect("the front was just seen");
+                let (another, Wish { name: next, .. }) =
+                    self.unsent.pop_front().expect("the front was just seen");
                 text.push_str(next.as_str());
                 count += 1;
                 self.note_sent(another, next, None);
             }
             let message = if count == 1 {
-                Message::Ask { name: first, id: None }
+                Message::Ask { name: first, id: None, dns: None }
             } else {
                 Message::Text(Arc::from(text))
             };
@@ -240,6 +301,10 @@ impl Server {
 
     /// The connection stands.
     pub fn opened(&mut self, conn: ConnId, out: &mut Effects) {
+        if let Some(beside) = self.beside.as_mut().filter(|beside| beside.has(conn)) {
+            beside.opened(conn, out);
+            return;
+        }
         if !self.kept.opened(conn, out) {
             return;
         }
@@ -251,6 +316,9 @@ impl Server {
 
     /// Nobody listens. Gives the questions that waited for the connection.
     pub fn refused(&mut self, now: LabTime, conn: ConnId, out: &mut Effects) -> Vec<QuestionNo> {
+        if self.is_beside(conn) {
+            return self.lost_beside();
+        }
         if self.kept.refused(now, conn, out) { self.abandon(out) } else { Vec::new() }
     }
 
@@ -262,13 +330,28 @@ impl Server {
         ending: Ending,
         out: &mut Effects,
     ) -> Vec<QuestionNo> {
+        if self.is_beside(conn) {
+            if ending == Ending::EndOfFile {
+                out.push(Effect::Close(conn));
+            }
+            return self.lost_beside();
+        }
         if self.kept.ended(now, conn, ending, out) { self.abandon(out) } else { Vec::new() }
+    }
+
+    /// The stream beside the datagrams is gone, and what waited there with it.
+    fn lost_beside(&mut self) -> Vec<QuestionNo> {
+        let waited = self.beside.as_mut().map(Beside::lost).unwrap_or_default();
+        waited.into_iter().filter(|question| self.sent.over(*question)).collect()
     }
 
     fn abandon(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
         if self.pausing {
             self.pausing = false;
             out.push(Effect::Disarm(Timer::Pause(self.node()).id()));
+        }
+        if let Some(beside) = &mut self.beside {
+            beside.close(out);
         }
         let mut waited = self.sent.end();
         waited.extend(self.unsent.drain(..).map(|(question, _)| question));
@@ -287,12 +370,26 @@ impl Server {
     }
 
     /// An answer came on this connection: whose is it?
-    pub fn answered(&mut self, answer: &Answer) -> Matched {
-        self.sent.answered(answer, self.by_arrival())
+    pub fn answered(&mut self, answer: &Answer, out: &mut Effects) -> Matched {
+        self.kept.heard();
+        let matched = self.sent.answered(answer, self.by_arrival());
+        if let (Matched::Live(question), Some(beside)) = (&matched, &mut self.beside) {
+            beside.over(*question);
+            let response = answer.dns.as_ref().filter(|response| response.truncated);
+            if let (Some(response), Some(name)) = (response, &answer.name) {
+                beside.ask(self.kept.node(), *question, (name.clone(), response.query), out);
+                self.sent.sent(*question, name.clone(), answer.id);
+                return Matched::Unread;
+            }
+        }
+        matched
     }
 
     /// A question needs nothing more of this server. `gave_up`: it has had its time.
     pub fn over(&mut self, now: LabTime, question: QuestionNo, gave_up: bool, out: &mut Effects) {
+        if let Some(beside) = &mut self.beside {
+            beside.over(question);
+        }
         if self.sent.over(question) {
             if gave_up && self.sent.has_lost_count() {
                 self.count_anew(now, out);

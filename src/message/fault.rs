@@ -56,4 +56,24 @@ impl Faults {
     pub fn is_perfect(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The same faults where what a file says of the link has changed from `old` to `new`: what was as the file said is
+    /// as it says now, and what a hand had set stays.
+    #[must_use]
+    pub fn rebased(&self, old: &Self, new: &Self) -> Self {
+        fn pick<T: PartialEq + Copy>(present: T, old: T, new: T) -> T {
+            if present == old { new } else { present }
+        }
+        Self {
+            latency: pick(self.latency, old.latency, new.latency),
+            extra: pick(self.extra, old.extra, new.extra),
+            jitter: pick(self.jitter, old.jitter, new.jitter),
+            loss: pick(self.loss, old.loss, new.loss),
+            duplicate: pick(self.duplicate, old.duplicate, new.duplicate),
+            reorder: pick(self.reorder, old.reorder, new.reorder),
+            bandwidth: pick(self.bandwidth, old.bandwidth, new.bandwidth),
+            cut: pick(self.cut, old.cut, new.cut),
+            hold: pick(self.hold, old.hold, new.hold),
+        }
+    }
 }

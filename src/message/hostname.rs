@@ -25,9 +25,88 @@ impl HostName {
         &self.0
     }
 
+    /// The name without its first label; none of the root, and of a name with one label the root is not given either.
+    /// A dot behind a backslash is part of a label (RFC 1035, 5.1).
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let rest = parent_of(&self.0)?;
+        Some(Self::new(rest))
+    }
+
+    /// Whether this name is `apex` or lies below it. Everything lies below the root, `.`.
+    #[must_use]
+    pub fn is_within(&self, apex: &Self) -> bool {
+        if apex.as_str() == "." {
+            return true;
+        }
+        let mut name = self.as_str();
+        loop {
+            if name.eq_ignore_ascii_case(apex.as_str()) {
+                return true;
+            }
+            match parent_of(name) {
+                Some(rest) => name = rest,
+                None => return false,
+            }
+        }
+    }
+
+    /// Whether DNS has room for it: labels of 1 to 63 bytes, at most 253 in all (RFC 1035, 2.3.4).
+    #[must_use]
+    pub fn fits_dns(&self) -> bool {
+        let mut rest = self.as_str();
+        if rest == "." {
+            return true;
+        }
+        if rest.is_empty() || rest.len() > 4 * 253 {
+            return false;
+        }
+        let mut bytes = 0;
+        loop {
+            let after = parent_of(rest);
+            let label = after.map_or(rest, |after| &rest[..rest.len() - after.len() - 1]);
+            let length = label_bytes(label);
+            bytes += length + 1;
+            if !(1..=63).contains(&length) || bytes > 254 {
+                return false;
+            }
+            match after {
+                Some(after) => rest = after,
+                None => return !label.ends_with('.'),
+            }
+        }
+    }
+
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.0.bytes().map(|byte| byte.to_ascii_lowercase())
     }
+}
+
+/// How many bytes a label has: `\\.` and `\\007` are one each.
+fn label_bytes(label: &str) -> usize {
+    let mut count = 0;
+    let mut bytes = label.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' && bytes.next().is_some_and(|next| next.is_ascii_digit()) {
+            bytes.nth(1);
+        }
+        count += 1;
+    }
+    count
+}
+
+/// What follows the first dot that is no part of a label.
+fn parent_of(name: &str) -> Option<&str> {
+    let mut escaped = false;
+    for (at, byte) in name.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'.' => return Some(&name[at + 1..]).filter(|rest| !rest.is_empty()),
+            _ => {}
+        }
+    }
+    None
 }
 
 impl PartialEq for HostName {
@@ -62,5 +141,35 @@ impl Hash for HostName {
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_lies_within_those_that_it_ends_with_label_by_label() {
+        let name = HostName::new("a\\.b.Www.Example.com");
+        assert_eq!(name.parent(), Some(HostName::new("www.example.com")));
+        for apex in [".", "com", "EXAMPLE.com", "a\\.b.www.example.com"] {
+            assert!(name.is_within(&HostName::new(apex)), "{apex}");
+        }
+        for other in ["b.www.example.com", "xample.com", "org", "x.a\\.b.www.example.com"] {
+            assert!(!name.is_within(&HostName::new(other)), "{other}");
+        }
+        assert_eq!(HostName::new("com").parent(), None);
+        assert_eq!(HostName::new(".").parent(), None);
+    }
+
+    #[test]
+    fn dns_has_room_for_labels_of_63_bytes_and_names_of_253() {
+        let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+        for good in [".", "a", "www.a.com", "\\046\\.x.com", &"a".repeat(63), &long] {
+            assert!(HostName::new(good).fits_dns(), "{good}");
+        }
+        for bad in ["", "a..b", ".a", "a.", &"a".repeat(64), &format!("{long}e")] {
+            assert!(!HostName::new(bad).fits_dns(), "{bad}");
+        }
     }
 }

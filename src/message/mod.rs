@@ -2,6 +2,7 @@
 //!
 //! Plain values that serialise; no protocol rule lives here. Machines, wires, links, the log and the world share them.
 
+mod dns;
 mod fault;
 mod flaw;
 mod hostname;
@@ -11,6 +12,7 @@ mod replica;
 mod store;
 mod store_note;
 
+pub use dns::{Data, ExtendedError, Query, Rcode, RecordType, Response, Rr, Soa};
 pub use fault::{Faults, Jitter, Shape};
 pub use flaw::{Flaw, Flaws};
 pub use hostname::HostName;
@@ -32,8 +34,12 @@ pub enum Message {
     Ask {
         /// The name as the asker wrote it.
         name: HostName,
-        /// A correlation id, only between nodes of ours that were told to use them (`ids = true`).
+        /// A correlation id: every DNS question has one; on lines only those between nodes of ours that were told to
+        /// use them (`ids = true`).
         id: Option<u64>,
+        /// What a DNS question brings along; none on lines.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dns: Option<Query>,
     },
     /// What a server says to a question.
     Reply {
@@ -43,6 +49,9 @@ pub enum Message {
         id: Option<u64>,
         /// What was said.
         said: Said,
+        /// What a DNS answer brings along; none on lines.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dns: Option<Arc<Response>>,
     },
     /// The word with which some clients end their list (`done`, `endFile`).
     End,
@@ -89,7 +98,7 @@ impl Message {
     /// A question without a correlation id.
     #[must_use]
     pub fn ask(name: &str) -> Self {
-        Self::Ask { name: HostName::new(name), id: None }
+        Self::Ask { name: HostName::new(name), id: None, dns: None }
     }
 
     /// The name this message is about, where it bears one.

@@ -48,7 +48,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let options = Options {
         port_base: Some(run.port_base),
         data: data::run_folder(run.data.as_deref(), &topology.name),
-        threads: None,
+        ..Options::default()
     };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
     let mut session = Session::new(lab);

@@ -17,6 +17,7 @@ mod session;
 mod signals;
 mod stdin;
 mod tui;
+mod watched;
 
 use crate::base::Shown;
 use crate::cli::{Cli, Verb};

@@ -1,29 +1,32 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
+use super::watched::{Read, Watched};
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
 use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Ending, Offer, Session, ThemeName};
-use crate::topology::{Topology, bundle};
+use crate::panel::{self, Bench, Edited, Ending, Offer, Session, ThemeName};
+use crate::topology::{self, Topology, bundle};
 use anyhow::Context;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key.
 const EVENTS_AT_ONCE: usize = 8 * 1024;
 
 /// A running lab, as the panel sees it.
-struct LabBench {
+struct LabBench<'a> {
     lab: LabHandle,
     /// The run's folder, if it has one.
     folder: Option<PathBuf>,
+    /// The topology's file; one that is built in has none.
+    file: Option<&'a Watched>,
 }
 
-impl Bench for LabBench {
+impl Bench for LabBench<'_> {
     fn now(&self) -> LabTime {
         self.lab.now()
     }
@@ -38,6 +41,14 @@ impl Bench for LabBench {
 
     fn census(&self) {
         self.lab.census();
+    }
+
+    fn edited(&self) -> Option<Edited> {
+        self.file?.news()
+    }
+
+    fn take(&self, topology: Arc<Topology>) -> bool {
+        self.lab.take(topology)
     }
 
     fn keep(&self, text: &str) -> io::Result<PathBuf> {
@@ -73,12 +84,12 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
             .collect();
         let picked = match panel::pick(&mut session, offers)? {
             Ok(picked) => picked,
-            Err(ending) => return Ok(code(ending)),
+            Err(ending) => return Ok(code(&ending)),
         };
         let name = entries[picked].name;
         let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let (ending, lab) = watch(&mut session, loaded.topology, &Options::default())?;
+        let (ending, lab) = watch(&mut session, loaded.topology, &Options::default(), None)?;
         if ending != Ending::Topologies {
             drop(session);
             return Ok(end(ending, lab));
@@ -100,8 +111,10 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let Some(look) = self::options(look) else { return Ok(EXIT_USAGE) };
     let mut session = Session::enter(look)?;
     limits::raise();
-    let options = Options { port_base: Some(run.port_base), data: run.data.clone(), threads: None };
-    let (ending, lab) = watch(&mut session, topology, &options)?;
+    let options =
+        Options { port_base: Some(run.port_base), data: run.data.clone(), ..Options::default() };
+    let file = watched(run);
+    let (ending, lab) = watch(&mut session, topology, &options, file.as_ref())?;
     if ending == Ending::Topologies {
         lab.finish();
         // In the same session: another reader of keys beside the one that waits would lose a key to it.
@@ -149,19 +162,48 @@ pub fn keys(look: &Look) -> anyhow::Result<u8> {
     }
 }
 
-/// Starts a lab and shows it until the person has seen enough.
+/// Watches the file of a run, read anew as this run read it.
+fn watched(run: &Run) -> Option<Watched> {
+    let path = Path::new(&run.topology);
+    let (again, wanted) = (path.to_owned(), run.clone());
+    let options = topology::Options { allow_nonlocal: run.allow_nonlocal };
+    let read = move || match topology::load(&again, options) {
+        Err(problems) => Read::broken(&problems.to_string(), Some(&problems)),
+        Ok(mut loaded) => {
+            let topology = &mut loaded.topology;
+            topology.seed = wanted.seed.unwrap_or(topology.seed);
+            match files::change(topology, &wanted.settings) {
+                Ok(()) => Read::sound(loaded.topology, &loaded.warnings),
+                Err(why) => Read::broken(&why.to_string(), Some(&loaded.warnings)),
+            }
+        }
+    };
+    path.is_file().then(|| Watched::new(path, read)).flatten()
+}
+
+/// Starts a lab and shows it until the person has seen enough; where its file wants a new lab, that one, too.
 fn watch(
     session: &mut Session,
     topology: Topology,
     options: &Options,
+    file: Option<&Watched>,
 ) -> anyhow::Result<(Ending, Lab)> {
-    let topology = Arc::new(topology);
-    let data = data::run_folder(options.data.as_deref(), &topology.name);
-    let options = Options { data, ..options.clone() };
-    let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
-    let bench = LabBench { lab: lab.handle(), folder: options.data };
-    let ending = panel::run(session, &bench, topology)?;
-    Ok((ending, lab))
+    let (mut topology, mut carried) = (Arc::new(topology), None);
+    let mut step = 0;
+    loop {
+        let data = data::run_folder(options.data.as_deref(), &topology.name);
+        let options = Options { data, step, ..options.clone() };
+        let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
+        let bench = LabBench { lab: lab.handle(), folder: options.data, file };
+        match panel::run(session, &bench, topology, carried)? {
+            Ending::Again(next) => {
+                lab.finish();
+                (topology, step) = (next.topology.clone(), next.step);
+                carried = Some(next);
+            }
+            ending => return Ok((ending, lab)),
+        }
+    }
 }
 
 /// Ends the lab as befits the ending, and gives the exit code.
@@ -172,13 +214,13 @@ fn end(ending: Ending, lab: Lab) -> u8 {
     } else {
         lab.finish();
     }
-    code(ending)
+    code(&ending)
 }
 
-fn code(ending: Ending) -> u8 {
+fn code(ending: &Ending) -> u8 {
     match ending {
-        Ending::Quit | Ending::Topologies => EXIT_HELD,
-        Ending::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
+        Ending::Quit | Ending::Topologies | Ending::Again(_) => EXIT_HELD,
+        Ending::Signal(number) => u8::try_from(128 + *number).unwrap_or(u8::MAX),
         Ending::TerminalGone => 129,
     }
 }

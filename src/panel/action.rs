@@ -3,18 +3,20 @@
 
 use super::chooser::Chooser;
 use super::copy::{self, Copied};
+use super::edition::Edition;
 use super::help::Search;
+use super::link_keys;
 use super::prompt::Prompt;
 use super::store;
 use super::targets;
 use super::view::{Mode, PanelId, Selection, View};
 use crate::base::{NodeId, Peer};
-use crate::command::{Command, LinkSet};
+use crate::command::Command;
 use crate::event::Life;
-use crate::message::Faults;
-use crate::topology::Kind;
+use crate::topology::{Kind, Topology};
 use crate::world::World;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that a key can mean.
@@ -34,6 +36,7 @@ pub enum Action {
     Lie,
     Wipe,
     Losses,
+    ShowFile,
     Partition,
     OneWay,
     Delay,
@@ -101,6 +104,8 @@ pub enum Outcome {
     Redraw,
     /// Stop this process, as the shell's job control does.
     Suspend,
+    /// Go on with this edition of the topology.
+    Take(Arc<Topology>),
     /// Leave the panel.
     Leave(Leaving),
 }
@@ -112,6 +117,8 @@ pub enum Leaving {
     Quit,
     /// `O`: another topology.
     Topologies,
+    /// The topology's file wants a new lab.
+    Again,
 }
 
 /// Questions that `F` fires at once.
@@ -120,12 +127,10 @@ pub const BURST: u32 = 20;
 pub const NEXT_GAP: Duration = Duration::from_millis(400);
 /// The load that `c` switches on where the file states no rate, in questions a thousand seconds.
 const LOAD_PER_KILOSECOND: u64 = 5_000;
-const DELAYS_MS: [u64; 4] = [0, 50, 200, 1000];
-const LOSSES: [f64; 4] = [0.0, 0.1, 0.3, 0.6];
 const RATES: [f64; 4] = [1.0, 0.5, 0.25, 0.1];
 
 #[expect(clippy::unnecessary_wraps, reason = "every arm that gives a command ends with it")]
-fn give(command: Command) -> Option<Outcome> {
+pub(super) fn give(command: Command) -> Option<Outcome> {
     Some(Outcome::Give(vec![command]))
 }
 
@@ -137,7 +142,7 @@ pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
     if let Some(outcome) = on_nodes(action, world, view) {
         return Some(outcome);
     }
-    if let Some(outcome) = on_links(action, world, view) {
+    if let Some(outcome) = link_keys::act(action, world, view) {
         return Some(outcome);
     }
     if let Some(outcome) = on_clock(action, world, view) {
@@ -200,59 +205,6 @@ fn load(world: &World, view: &View) -> Option<Command> {
     Some(Command::Load { client, per_kilosecond })
 }
 
-/// The next of a row of values after the present one; after the last, the first.
-fn after<T: PartialOrd + Copy>(row: &[T], present: T) -> T {
-    row.iter().copied().find(|value| *value > present).unwrap_or(row[0])
-}
-
-fn on_links(action: Action, world: &World, view: &View) -> Option<Outcome> {
-    if !matches!(action, Action::Partition | Action::OneWay | Action::Delay | Action::Loss) {
-        return None;
-    }
-    let (set, directions) = targets::link_set(world, view)?;
-    let now: Vec<Faults> =
-        directions.iter().map(|(from, to)| targets::faults(world, *from, *to)).collect();
-    match action {
-        Action::Partition => {
-            let all_cut = !now.is_empty() && now.iter().all(|faults| faults.cut);
-            give(if all_cut { Command::Uncut(set) } else { Command::Cut(set) })
-        }
-        Action::OneWay => give(one_way(set, &directions, &now)),
-        Action::Delay => {
-            let present = now.iter().map(|faults| faults.extra.as_millis() as u64).max()?;
-            give(Command::Delay(set, Duration::from_millis(after(&DELAYS_MS, present))))
-        }
-        Action::Loss => {
-            let present = now.iter().map(|faults| faults.loss).fold(0.0, f64::max);
-            give(Command::Loss(set, after(&LOSSES, present)))
-        }
-        _ => None,
-    }
-}
-
-/// `P`: what goes out is cut; then what comes in; then nothing. One command each, so that one `u` takes it back.
-fn one_way(set: LinkSet, directions: &[(Peer, Peer)], now: &[Faults]) -> Command {
-    let (out, into) = match set {
-        LinkSet::Around(id) => (LinkSet::From(id), LinkSet::To(id)),
-        LinkSet::Both(a, b) => (LinkSet::One(a, b), LinkSet::One(b, a)),
-        other => (other, other),
-    };
-    let from = |peer: Peer| match set {
-        LinkSet::Around(id) => peer == Peer::Node(id),
-        LinkSet::Both(a, _) => peer == a,
-        _ => true,
-    };
-    let cut = |outwards: bool| {
-        let mut any = directions.iter().zip(now).filter(|(way, _)| from(way.0) == outwards);
-        any.any(|(_, faults)| faults.cut)
-    };
-    match (cut(true), cut(false)) {
-        (false, false) => Command::Cut(out),
-        (true, false) => Command::CutOnly(into),
-        (_, true) => Command::Uncut(set),
-    }
-}
-
 fn on_clock(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
     let clock = world.clock;
     match action {
@@ -310,12 +262,15 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         }
         Action::Quit => view.mode = Mode::QuitAsked,
         Action::Losses => view.mode = Mode::Losses,
+        Action::ShowFile if view.edition.is_some() => view.mode = Mode::Edition,
+        Action::ShowFile => view.toast("the file says what runs", false),
         Action::Wipe => ask_to_wipe(world, view),
         Action::Interrupt if !matches!(view.mode, Mode::QuitAsked) => view.mode = Mode::QuitAsked,
         Action::Yes if matches!(view.mode, Mode::TopologiesAsked) => {
             return Some(Outcome::Leave(Leaving::Topologies));
         }
         Action::Yes if matches!(view.mode, Mode::WipeAsked(_)) => return wiped(view),
+        Action::Yes if matches!(view.mode, Mode::Edition) => return take_edition(view),
         Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
         Action::Topologies => view.mode = Mode::TopologiesAsked,
         Action::Copy => match copy::of(world, view) {
@@ -356,6 +311,16 @@ fn wiped(view: &mut View) -> Option<Outcome> {
             None
         }
     }
+}
+
+/// The file is taken as a whole; a broken one is not.
+fn take_edition(view: &mut View) -> Option<Outcome> {
+    let restarts = view.edition.as_ref().is_some_and(Edition::restarts);
+    let Some(Edition::Sound { topology, .. }) = &view.edition else { return None };
+    let topology = topology.clone();
+    view.mode = Mode::Normal;
+    view.down = 0;
+    Some(if restarts { Outcome::Leave(Leaving::Again) } else { Outcome::Take(topology) })
 }
 
 fn next_link(world: &World, view: &mut View) {

@@ -92,6 +92,7 @@ impl Action {
         match self {
             Self::Why => "why",
             Self::Losses => "losses",
+            Self::ShowFile => "file",
             Self::Inspect => "inspect",
             Self::Open => "open",
             Self::OpenRace => "open-race",
@@ -178,6 +179,7 @@ impl Action {
             | Self::RealTime
             | Self::AutoPace => Section::Clock,
             Self::Topologies
+            | Self::ShowFile
             | Self::Redraw
             | Self::Suspend
             | Self::Quit

@@ -3,6 +3,7 @@
 //! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
 
 use super::action::{self, Action, Leaving, Outcome};
+use super::carried::{self, Carried};
 use super::chord::Chord;
 use super::copy::Copied;
 use super::feed::{LINES_MAX, Tone};
@@ -10,7 +11,7 @@ use super::guard::Woken;
 use super::picker::{Move, Offer, Picker};
 use super::terminal::{Session, SessionError};
 use super::view::View;
-use super::{Bench, hints, map, mouse, screen, store, typing};
+use super::{Bench, edition, hints, map, mouse, screen, store, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
@@ -35,12 +36,14 @@ const INPUTS_A_FRAME: usize = 256;
 const RACES_WATCHED: usize = 20;
 
 /// Why the panel was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
     /// The person quit.
     Quit,
     /// The person wants another topology.
     Topologies,
+    /// The topology's file has changed so that it needs a new lab, and the person wants that.
+    Again(Box<Carried>),
     /// A signal; the process ends with 128 and its number within 500 ms of it, by force if need be.
     Signal(i32),
     /// The terminal is gone; the process ends within 1.5 s, by force if need be.
@@ -62,6 +65,8 @@ pub enum Reaction {
     Redraw,
     /// Stop the process.
     Suspend,
+    /// Go on with this edition of the topology.
+    Take(Arc<Topology>),
     /// Leave.
     Leave(Leaving),
 }
@@ -158,6 +163,7 @@ impl Panel {
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
+            Some(Outcome::Take(topology)) => Reaction::Take(topology),
             Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
         }
     }
@@ -180,6 +186,15 @@ impl Panel {
     /// Text was pasted: it goes into a line that is being typed, and nowhere else.
     pub fn paste(&mut self, text: &str) {
         typing::paste(&mut self.view, text);
+    }
+
+    /// Lets the lab go on with another edition of the topology.
+    pub fn take(&mut self, bench: &dyn Bench, topology: Arc<Topology>) {
+        if bench.take(topology) {
+            self.view.edition = None;
+        } else {
+            self.view.toast("the lab is busy: press it again", true);
+        }
     }
 
     /// Gives commands to the lab; the picture changes when their events come back.
@@ -230,7 +245,7 @@ fn is_hung_up(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| hung_up.iter().any(|it| it.raw_os_error() == code))
 }
 
-/// Runs the panel over a lab until it is left. The lab goes on; ending it is the caller's business.
+/// Runs the panel over a lab until it is left, with what an earlier one has left to it. The lab goes on; ending it is the caller's business.
 ///
 /// # Errors
 /// When the terminal fails.
@@ -238,8 +253,9 @@ pub fn run(
     session: &mut Session,
     bench: &dyn Bench,
     topology: Arc<Topology>,
+    carried: Option<Box<Carried>>,
 ) -> Result<Ending, SessionError> {
-    turn(session, bench, topology).or_else(hung_up)
+    turn(session, bench, topology, carried).or_else(hung_up)
 }
 
 /// A terminal that was closed fails every read and write, and that may be seen before the guard has said so.
@@ -256,14 +272,9 @@ fn turn(
     session: &mut Session,
     bench: &dyn Bench,
     topology: Arc<Topology>,
+    carried: Option<Box<Carried>>,
 ) -> Result<Ending, SessionError> {
-    let mut panel = Panel::new(topology);
-    panel.view.big = session.options.big;
-    panel.view.clicker = session.options.clicker;
-    panel.view.keymap = session.options.keymap.clone();
-    panel.view.motion = session.options.motion;
-    panel.view.mouse = session.options.mouse;
-    panel.view.size = session.size();
+    let mut panel = carried::set_up(session, topology, carried);
     let begun = Instant::now();
     let mut last_key = None;
     let mut drawn: Option<Instant> = None;
@@ -276,6 +287,10 @@ fn turn(
         stops(session)?;
         session.set_mouse(panel.view.mouse)?;
         let (changed, more) = panel.follow(bench);
+        if let Some(edited) = bench.edited() {
+            edition::came(edited, &panel.world, &mut panel.view);
+            fresh = true;
+        }
         fresh |= changed | panel.view.tick(begun.elapsed());
         let now = bench.now().max(panel.world.now);
         let moving =
@@ -284,8 +299,12 @@ fn turn(
         if since >= STILL || (since >= FRAME && (fresh || moving)) {
             panel.view.size = session.size();
             let theme = session.theme;
-            let frame =
-                session.draw(|frame| screen::draw(&panel.world, &panel.view, &theme, now, frame));
+            let mut most = None;
+            let frame = session.draw(|frame| {
+                most = screen::draw_scrolled(&panel.world, &panel.view, &theme, now, frame);
+            });
+            // Past its end a list would have to be scrolled back before anything moves.
+            panel.view.down = most.map_or(panel.view.down, |most| panel.view.down.min(most));
             if let Some(ending) = taken(session, frame)? {
                 return Ok(ending);
             }
@@ -357,6 +376,8 @@ fn react(
             session.suspend()?;
             session.said().take_continued();
         }
+        Reaction::Take(topology) => panel.take(bench, topology),
+        Reaction::Leave(Leaving::Again) => return Ok(carried::of(panel).map(Ending::Again)),
         Reaction::Leave(Leaving::Quit) => return Ok(Some(Ending::Quit)),
         Reaction::Leave(Leaving::Topologies) => return Ok(Some(Ending::Topologies)),
     }

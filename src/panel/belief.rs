@@ -65,7 +65,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     // Those with opinions first.
     let mut believers = believers;
     believers.sort_by_key(|id| (world.node(*id).beliefs.is_empty(), *id));
-    let skip = down.min(believers.len().saturating_sub(rows));
+    let skip = canvas.skip(down, believers.len(), rows as u16);
     for (believer, y) in believers.iter().skip(skip).zip(area.y + 2..area.bottom()) {
         canvas.text(area.x, y, label - 1, names.of(*believer), canvas.ink(Ink::Text));
         for (at, id) in about.iter().enumerate() {

@@ -8,8 +8,9 @@ use super::sequence;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use std::time::Duration;
 
-/// Escape alone is a key; escape with more at once is a sequence. A slow line may part the two by a little.
-const AFTER_ESCAPE: Duration = Duration::from_millis(25);
+/// Escape alone is a key; escape with more at once is a sequence. Terminals write a sequence in one piece, and only a
+/// slow line parts it; each Escape pays for that with this wait.
+const AFTER_ESCAPE: Duration = Duration::from_millis(6);
 /// How long the rest of a sequence or of a character may take.
 const AFTER_PART: Duration = Duration::from_millis(100);
 /// How long a pasted text may pause. One whose end never comes costs a second without keys, and no more.

@@ -66,7 +66,7 @@ impl Line {
 }
 
 /// The newest lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Feed {
     lines: VecDeque<Line>,
 }
@@ -207,6 +207,7 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::CommandRefused { .. }
         | Fact::ConnRefused { .. }
         | Fact::Malformed { .. }
+        | Fact::Unasked { .. }
         | Fact::FrameLost { .. }
         | Fact::LogGap { .. }
         | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,

@@ -2,10 +2,11 @@
 //! keys that make no sense at the moment.
 
 use super::action::Action;
+use super::edition::Edition;
 use super::keymap::Binding;
 use super::store;
 use super::targets;
-use super::view::{PanelId, Selection, View};
+use super::view::{Mode, PanelId, Selection, View};
 use crate::base::NodeId;
 use crate::event::Life;
 use crate::topology::Role;
@@ -45,6 +46,10 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         }
         Action::KillLeader => to_kill(world, view),
         Action::Losses => losses(world),
+        Action::ShowFile if view.edition.is_none() => None,
+        Action::Yes if matches!(view.mode, Mode::Edition) => {
+            matches!(view.edition, Some(Edition::Sound { .. })).then(|| binding.short.to_owned())
+        }
         Action::Wipe => {
             let replica = node.filter(|id| world.audit.replica(*id).is_some());
             replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)

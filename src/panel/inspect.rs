@@ -39,7 +39,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
             rows.push(row.with(line, canvas.ink(Ink::Text)));
         }
     }
-    let skip = view.down.min(rows.len().saturating_sub(usize::from(area.height)));
+    let skip = canvas.skip(view.down, rows.len(), area.height);
     for (row, y) in rows.iter().skip(skip).zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }

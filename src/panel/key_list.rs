@@ -78,6 +78,7 @@ pub fn whole_list(keymap: &Keymap) -> String {
         (Context::Line, "In a line that is being typed"),
         (Context::Page, "On a page"),
         (Context::Quit, "When the panel asks"),
+        (Context::File, "When the topology's file has changed"),
     ] {
         let rows = entries(keymap, |row| row.context == context);
         table(&mut text, heading, rows.iter());

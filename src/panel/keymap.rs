@@ -6,7 +6,7 @@ use super::action::Action;
 use super::chord::Chord;
 use super::table::TABLE;
 use super::view::{Mode, PanelId, View};
-use Context::{Clicker, Everywhere, Line, List, On, Page, Panels, Quit};
+use Context::{Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit};
 
 /// Where a key is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,13 +27,15 @@ pub enum Context {
     Page,
     /// When the panel asks whether to quit.
     Quit,
+    /// On the page that says what the topology's file would change.
+    File,
 }
 
 impl Context {
     /// Whether it is a dialog's.
     #[must_use]
     pub const fn is_dialog(self) -> bool {
-        matches!(self, List | Line | Page | Quit)
+        matches!(self, List | Line | Page | Quit | File)
     }
 
     /// Whether its keys are what they are: a dialog's, and those of a presenter, which has no others.
@@ -46,7 +48,7 @@ impl Context {
     fn together() -> impl Iterator<Item = Vec<Self>> {
         // A presenter's keys go before all others on purpose; among themselves they must differ, too.
         let panels = PanelId::ALL.map(|id| vec![On(id), Panels, Everywhere]);
-        let others = [Clicker, List, Line, Page, Quit].map(|other| vec![other, Everywhere]);
+        let others = [Clicker, List, Line, Page, Quit, File].map(|other| vec![other, Everywhere]);
         panels.into_iter().chain(others)
     }
 }
@@ -177,6 +179,7 @@ pub fn contexts(view: &View) -> Vec<Context> {
     let dialog = match view.mode {
         Mode::Normal => return contexts_of_panels(view),
         Mode::Inspect | Mode::Why | Mode::Losses => Page,
+        Mode::Edition => File,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) | Mode::Help(_) => List,
         Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => Quit,

@@ -65,7 +65,8 @@ fn disturb(world: &mut World, seeds: &[u8], now: LabTime) {
             let gone = Duration::from_millis(u64::from(seed) % 40 * number);
             let sent = LabTime(now.0.saturating_sub(gone.as_nanos() as u64));
             let due = sent + Duration::from_millis(40);
-            let message = Arc::new(Message::Ask { name: HostName::new("a.b"), id: None });
+            let message =
+                Arc::new(Message::Ask { name: HostName::new("a.b"), id: None, dns: None });
             let race = Some(RaceNo(at as u64 + number));
             let state = MarkState::Travelling;
             link.marks.insert(frame, Mark { frame, sent, due, state, race, message });

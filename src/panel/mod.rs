@@ -10,11 +10,13 @@ mod axis;
 mod belief;
 mod block;
 mod block_view;
+mod carried;
 mod chooser;
 mod chord;
 mod colours;
 mod copy;
 mod decode;
+mod edition;
 mod events;
 mod feed;
 mod footer;
@@ -31,6 +33,7 @@ mod keys;
 mod known;
 mod lanes;
 mod layout;
+mod link_keys;
 mod list;
 mod map;
 mod map_links;
@@ -62,8 +65,10 @@ mod words;
 pub use action::{Action, Leaving};
 pub use action_word::Section;
 pub use app::{Ending, Panel, Reaction, pick, run};
+pub use carried::Carried;
 pub use chord::{Chord, Named};
 pub use copy::Copied;
+pub use edition::{Edited, Edition};
 pub use feed::{Feed, Line, Tone};
 pub use footer::entries as footer_entries;
 pub use key_list::{lecture_keys, whole_list};
@@ -77,7 +82,9 @@ pub use view::{Mode, PanelId, Pressed, Selection, View};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::log::Tail;
+use crate::topology::Topology;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What the panel needs of a running lab.
 pub trait Bench {
@@ -89,6 +96,14 @@ pub trait Bench {
     fn give(&self, command: Command) -> bool;
     /// Asks for a census of every node, after events were missed.
     fn census(&self);
+    /// What the topology's file has become since this was last asked; none if nothing happened to it, or there is none.
+    fn edited(&self) -> Option<Edited> {
+        None
+    }
+    /// Goes on with another edition of the topology, without waiting. False as for [`Bench::give`].
+    fn take(&self, _topology: Arc<Topology>) -> bool {
+        false
+    }
     /// Writes a text that was copied into a new file in the run's folder, and says where it is.
     ///
     /// # Errors

@@ -122,18 +122,36 @@ pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     /// How things look.
     pub theme: &'a Theme,
+    /// How far the list that is scrolled can be.
+    most: Option<usize>,
 }
 
 impl<'a> Canvas<'a> {
     /// A canvas over the whole buffer.
     pub fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
-        Self { buffer, theme }
+        Self { buffer, theme, most: None }
     }
 
     /// What there is to draw on.
     #[must_use]
     pub fn area(&self) -> Rect {
         self.buffer.area
+    }
+
+    /// Rows of a list to leave out above, where somebody wants to be scrolled down by so many: never past its end.
+    pub fn skip(&mut self, down: usize, rows: usize, height: u16) -> usize {
+        let most = rows.saturating_sub(usize::from(height));
+        // Only one list is scrolled at a time; the others are at their beginning.
+        if down > 0 {
+            self.most = Some(most);
+        }
+        down.min(most)
+    }
+
+    /// How far the scrolled list can be scrolled at most, once it has been drawn.
+    #[must_use]
+    pub fn scrolled_at_most(&self) -> Option<usize> {
+        self.most
     }
 
     /// Text with a meaning.

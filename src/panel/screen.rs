@@ -1,5 +1,7 @@
 //! One whole frame: the rows above and below, the panels between them, and whatever lies on top.
 
+use super::action::Action;
+use super::edition::Edition;
 use super::layout::{self, Kind, Layout, Needs, Place};
 use super::paint::{self, Border, Canvas, Row, width};
 use super::prompt::Prompt;
@@ -16,34 +18,50 @@ use ratatui::layout::Rect;
 
 /// Draws everything. It changes nothing but the frame.
 pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut Frame<'_>) {
+    draw_scrolled(world, view, theme, now, frame);
+}
+
+/// Draws everything, and gives how far the list that is scrolled can be scrolled at most, if one is: whoever keeps the
+/// view need not remember more.
+pub fn draw_scrolled(
+    world: &World,
+    view: &View,
+    theme: &Theme,
+    now: LabTime,
+    frame: &mut Frame<'_>,
+) -> Option<usize> {
     let screen = frame.area();
     let mut canvas = Canvas::new(frame.buffer_mut(), theme);
     canvas.clear(screen);
-    if screen.is_empty() {
-        return;
+    if !screen.is_empty() {
+        whole(&mut canvas, screen, world, view, now);
     }
+    canvas.scrolled_at_most()
+}
+
+fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now: LabTime) {
     let layout = layout_of(screen, world, view, now);
     if layout.kind == Kind::Line {
-        line(&mut canvas, screen, world, view);
-        keys(&mut canvas, screen, view);
+        line(canvas, screen, world, view);
+        keys(canvas, screen, view);
         return;
     }
     if layout.kind == Kind::Narrow {
-        narrow_header(&mut canvas, &layout, world, view);
+        narrow_header(canvas, &layout, world, view);
     } else {
-        header::place(&mut canvas, layout.header, world, view, now);
-        header::truth(&mut canvas, layout.truth, world, view);
+        header::place(canvas, layout.header, world, view, now);
+        header::truth(canvas, layout.truth, world, view);
     }
     if let Some(area) = layout.banner {
-        header::banner(&mut canvas, area, world, now);
+        header::banner(canvas, area, world, now);
     }
     for place in &layout.panels {
-        panel(&mut canvas, place, layout.kind, world, view, now);
+        panel(canvas, place, layout.kind, world, view, now);
     }
-    footer::draw(&mut canvas, layout.footer, world, view);
-    toast(&mut canvas, &layout, view);
-    dialog(&mut canvas, screen, world, view, now);
-    keys(&mut canvas, screen, view);
+    footer::draw(canvas, layout.footer, world, view);
+    toast(canvas, &layout, view);
+    dialog(canvas, screen, world, view, now);
+    keys(canvas, screen, view);
 }
 
 /// Where everything goes for this world and view.
@@ -209,13 +227,18 @@ fn typed(canvas: &mut Canvas<'_>, screen: Rect, sign: &str, prompt: &Prompt) {
 
 /// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
 fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
-    let Some(toast) = view.toasts.back() else { return };
+    let notice = view.edition.as_ref().map(|it| it.notice(&view.key(Action::ShowFile)));
+    let (said, bad) = match (view.toasts.back(), &notice) {
+        (Some(toast), _) => (&toast.text, toast.bad),
+        (None, Some(notice)) => (notice, matches!(view.edition, Some(Edition::Broken(_)))),
+        (None, None) => return,
+    };
     let lowest = layout.panels.iter().map(|place| place.area.y).max();
     let y = lowest.unwrap_or(layout.footer.y.saturating_sub(1));
-    let text = format!(" {} ", toast.text);
+    let text = format!(" {said} ");
     let columns = width(&text).min(layout.footer.width.saturating_sub(4));
     let x = layout.footer.right().saturating_sub(columns + 2);
-    let style = canvas.badge(if toast.bad { Ink::Bad } else { Ink::Lead });
+    let style = canvas.badge(if bad { Ink::Bad } else { Ink::Lead });
     canvas.text(x, y, columns, &text, style);
 }
 
@@ -265,6 +288,13 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             let title = format!(" Empty the disk of {name}? ");
             let text = "All that it holds is gone for good.";
             asked(canvas, screen, &title, text, " empty it   ");
+        }
+        Mode::Edition => {
+            let Some(edition) = &view.edition else { return };
+            let columns = screen.width.min(100);
+            let rows = super::edition::height(canvas, edition, columns.saturating_sub(4)) + 2;
+            let area = page(canvas, screen, columns, rows.min(screen.height), edition.title());
+            super::edition::draw(canvas, area, edition, world, view.down);
         }
         Mode::Losses => {
             let title = " What is wrong, and what is gone ";

@@ -23,7 +23,7 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
             0 => {}
             by => super::palette::pick(prompt, world, view, by),
         },
-        Mode::Inspect | Mode::Why | Mode::Losses => scroll(action, &mut view.down),
+        Mode::Inspect | Mode::Why | Mode::Losses | Mode::Edition => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
         Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => {}
     }

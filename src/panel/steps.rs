@@ -150,7 +150,7 @@ fn mark(canvas: &Canvas<'_>, judged: Option<Judgement>) -> (&'static str, Style)
 
 fn scrolled(canvas: &mut Canvas<'_>, area: Rect, view: &View, rows: &[Row]) {
     let down = if view.focus == PanelId::Steps { view.down } else { 0 };
-    let skip = down.min(rows.len().saturating_sub(usize::from(area.height)));
+    let skip = canvas.skip(down, rows.len(), area.height);
     for (row, y) in rows.iter().skip(skip).zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }

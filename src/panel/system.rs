@@ -112,7 +112,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
 }
 
 fn list(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row], down: usize) {
-    let skip = down.min(rows.len().saturating_sub(usize::from(area.height)));
+    let skip = canvas.skip(down, rows.len(), area.height);
     for (row, y) in rows.iter().skip(skip).zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }
@@ -332,7 +332,7 @@ fn table(
         return;
     }
     let rows = usize::from(area.height.saturating_sub(1)).max(1);
-    let skip = down.min(node.stuck.len().saturating_sub(rows));
+    let skip = canvas.skip(down, node.stuck.len(), rows as u16);
     for ((name, upstream), y) in node.stuck.iter().skip(skip).zip(area.y + 1..area.bottom()) {
         let dead = !world.node(*upstream).life.is_alive();
         let ink = if dead { Ink::Bad } else { Ink::Text };

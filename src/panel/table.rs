@@ -4,7 +4,7 @@
 use super::action::Action;
 use super::chord::{Chord, Named};
 use super::keymap::Binding;
-use super::keymap::Context::{self, Clicker, Everywhere, Line, List, On, Page, Panels, Quit};
+use super::keymap::Context::{self, Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit};
 use super::view::PanelId;
 
 const fn row(
@@ -71,6 +71,7 @@ pub static TABLE: &[Binding] = &[
         "the race over the whole screen",
     ),
     row(Panels, c('m'), Action::Mark, "mark", "put a marker into the log"),
+    row(Panels, c('Y'), Action::ShowFile, "file…", "what the edited file would change (asks)"),
     row(Panels, c('/'), Action::Filter, "filter", "only events with a word"),
     row(Panels, c(':'), Action::Palette, "command", "any command, in words"),
     row(Panels, k(Named::Tab), Action::FocusNext, "panel", "the next panel"),
@@ -178,4 +179,18 @@ pub static TABLE: &[Binding] = &[
     row(Quit, c('y'), Action::Yes, "yes", "do it"),
     row(Quit, c('n'), Action::Back, "stay", "stay"),
     row(Quit, k(Named::Esc), Action::Back, "stay", "stay"),
+    row(File, c('y'), Action::Yes, "take it", "take it"),
+    row(File, c('n'), Action::Back, "not now", "not now"),
+    row(File, k(Named::Esc), Action::Back, "not now", "not now"),
+    row(File, c('Y'), Action::Back, "", "not now"),
+    row(File, k(Named::Up), Action::Up, "", "up"),
+    row(File, c('k'), Action::Up, "", "up"),
+    row(File, k(Named::Down), Action::Down, "down", "down"),
+    row(File, c('j'), Action::Down, "", "down"),
+    row(File, k(Named::PageUp), Action::PageUp, "", "a page up"),
+    row(File, k(Named::PageDown), Action::PageDown, "", "a page down"),
+    row(File, c('g'), Action::First, "", "to the top"),
+    row(File, k(Named::Home), Action::First, "", "to the top"),
+    row(File, c('G'), Action::Last, "", "to the end"),
+    row(File, k(Named::End), Action::Last, "", "to the end"),
 ];

@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::chooser::Chooser;
+use super::edition::Edition;
 use super::feed::Feed;
 use super::help::Search;
 use super::keymap::{Context, Keymap};
@@ -93,6 +94,8 @@ pub enum Mode {
     WipeAsked(NodeId),
     /// What is wrong with a store, and every write that is gone.
     Losses,
+    /// What the topology's file would change, or what is wrong with it.
+    Edition,
 }
 
 /// A line that is shown for a moment.
@@ -171,6 +174,8 @@ pub struct View {
     pub motion: bool,
     /// Whether the mouse selects and scrolls.
     pub mouse: bool,
+    /// The topology's file, where it says something else than what runs.
+    pub edition: Option<Edition>,
     /// The panel's own clock: wall time since it began.
     pub wall: Duration,
     /// The screen's columns and rows.
@@ -205,6 +210,7 @@ impl View {
             history: Vec::new(),
             motion: true,
             mouse: false,
+            edition: None,
             wall: Duration::ZERO,
             size: (80, 24),
             last_next: None,

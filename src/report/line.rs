@@ -46,6 +46,11 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::NodeThawed { node } => format!("{}  thawed: it goes on where it stood", of(*node)),
         Fact::NodeStopping { node } => format!("{}  is told to stop", of(*node)),
         Fact::NodeStopped { node } => format!("{}  stopped", of(*node)),
+        Fact::TopologyChanged { changes } => {
+            let words: Vec<String> =
+                changes.iter().map(|change| text(&change.words).to_string()).collect();
+            format!("file  taken: {}", words.join("; "))
+        }
         // What the file says of links is no news.
         Fact::FaultsSet { .. } if event.cause == Cause::Boot => return None,
         Fact::FaultsSet { from, to, faults } => {
@@ -57,6 +62,9 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         }
         Fact::FrameLost { from, to, fate, .. } => {
             format!("{} → {}  a frame {}", peer(names, *from), peer(names, *to), fate_words(*fate))
+        }
+        Fact::FrameDoubled { from, to, .. } => {
+            format!("{} → {}  a datagram arrives twice", peer(names, *from), peer(names, *to))
         }
         Fact::FrameLate { from, to, retransmissions, late, .. } => {
             let lost = match retransmissions {
@@ -163,6 +171,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
         }
         Fact::DiskFailed { why, .. } => {
             format!("{}  its disk does not take what it writes: {}", of(here), text(why))
+        }
+        Fact::Unasked { from, why, .. } => {
+            format!("{}  drops an answer from {}: {}", of(here), peer(names, *from), text(why))
         }
         Fact::Malformed { from, why, .. } => {
             format!("{}  cannot read what {} sent: {}", of(here), peer(names, *from), text(why))

@@ -152,6 +152,8 @@ pub struct Report {
     pub late: u64,
     /// Answers that belonged to no question.
     pub unmatched: u64,
+    /// DNS answers to nothing that was asked, forged or doubled; they were dropped.
+    pub spoof_dropped: u64,
     /// Verdicts without an address although a TS has the name.
     pub contradicted: u64,
     /// Addresses given that no table has for the name, from a server that does not lie.
@@ -217,6 +219,7 @@ impl Report {
             ended,
             late: truth.late,
             unmatched: truth.unmatched,
+            spoof_dropped: truth.unasked,
             contradicted: truth.contradicted,
             misgiven: truth.misgiven,
             lies: truth.lies,

@@ -14,7 +14,7 @@ mod tests;
 use crate::base::LabTime;
 use crate::command::{Command, Expectation};
 use crate::event::{Event, Fact, Judgement};
-use crate::topology::{Step, Topology};
+use crate::topology::{Change, Step, Topology};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tally::Tally;
@@ -122,6 +122,28 @@ impl Script {
         orders
     }
 
+    /// Goes to the question of a step at once: what the earlier ones do is done without their waits, and nothing of it is
+    /// judged. 0 is before the first.
+    pub fn begin_at(&mut self, step: u32) -> Vec<Order> {
+        let last = step.min(self.topology.steps.len() as u32);
+        let mut orders = Vec::new();
+        for (number, earlier) in (1..last).zip(&self.topology.steps) {
+            orders.push(Order::Record(Fact::StepBegan { step: number }));
+            let commands = earlier.commands.iter();
+            let done = commands.filter(|command| !matches!(command, Command::Wait(_)));
+            orders.extend(done.cloned().map(Order::Give));
+            orders.push(Order::Record(Fact::StepRan { step: number }));
+            orders.push(Order::Record(Fact::StepEnded { step: number }));
+        }
+        if last > 0 {
+            self.step = last;
+            self.repaired = self.present().and_then(Step::leaves_repaired).unwrap_or(false);
+            self.beat = Beat::Question;
+            orders.push(Order::Record(Fact::StepBegan { step: last }));
+        }
+        orders
+    }
+
     fn present(&self) -> Option<&Step> {
         self.topology.steps.get((self.step as usize).checked_sub(1)?)
     }
@@ -176,8 +198,29 @@ impl Script {
         Ok(orders)
     }
 
+    /// The lecture is another from now on, and keeps its place: the number of the step. What runs of a step whose
+    /// commands or expectations are others now is not judged any further.
+    fn take(&mut self, changes: &[Change]) {
+        let before = self.topology.clone();
+        let topology = Arc::make_mut(&mut self.topology);
+        changes.iter().for_each(|change| topology.take(change));
+        if changes.iter().any(|change| change.touches_step(self.step, &before.steps))
+            && let Some(run) = &mut self.run
+        {
+            run.pending.clear();
+        }
+        let count = self.topology.steps.len();
+        if self.step as usize > count {
+            self.step = count as u32;
+            self.beat = if count == 0 { Beat::Before } else { Beat::Answer };
+        }
+    }
+
     /// Takes one event: it may fulfil or break an expectation.
     pub fn observe(&mut self, event: &Event) {
+        if let Fact::TopologyChanged { changes } = &event.fact {
+            self.take(changes);
+        }
         // What is over was over before this happened.
         self.judge_over(|limit| limit < event.time);
         let end = self.tally.fold(event);

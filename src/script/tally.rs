@@ -207,6 +207,10 @@ impl Tally {
         self.now = self.now.max(event.time);
         self.ledger.fold(event);
         match &event.fact {
+            Fact::TopologyChanged { changes } => {
+                let topology = Arc::make_mut(&mut self.topology);
+                changes.iter().for_each(|change| topology.take(change));
+            }
             Fact::NodeBooted { node, .. } => self.booted(*node),
             Fact::NodeKilled { node } => self.lives(*node, Life::Killed),
             Fact::NodeCrashed { node, .. } => self.lives(*node, Life::Crashed),

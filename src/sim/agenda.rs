@@ -12,6 +12,8 @@ pub(super) enum Due {
     /// The writer of this connection's end finds out that it has no room left and the connection is
     /// dead.
     Broken(super::conns::Key, usize),
+    /// The opener's socket of this connection is there: datagrams need no more.
+    Bound(super::conns::Key),
     /// A commit of this node's disk is done: the number it began with.
     Commit(NodeId, u64),
     /// A timer of this node fires. At the same moment it comes after all that arrives: input before
@@ -22,7 +24,7 @@ pub(super) enum Due {
 impl Due {
     const fn rank(self) -> u8 {
         match self {
-            Self::Frame(_) | Self::Broken(..) | Self::Commit(..) => 0,
+            Self::Frame(_) | Self::Broken(..) | Self::Bound(_) | Self::Commit(..) => 0,
             Self::Timer(_) => 1,
         }
     }

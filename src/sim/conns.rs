@@ -2,7 +2,7 @@
 //! is kept here.
 
 use crate::base::{ConnId, EventId, NodeId};
-use crate::wire::{Codec, Decoder};
+use crate::wire;
 
 /// The name of a connection in the simulator, and of its stream on both directions of its link.
 /// Never used twice.
@@ -41,15 +41,15 @@ pub(super) struct End {
     pub(super) conn: Option<ConnId>,
     /// The pipe on which it sends.
     pub(super) out: usize,
-    pub(super) decoder: Decoder,
+    pub(super) wire: wire::End,
 }
 
 /// A connection: the opener's end and the acceptor's.
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) ends: [End; 2],
-    /// What is spoken.
-    pub(super) codec: Codec,
+    /// Whether it is none in truth: datagrams to one address, and back from there.
+    pub(super) datagrams: bool,
     /// Whether the opener ends its lines.
     pub(super) framed: bool,
     /// The event that records its opening.

@@ -150,6 +150,7 @@ impl Sim {
                 }
             }
             Due::Broken(key, end) => self.break_conn(key, end),
+            Due::Bound(key) => self.bound(key),
             Due::Commit(node, number) => self.committed(node, number),
         }
         true
@@ -163,6 +164,32 @@ impl Sim {
         self.net.now = self.net.now.max(until);
     }
 
+    /// A socket for datagrams is there: whoever asked for it may send.
+    fn bound(&mut self, key: conns::Key) {
+        let Some(conn) = self.net.conns.get_mut(key) else { return };
+        if conn.ends[0].state != State::Opening {
+            return;
+        }
+        conn.ends[0].state = State::Open;
+        let (from, to, cause) = (conn.ends[1].node, conn.ends[0].node, conn.opening);
+        let (frame, what) = (FrameId(0), What::Accept);
+        self.deliver(to, Arrival { from, key, end: 0, cause, frame, what });
+    }
+
+    /// The first datagram from an address, or the first that this process sees of it.
+    fn meet(&mut self, node: NodeId, from: NodeId, key: conns::Key) {
+        let wire = self.net.fresh_end([from, node]);
+        let Some(life) = self.lives[node.index()].as_mut() else { return };
+        let id = life.accept();
+        let Some(conn) = self.net.conns.get_mut(key) else { return };
+        let opening = conn.opening;
+        let end = &mut conn.ends[1];
+        (end.conn, end.state, end.wire) = (Some(id), State::Open, wire);
+        self.net.place(node).conns.insert(id, (key, 1));
+        let input = Input::Opened { conn: id, peer: Peer::Node(from), side: Side::Acceptor };
+        self.turn(node, input, opening);
+    }
+
     /// Hands something to a process, or to the backlog of one that stands still.
     fn deliver(&mut self, node: NodeId, arrival: Arrival) {
         match self.life(node) {
@@ -174,6 +201,11 @@ impl Sim {
 
     fn handle(&mut self, node: NodeId, arrival: Arrival) {
         let Arrival { from, key, end, cause, frame, what } = arrival;
+        let is_news =
+            |conn: &conns::Conn| conn.datagrams && end == 1 && conn.ends[1].state != State::Open;
+        if self.net.conns.get(key).is_some_and(is_news) {
+            self.meet(node, from, key);
+        }
         let Some(conn) = self.net.conns.get_mut(key) else { return };
         let opening = conn.opening;
         let peer = Peer::Node(from);
@@ -181,7 +213,9 @@ impl Sim {
             // Closed by the process with data unread: the writer is told. (RFC 9293, 3.10.7.1; RFC
             // 2525, 2.17)
             if let What::Data(_) = what {
-                self.net.signal(key, end, What::Reset, cause);
+                if !conn.datagrams {
+                    self.net.signal(key, end, What::Reset, cause);
+                }
                 self.net.tell_lost(from, node, frame, Fate::PeerDead, cause);
             }
             return;
@@ -229,8 +263,8 @@ impl Sim {
     ) {
         let mut items = std::mem::take(&mut self.decoded);
         if let Some(conn) = self.net.conns.get_mut(key) {
-            let decoder = &mut conn.ends[end].decoder;
-            if self.chopped && conn.framed && !bytes.is_empty() {
+            let decoder = &mut conn.ends[end].wire;
+            if self.chopped && conn.framed && !conn.datagrams && !bytes.is_empty() {
                 let drawn = draw(self.net.topology.seed, 0, Purpose::Nemesis, frame.0);
                 let (head, rest) = bytes.split_at(drawn as usize % bytes.len());
                 decoder.feed(head, &mut items);
@@ -259,6 +293,9 @@ impl Sim {
             }
             Decoded::Malformed(why) => {
                 self.turn(node, Input::Malformed { conn: id, peer, why }, cause);
+            }
+            Decoded::Unasked(why) => {
+                self.turn(node, Input::Unasked { conn: id, peer, why }, cause);
             }
             Decoded::TooLong => {
                 let why = Arc::from("a line without an end: longer than 64 KiB");

@@ -5,16 +5,17 @@ use super::agenda::{Agenda, Due};
 use super::conns::{Conn, Conns, End, Key, State};
 use super::disk::{Disk, Wanted};
 use super::node::{Arrival, Place};
-use crate::base::draw::owner_of_pair;
+use crate::base::draw::{Purpose, draw, owner_of_pair};
 use crate::base::{ConnId, EventId, FrameId, LabTime, NodeId, Owner, Peer, Token};
-use crate::engine::{Control, Host, Sent};
+use crate::engine::{Control, Host, Opening, Sent};
 use crate::event::{Cause, Event, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe};
 use crate::log::Log;
 use crate::message::{Message, Write};
 use crate::script::Script;
 use crate::topology::{Kind, Role, Topology};
-use crate::wire::{Codec, Reads};
+use crate::wire::dns::Numbers;
+use crate::wire::{self, Codec, Reads};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -74,8 +75,8 @@ pub(super) struct Net {
     spare: Vec<Vec<u8>>,
     /// The message that found no room, until the log has it.
     overflow: Option<(Key, usize, FrameId)>,
-    /// The message whose transmissions were lost, until the log has it: its cause and the fact.
-    late: Option<(EventId, Fact)>,
+    /// What befell the message just sent, until the log has it: its cause and the fact.
+    after_send: Option<(EventId, Fact)>,
 }
 
 impl Net {
@@ -93,7 +94,7 @@ impl Net {
             lab_emitted: 0,
             spare: Vec::new(),
             overflow: None,
-            late: None,
+            after_send: None,
             topology,
         }
     }
@@ -164,7 +165,7 @@ impl Net {
         let Some(conn) = self.conns.get(key) else { return };
         let line = conn.ends[end].out;
         let frame = Frame { key, cause, what };
-        let carriage = Carriage::Stream(key.stream());
+        let carriage = carriage(conn.datagrams, key);
         self.lines[line].pipe.push(self.now, carriage, 0, frame);
         self.schedule(line);
     }
@@ -214,6 +215,9 @@ impl Net {
             return None;
         }
         let alive = place.life.is_alive();
+        if self.conns.get(key).is_some_and(|conn| conn.datagrams) {
+            return self.arrive_datagram((from, to), id, Frame { key, cause, what });
+        }
         let Some(conn) = self.conns.get_mut(key) else {
             if let What::Data(_) = what {
                 self.tell_lost(from, to, id, Fate::PeerDead, cause);
@@ -256,12 +260,53 @@ impl Net {
         }
     }
 
+    /// The same for a datagram: whoever lives there takes it, and where nobody does the sender's host is told.
+    fn arrive_datagram(
+        &mut self,
+        (from, to): (NodeId, NodeId),
+        id: FrameId,
+        frame: Frame,
+    ) -> Option<Arrival> {
+        let Frame { key, cause, what } = frame;
+        let alive = self.places[to.index()].life.is_alive();
+        let conn = self.conns.get_mut(key)?;
+        let end = conn.end_at(to);
+        let arrival = Arrival { from, key, end, cause, frame: id, what };
+        match (end, &arrival.what) {
+            (0, _) if conn.ends[0].state != State::Gone => Some(arrival),
+            (1, _) if alive => Some(arrival),
+            (end, what) => {
+                if let What::Data(_) = what {
+                    self.tell_lost(from, to, id, Fate::PeerDead, cause);
+                    if end == 1 {
+                        self.signal(key, end, What::Refuse, cause);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// How two nodes speak.
+    pub(super) fn codec(&self, [from, to]: [NodeId; 2], stream: bool) -> Codec {
+        let topology = &self.topology;
+        let (wire, role) = (topology.wire(from, to), topology.node(to).role());
+        Codec::new(wire, stream, topology.dialect, role)
+    }
+
+    /// The end of whoever is asked, as it is before anything came.
+    pub(super) fn fresh_end(&self, [from, to]: [NodeId; 2]) -> wire::End {
+        let numbers = Numbers::Drawn { seed: 0, owner: 0 };
+        self.codec([from, to], false).end(Reads::Questions, true, numbers)
+    }
+
     /// Ends one end of a connection without a word to its process; tells the other end with `what`,
     /// if anything.
     pub(super) fn abandon(&mut self, key: Key, end: usize, what: Option<What>, cause: EventId) {
         let Some(conn) = self.conns.get(key) else { return };
         let it = &conn.ends[end];
-        let (node, conn_id, spoke) = (it.node, it.conn, it.state != State::Opening);
+        let (node, conn_id) = (it.node, it.conn);
+        let spoke = it.state != State::Opening && !conn.datagrams;
         if let Some(what) = what
             && spoke
         {
@@ -295,6 +340,11 @@ impl Net {
     }
 }
 
+/// How frames of a connection are carried.
+fn carriage(datagrams: bool, key: Key) -> Carriage {
+    if datagrams { Carriage::Datagram } else { Carriage::Stream(key.stream()) }
+}
+
 fn place_of(node: &crate::topology::Node) -> Place {
     match &node.kind {
         Kind::Replica(replica) => Place { disk: Disk::new(replica.disk), ..Place::default() },
@@ -319,24 +369,30 @@ impl Host for Seat<'_> {
         self.net.record(event);
     }
 
-    fn open(&mut self, _: LabTime, conn: ConnId, to: NodeId, framed: bool, cause: EventId) {
-        let topology = &self.net.topology;
-        let codec =
-            Codec::new(topology.wire(self.node, to), topology.dialect, topology.node(to).role());
+    fn open(&mut self, now: LabTime, conn: ConnId, to: NodeId, how: Opening, cause: EventId) {
+        let codec = self.net.codec([self.node, to], how.stream);
+        let (framed, datagrams) = (how.framed, codec.takes_datagrams());
+        let owner = draw(u64::from(self.node.0), conn.0, Purpose::QuestionNumber, cause.number);
+        let numbers = Numbers::Drawn { seed: self.net.topology.seed, owner };
         let end = |node, conn, out, reads| End {
             node,
             state: State::Opening,
             conn,
             out,
-            decoder: codec.decoder(reads, framed),
+            wire: codec.end(reads, framed, numbers),
         };
         let (there, back) = (self.net.line(self.node, to), self.net.line(to, self.node));
         let opener = end(self.node, Some(conn), there, Reads::Answers);
         let acceptor = end(to, None, back, Reads::Questions);
         let ends = [opener, acceptor];
-        let key = self.net.conns.insert(Conn { ends, codec, framed, opening: cause });
+        let key = self.net.conns.insert(Conn { ends, datagrams, framed, opening: cause });
         self.net.place(self.node).conns.insert(conn, (key, 0));
-        self.net.signal(key, 0, What::Open, cause);
+        if datagrams {
+            // Nobody is told: a socket that is bound here and knows where to send to is all there is.
+            self.net.agenda.enter(now, Due::Bound(key));
+        } else {
+            self.net.signal(key, 0, What::Open, cause);
+        }
     }
 
     fn push(
@@ -348,32 +404,30 @@ impl Host for Seat<'_> {
     ) -> Option<Sent> {
         let (key, end) = self.end_of(conn)?;
         let mut bytes = self.net.buffer();
-        let it = self.net.conns.get(key)?;
+        let it = self.net.conns.get_mut(key)?;
         if it.ends[end].state != State::Open {
             return None;
         }
-        let framed = if end == 0 { it.framed } else { it.ends[1].decoder.is_framed() };
+        let framed = if end == 0 { it.framed } else { it.ends[1].wire.is_framed() };
         let (line, to) = (it.ends[end].out, it.ends[1 - end].node);
-        it.codec.encode(message, framed, &mut bytes);
+        it.ends[end].wire.encode(message, framed, &mut bytes);
         // Zero bytes would make it a control frame.
         let size = bytes.len().max(1);
         let frame = Frame { key, cause, what: What::Data(bytes) };
-        let carriage = Carriage::Stream(key.stream());
+        let datagrams = it.datagrams;
+        let carriage = carriage(datagrams, key);
         let pushed = self.net.lines[line].pipe.push(now, carriage, size, frame);
-        if pushed.lost.is_some() {
+        if pushed.lost.is_some() && !datagrams {
             self.net.overflow = Some((key, end, pushed.frame));
-        }
-        if pushed.retransmissions > 0 {
-            let (from, to, frame) = (Peer::Node(self.node), Peer::Node(to), pushed.frame);
-            let (retransmissions, late) = (pushed.retransmissions, pushed.late);
-            let fact = Fact::FrameLate { from, to, frame, retransmissions, late };
-            self.net.late = Some((cause, fact));
+        } else {
+            let (from, to) = (Peer::Node(self.node), Peer::Node(to));
+            self.net.after_send = pushed.fact(from, to).map(|fact| (cause, fact));
         }
         Some(Sent { to: Peer::Node(to), frame: pushed.frame, due: pushed.due })
     }
 
     fn flush(&mut self, now: LabTime, conn: ConnId) {
-        if let Some((sent, fact)) = self.net.late.take() {
+        if let Some((sent, fact)) = self.net.after_send.take() {
             self.net.emit(Cause::Event(sent), fact);
         }
         if let Some((key, end, frame)) = self.net.overflow.take()

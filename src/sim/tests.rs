@@ -64,7 +64,7 @@ impl Machine for Asker {
         match input {
             Input::Told(Told::Batch) => self.conn = out.open(SERVER, true),
             Input::Told(Told::Ask { name: Some(name), .. }) => {
-                out.send(self.conn, Message::Ask { name, id: None }, None);
+                out.send(self.conn, Message::Ask { name, id: None, dns: None }, None);
             }
             Input::Told(Told::Stop) => out.push(Effect::Exit),
             Input::Ended { conn, .. } => out.push(Effect::Close(conn)),
@@ -90,7 +90,7 @@ impl Machine for Server {
                 assert_ne!(name.as_ref().map(HostName::as_str), Some("panic"), "as it was asked");
                 let said = Said::Found { address: "192.0.2.1".into(), flags: "A".into() };
                 out.note(Note::Unmatched { upstream: ASKER, name: name.clone() });
-                out.send(conn, Message::Reply { name, id: None, said }, None);
+                out.send(conn, Message::Reply { name, id: None, said, dns: None }, None);
             }
             Input::Ended { conn, .. } => out.push(Effect::Close(conn)),
             _ => {}

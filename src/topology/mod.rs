@@ -7,6 +7,8 @@
 //! Nothing here starts anything or opens a socket.
 
 pub mod bundle;
+mod change;
+mod diff;
 mod estimate;
 mod inline;
 mod known;
@@ -23,10 +25,15 @@ mod setting_asked;
 mod setting_text;
 mod source;
 mod tables;
+mod ts;
 mod value;
 mod wires;
 mod words;
+mod zone;
+mod zone_file;
 
+pub use change::{Change, Effect};
+pub use diff::{diff, settled};
 pub use estimate::{Estimate, FILES_RESERVED, estimate};
 pub use load::{Loaded, Options, load, load_text, load_text_with, read_text, read_toml};
 pub use model::*;
@@ -37,6 +44,7 @@ pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Re
 pub use wires::Wires;
 pub use words::a_role;
 pub use words::nearest;
+pub use zone::Zone;
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

@@ -4,13 +4,14 @@
 use super::wires::Wires;
 use crate::base::{Names, NodeId, Run};
 use crate::command::{Command, Expectation};
-use crate::message::{Faults, Flaws, HostName, Shape};
+use crate::message::{Faults, Flaws, HostName};
 
 pub use super::records::{Record, Records};
 pub use super::replica::{
-    ClockKind, HeartbeatMode, NoMajority, Patience, Propagation, ReadFrom, ReplicaConfig, Scheme,
+    ClockKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
     StoreClientConfig,
 };
+pub use super::ts::{OnMiss, Patience, Service, TsConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -59,11 +60,19 @@ pub enum Wire {
     Line,
     /// What replicas speak: one JSON object a line, over TCP.
     Json,
+    /// Real DNS, over UDP and, where a datagram is too small, TCP.
+    Dns,
 }
 
 impl Wire {
     /// Every wire.
-    pub const ALL: [Self; 2] = [Self::Line, Self::Json];
+    pub const ALL: [Self; 3] = [Self::Line, Self::Json, Self::Dns];
+
+    /// Whether its messages usually travel as datagrams.
+    #[must_use]
+    pub const fn takes_datagrams(self) -> bool {
+        matches!(self, Self::Dns)
+    }
 
     /// The word in files and in the log.
     #[must_use]
@@ -71,6 +80,7 @@ impl Wire {
         match self {
             Self::Line => "line",
             Self::Json => "json",
+            Self::Dns => "dns",
         }
     }
 }
@@ -229,6 +239,8 @@ pub struct Listen {
     pub line: Option<u16>,
     /// The port of the JSON wire; likewise.
     pub json: Option<u16>,
+    /// The port of DNS, on UDP and on TCP; likewise.
+    pub dns: Option<u16>,
     /// The address to bind, 127.0.0.1 where none is given.
     pub address: Option<std::net::IpAddr>,
 }
@@ -240,12 +252,13 @@ impl Listen {
         match wire {
             Wire::Line => self.line,
             Wire::Json => self.json,
+            Wire::Dns => self.dns,
         }
     }
 }
 
 /// What a node is and how it is set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     /// Asks.
     Client(ClientConfig),
@@ -271,7 +284,7 @@ pub enum Pace {
 }
 
 /// How often a client asks again after `failed`, `reset` or `refused`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Retry {
     /// How many more times for one question.
     pub times: u8,
@@ -280,7 +293,7 @@ pub struct Retry {
 }
 
 /// A client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientConfig {
     /// Whom it asks: the first that is not down.
     pub asks: Vec<NodeId>,
@@ -355,7 +368,7 @@ pub enum Accept {
 }
 
 /// When an upstream is left alone, and when it is taken back (outlier ejection).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Ejected after so many failures in a row.
     pub fall: u32,
@@ -367,7 +380,7 @@ pub struct Health {
 
 /// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
 /// runs; a file may only state those of its own policy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LsConfig {
     /// Whom it asks, in order.
     pub upstreams: Vec<NodeId>,
@@ -395,73 +408,8 @@ pub struct LsConfig {
     pub flaws: Flaws,
 }
 
-/// What a TS does when it has no entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnMiss {
-    /// Nothing at all, as in the course.
-    #[default]
-    Silent,
-    /// It says that it has none.
-    Negative,
-}
-
-/// How long a TS works on a question.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Service {
-    /// Always this long.
-    Constant(Duration),
-    /// This long on average, distributed like this around it.
-    Shaped(Duration, Shape),
-    /// Log-normal through these two percentiles.
-    Percentiles {
-        /// Half of the questions take at most this long.
-        p50: Duration,
-        /// All but one in a hundred take at most this long.
-        p99: Duration,
-    },
-    /// Mostly `usual`, but a share of questions takes `slow`.
-    SlowShare {
-        /// The usual time.
-        usual: Duration,
-        /// The slow time.
-        slow: Duration,
-        /// The share of slow questions, 0 to 1.
-        share: f64,
-    },
-}
-
-impl Default for Service {
-    fn default() -> Self {
-        Self::Constant(Duration::ZERO)
-    }
-}
-
-/// A name server.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct TsConfig {
-    /// Its table.
-    pub records: Records,
-    /// The replicas that hold what is not in its table, in order; it asks them as a client of the store does.
-    pub store: Vec<NodeId>,
-    /// How long it waits for them.
-    pub patience: Patience,
-    /// What it does without an entry.
-    pub on_miss: OnMiss,
-    /// How long it takes.
-    pub responds: Service,
-    /// Whether it answers wrongly.
-    pub lie: bool,
-    /// How many questions it works on at once; none for any number.
-    pub workers: Option<u32>,
-    /// How many may wait for a worker before it says that it cannot.
-    pub queue: u32,
-    /// Confessions that are on.
-    pub flaws: Flaws,
-}
-
 /// One step of the lecture. It has three beats: note and question; the commands; the answer with the expectations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The speaker's note.
     pub say: String,

@@ -185,6 +185,11 @@ impl Problems {
         self.errors + self.warnings == 0
     }
 
+    /// The names of the files that were read, the topology's own first.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(|source| source.name.as_str())
+    }
+
     /// The problems that are shown, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()

@@ -92,8 +92,8 @@ raw!(
         /// Whether nothing gets through.
         cut: OnOff,
         /// What is spoken there, in both directions: it decides which of the listener's ports is
-        /// dialled. `line` unless stated; `json` on links to replicas, which speak nothing else to
-        /// nodes.
+        /// asked: `line` or `dns`. `line` unless stated; `json` on links to replicas, which speak
+        /// nothing else to nodes.
         wire: Word<Wire>,
     }
 );

@@ -1,11 +1,13 @@
-//! A TS's table: looked up without case, kept in the file's order.
+//! What a TS knows: a table of names and addresses, looked up without case and kept in the file's order; and zones.
 
+use super::zone::Zone;
 use crate::message::HostName;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A line of a TS's table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The name in the table's spelling.
     pub name: HostName,
@@ -16,13 +18,35 @@ pub struct Record {
 }
 
 /// A TS's table: looked up without case, in the file's order. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub struct Records {
     table: Arc<BTreeMap<HostName, Record>>,
     order: Arc<[HostName]>,
+    zones: Arc<[Arc<Zone>]>,
 }
 
 impl Records {
+    /// This zone; its addresses are the table.
+    #[must_use]
+    pub fn of_zone(zone: Zone) -> Self {
+        let table = Self::new(zone.addresses());
+        Self { zones: Arc::from([Arc::new(zone)]), ..table }
+    }
+
+    /// The zone in which a name lies: of several the smallest.
+    #[must_use]
+    pub fn zone_of(&self, name: &HostName) -> Option<&Zone> {
+        let around = self.zones.iter().filter(|zone| zone.contains(name));
+        around.max_by_key(|zone| zone.apex().as_str().len()).map(AsRef::as_ref)
+    }
+
+    /// Whether there are any zones.
+    #[must_use]
+    pub fn has_zones(&self) -> bool {
+        !self.zones.is_empty()
+    }
+
     /// A table of these lines; of several with the same name the first counts.
     #[must_use]
     pub fn new(lines: impl IntoIterator<Item = Record>) -> Self {
@@ -34,7 +58,7 @@ impl Records {
                 table.insert(record.name.clone(), record);
             }
         }
-        Self { table: Arc::new(table), order: order.into() }
+        Self { table: Arc::new(table), order: order.into(), zones: Arc::default() }
     }
 
     /// The line for this name.
@@ -58,5 +82,17 @@ impl Records {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
+    }
+}
+
+impl From<Vec<Record>> for Records {
+    fn from(lines: Vec<Record>) -> Self {
+        Self::new(lines)
+    }
+}
+
+impl From<Records> for Vec<Record> {
+    fn from(records: Records) -> Self {
+        records.iter().cloned().collect()
     }
 }

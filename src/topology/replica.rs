@@ -58,7 +58,7 @@ pub enum ClockKind {
 }
 
 /// A replica.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaConfig {
     /// The replicas it knows of besides itself, in the order of the file; the lower id comes first in an election.
     pub peers: Vec<NodeId>,
@@ -117,7 +117,7 @@ pub enum NoMajority {
 }
 
 /// A client of the store.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoreClientConfig {
     /// The replicas it asks, in the order of the file.
     pub asks: Vec<NodeId>,
@@ -139,26 +139,4 @@ pub struct StoreClientConfig {
     pub rate: f64,
     /// Confessions that are on.
     pub flaws: Flaws,
-}
-
-/// How long a TS waits for its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// How long one replica may take before the next is asked.
-    pub request_timeout: Duration,
-    /// How long the store may take in all.
-    pub timeout: Duration,
-    /// How long a lost replica is left alone.
-    pub reconnect: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            request_timeout: Duration::from_secs(1),
-            // Less than the five seconds after which the course's LS gives up.
-            timeout: Duration::from_secs(4),
-            reconnect: Duration::from_secs(1),
-        }
-    }
 }

@@ -123,8 +123,9 @@ choice!(Flaw, "flaw", [
 
 impl Choice for Wire {
     const WHAT: &'static str = "wire";
-    const ALL: &'static [(&'static str, Self)] = &[("line", Self::Line), ("json", Self::Json)];
-    const LATER: &'static [&'static str] = &["dns"];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("line", Self::Line), ("json", Self::Json), ("dns", Self::Dns)];
+    const LATER: &'static [&'static str] = &[];
     const OFFER: &'static str = "this version speaks:";
 }
 

@@ -118,6 +118,7 @@ impl World {
             Fact::NodeThawed { node } => self.set_life(*node, Life::Up),
             Fact::NodeStopping { node } => self.set_life(*node, Life::Stopping),
             Fact::NodeStopped { node } => self.set_life(*node, Life::Stopped),
+            Fact::TopologyChanged { changes } => self.topology_changed(changes),
             Fact::FaultsSet { from, to, faults } => self.set_faults(*from, *to, faults),
             Fact::ClockSet(clock) => self.clock = *clock,
             Fact::FrameMoved { from, to, frame, due } => {
@@ -129,6 +130,11 @@ impl World {
                 }
             }
             Fact::FrameLost { from, to, frame, .. } => self.frame_lost(*from, *to, *frame),
+            Fact::FrameDoubled { from, to, .. } if self.is_of_topology(*from) => {
+                if self.is_of_topology(*to) {
+                    self.link_mut(*from, *to).sent += 1;
+                }
+            }
             Fact::LogGap { dropped } => self.blind(*dropped),
             Fact::Census(census) => self.census(census),
             Fact::CommandGiven { command, .. } => {
@@ -179,7 +185,7 @@ impl World {
     }
 
     /// A step by its number, from 1.
-    fn step(&self, number: u32) -> Option<&Step> {
+    pub(super) fn step(&self, number: u32) -> Option<&Step> {
         self.topology.steps.get((number as usize).checked_sub(1)?)
     }
 
@@ -210,6 +216,7 @@ impl Fact {
                 | Self::MessageSent { .. }
                 | Self::MessageReceived { .. }
                 | Self::Malformed { .. }
+                | Self::Unasked { .. }
                 | Self::TimerFired { .. }
         )
     }

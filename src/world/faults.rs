@@ -99,6 +99,20 @@ impl World {
         }
     }
 
+    /// The file says this of a direction from now on.
+    pub(super) fn restate_usual(&mut self, from: Peer, to: Peer, usual: Faults) {
+        let link = self.link_mut(from, to);
+        let faults = link.faults;
+        let before = std::mem::replace(&mut link.usual, usual);
+        let old = LinkFault::all(&faults, &before);
+        let new = LinkFault::all(&faults, &usual);
+        for ((was, stood), (_, stands)) in old.into_iter().zip(new) {
+            if stood && !stands {
+                self.fall_link(from, to, was);
+            }
+        }
+    }
+
     pub(super) fn link_mut(&mut self, from: Peer, to: Peer) -> &mut LinkState {
         let topology = &self.topology;
         self.links.entry((from, to)).or_insert_with(|| match (from, to) {

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod apply;
+mod edition;
 mod faults;
 mod heartbeats;
 mod history;

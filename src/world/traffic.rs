@@ -60,6 +60,7 @@ impl World {
                     (Side::Acceptor, Peer::Node(_)) => {}
                 }
             }
+            Fact::Unasked { .. } => self.truth.unasked += 1,
             Fact::ConnClosed { conn, peer } => self.closed(node, *conn, *peer),
             Fact::ConnEnded { conn, peer, ending: Ending::Reset } => {
                 self.closed(node, *conn, *peer);

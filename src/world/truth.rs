@@ -32,6 +32,8 @@ pub struct Truth {
     pub alarms: Vec<Alarm>,
     /// Answers that belonged to no question of the node they reached.
     pub unmatched: u64,
+    /// Answers to nothing that was asked: forgeries and copies, dropped before anybody believed them.
+    pub unasked: u64,
     /// The faults that stand now as the commands that would set them, in the order of `faults`.
     pub standing: Vec<Command>,
 }

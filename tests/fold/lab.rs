@@ -267,7 +267,7 @@ impl<'a> Words<'a> {
             "end" => Message::End,
             "reply" => {
                 let name = Some(HostName::new(self.next()));
-                Message::Reply { name, id: None, said: self.said() }
+                Message::Reply { name, id: None, said: self.said(), dns: None }
             }
             other => panic!("`{other}` is no message"),
         })

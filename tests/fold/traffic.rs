@@ -122,7 +122,7 @@ impl Run {
         let client = NodeId(self.draw(2) as u16);
         let spelled = ["www.google.com", "www.bing.com", "www.both.com", "www.none.com"];
         let name = HostName::new(spelled[self.draw(4) as usize]);
-        let ask = Arc::new(Message::Ask { name: name.clone(), id: None });
+        let ask = Arc::new(Message::Ask { name: name.clone(), id: None, dns: None });
         let mine = self.question(client);
         let asked = self.note(
             begun,
@@ -179,7 +179,8 @@ impl Run {
         let (from, why) = (None, Why::Table);
         let decided = Note::Decided { question, outcome, said: said.clone(), from, why };
         self.note(time, ts, Some(arrived), decided);
-        let reply = Arc::new(Message::Reply { name: Some(name.clone()), id: None, said: said? });
+        let reply =
+            Arc::new(Message::Reply { name: Some(name.clone()), id: None, said: said?, dns: None });
         let due = time + 1_000_000 + self.draw(20_000_000);
         let back = self.message((ts, LS), (time, due), arrived, question, &reply)?;
         Some((due, back, ts))
@@ -214,7 +215,8 @@ impl Run {
             let note = Note::Late { question, upstream: *upstream, said: found(*upstream) };
             self.note(*late, LS, Some(*back), note);
         }
-        let reply = Arc::new(Message::Reply { name: Some(name.clone()), id: None, said });
+        let reply =
+            Arc::new(Message::Reply { name: Some(name.clone()), id: None, said, dns: None });
         let due = time + 1_000_000 + self.draw(20_000_000);
         let told =
             self.message((LS, client), (time, due), cause.unwrap_or(decided), question, &reply);

@@ -92,7 +92,7 @@ pub fn topology(ls: LsConfig) -> Topology {
         group: None,
         starts: true,
         at: None,
-        listen: Listen { line: Some(0), json: None, address: None },
+        listen: Listen { line: Some(0), json: None, dns: None, address: None },
         kind,
     });
     Topology {
@@ -133,16 +133,16 @@ pub fn flaws(list: &[Flaw]) -> Flaws {
 
 pub fn found(name: &str, address: &str) -> Message {
     let said = Said::Found { address: address.into(), flags: "A".into() };
-    Message::Reply { name: Some(HostName::new(name)), id: None, said }
+    Message::Reply { name: Some(HostName::new(name)), id: None, said, dns: None }
 }
 
 pub fn bare(address: &str) -> Message {
     let said = Said::Found { address: address.into(), flags: "".into() };
-    Message::Reply { name: None, id: None, said }
+    Message::Reply { name: None, id: None, said, dns: None }
 }
 
 pub fn says(name: &str, said: Said) -> Message {
-    Message::Reply { name: Some(HostName::new(name)), id: None, said }
+    Message::Reply { name: Some(HostName::new(name)), id: None, said, dns: None }
 }
 
 /// One machine, its timers, and what it did.
@@ -201,7 +201,7 @@ impl Solo {
         self.machine.step(self.now, input, &mut self.out);
         for effect in self.out.take() {
             match &effect {
-                Effect::Open { conn, to, framed } => {
+                Effect::Open { conn, to, framed, .. } => {
                     self.opened.insert(*to, (*conn, *framed));
                     self.peers.insert(*conn, Peer::Node(*to));
                 }
@@ -333,8 +333,8 @@ impl Solo {
 pub fn words(message: &Message) -> String {
     let id = |id: &Option<u64>| id.map_or(String::new(), |id| format!("@{id} "));
     match message {
-        Message::Ask { name, id: of } => format!("{}{name}?", id(of)),
-        Message::Reply { name, id: of, said } => {
+        Message::Ask { name, id: of, .. } => format!("{}{name}?", id(of)),
+        Message::Reply { name, id: of, said, .. } => {
             let name = name.as_ref().map_or("-", HostName::as_str);
             match said {
                 Said::Found { address, flags } if flags.is_empty() => {

@@ -202,7 +202,7 @@ fn a_probe_bears_an_id_where_questions_do() {
     let sent = ls.only(&["send ts1"]);
     let id: u64 = sent[0]["send ts1 @".len()..].split(' ').next().unwrap().parse().unwrap();
     let said = Said::Found { address: "1.1.1.1".into(), flags: "A".into() };
-    let answer = Message::Reply { name: None, id: Some(id), said };
+    let answer = Message::Reply { name: None, id: Some(id), said, dns: None };
     ls.from(TS1, answer);
     ls.at(8250);
     assert_eq!(ls.only(&["send ts1"]).len(), 1, "it counted");

@@ -132,7 +132,7 @@ fn two_clients_with_one_name_and_with_overlapping_names_each_get_their_own() {
         ls.lines();
         let reply = |id: u64, name: &str, address: &str| match found(name, address) {
             Message::Reply { name, said, .. } => {
-                Message::Reply { name, id: ids.then_some(id), said }
+                Message::Reply { name, id: ids.then_some(id), said, dns: None }
             }
             other => other,
         };
@@ -160,7 +160,10 @@ fn two_clients_with_one_name_and_with_overlapping_names_each_get_their_own() {
 fn a_client_with_ids_gets_its_own_id_back() {
     let mut ls = Solo::ls(LsConfig { ids: true, ..ls_config(Policy::Race) });
     let client = ls.client();
-    ls.hear(client, Message::Ask { name: faultlab::message::HostName::new("a"), id: Some(77) });
+    ls.hear(
+        client,
+        Message::Ask { name: faultlab::message::HostName::new("a"), id: Some(77), dns: None },
+    );
     assert_eq!(ls.only(&["send"]), ["send ts1 @1 a?", "send ts2 @1 a?"]);
     ls.at(5000);
     assert_eq!(ls.only(&["send"]), ["send client @77 a NOT FOUND"]);

@@ -183,7 +183,7 @@ impl Net {
     fn carry_out(&mut self, node: NodeId, life: u32, effect: Effect) {
         let now = self.now;
         match effect {
-            Effect::Open { conn, to, framed } => {
+            Effect::Open { conn, to, framed, .. } => {
                 let at = now + self.hop();
                 self.post(at, Event::Connect { opener: (node, life, conn), to, framed });
             }

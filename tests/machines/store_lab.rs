@@ -96,7 +96,7 @@ pub fn store_topology(scheme: Scheme) -> Topology {
             group: None,
             starts: NodeId(id) != R4,
             at: None,
-            listen: Listen { line: Some(0), json: Some(0), address: None },
+            listen: Listen { line: Some(0), json: Some(0), dns: None, address: None },
             kind,
         })
         .collect();

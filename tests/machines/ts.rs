@@ -70,7 +70,7 @@ fn each_dialect_has_its_own_words() {
         ts.ask(ls, "x");
         let expected: Vec<&str> = [hit, hit].into_iter().chain(miss).collect();
         assert_eq!(ts.only(&["send"]), expected);
-        ts.hear(ls, Message::Ask { name: HostName::new("a"), id: Some(5) });
+        ts.hear(ls, Message::Ask { name: HostName::new("a"), id: Some(5), dns: None });
         assert!(
             ts.only(&["send"])[0].starts_with("send ls @5 A 1.1.1.1"),
             "an id always has its name"

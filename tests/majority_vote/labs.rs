@@ -89,7 +89,7 @@ pub fn topology(choice: Choice) -> Topology {
         group: None,
         starts: true,
         at: None,
-        listen: Listen { line: None, json: Some(0), address: None },
+        listen: Listen { line: None, json: Some(0), dns: None, address: None },
         kind,
     };
     Topology {

@@ -24,7 +24,7 @@ pub const TS2: NodeId = NodeId(3);
 pub const HOP: u64 = 40;
 
 fn node(id: usize, kind: Kind) -> Node {
-    let listen = Listen { line: Some(0), json: None, address: None };
+    let listen = Listen { line: Some(0), json: None, dns: None, address: None };
     Node { id: NodeId(id as u16), group: None, starts: true, at: None, listen, kind }
 }
 
@@ -246,7 +246,7 @@ impl Story {
             again: None,
         };
         let asked = self.note(CLIENT, begun, None, asked);
-        let ask = Message::Ask { name: name.clone(), id: None };
+        let ask = Message::Ask { name: name.clone(), id: None, dns: None };
         let taken = begun + HOP;
         let (_, received) =
             self.message((CLIENT, LS), (begun, Some(taken)), Some(asked), Some(question), ask);
@@ -278,6 +278,7 @@ impl Story {
             name: Some(name.clone()),
             id: None,
             said: decided.1.clone().unwrap_or(Said::NotFound),
+            dns: None,
         };
         let back = decided.0 + HOP;
         let (_, received) =
@@ -299,7 +300,7 @@ impl Story {
         name: &HostName,
         served: &Served,
     ) -> Option<(u64, Said, usize)> {
-        let ask = Message::Ask { name: name.clone(), id: None };
+        let ask = Message::Ask { name: name.clone(), id: None, dns: None };
         let there = sent + HOP;
         let (_, received) =
             self.message((LS, served.by), (sent, Some(there)), cause, Some(lq), ask);
@@ -312,7 +313,8 @@ impl Story {
         let some = Some(said.clone());
         let end = Note::Decided { question: tq, outcome, said: some, from: None, why: Why::Table };
         self.note(served.by, replied, received, end);
-        let reply = Message::Reply { name: Some(name.clone()), id: None, said: said.clone() };
+        let reply =
+            Message::Reply { name: Some(name.clone()), id: None, said: said.clone(), dns: None };
         let at = replied + HOP;
         let (_, event) =
             self.message((served.by, LS), (replied, Some(at)), None, Some(tq.0), reply);

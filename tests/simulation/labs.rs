@@ -89,7 +89,7 @@ fn lab(name: &str, rate: f64, ls: LsConfig, ts1: Kind, ts2: Kind) -> Topology {
         group: None,
         starts: true,
         at: None,
-        listen: Listen { line: Some(0), json: None, address: None },
+        listen: Listen { line: Some(0), json: None, dns: None, address: None },
         kind,
     };
     Topology {

@@ -74,12 +74,16 @@ impl Twin {
                 Mistake::AnswerBefore,
                 Effect::Send {
                     conn,
-                    message: Message::Reply { name, id, said: said @ Said::Found { .. } },
+                    message: Message::Reply { name, id, said: said @ Said::Found { .. }, dns: None },
                     about,
                 },
             ) => {
                 let said = self.before.replace(said.clone()).unwrap_or(said);
-                out.push(Effect::Send { conn, message: Message::Reply { name, id, said }, about });
+                out.push(Effect::Send {
+                    conn,
+                    message: Message::Reply { name, id, said, dns: None },
+                    about,
+                });
             }
             (Mistake::ForgottenVerdict, Effect::Note(note @ Note::Decided { .. })) => {
                 self.count += 1;

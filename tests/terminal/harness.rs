@@ -169,6 +169,12 @@ impl Setup {
         self
     }
 
+    /// A file in the folder in which it starts.
+    pub fn with_file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.folder.path().join(name), text).expect("the file can be written");
+        self
+    }
+
     /// Without a controlling terminal: the system sends no SIGHUP when the terminal is closed.
     pub fn uncontrolled(mut self) -> Self {
         self.command.set_controlling_tty(false);

@@ -67,7 +67,7 @@ fn program() {
     let topology = Arc::new(loaded.expect("it ships").topology);
     let lab = Lab::start(topology.clone(), &Options::default()).expect("the lab starts");
     let bench = Fatal { lab: lab.handle(), looks: AtomicU32::new(0) };
-    let _ = panel::run(&mut session, &bench, topology);
+    let _ = panel::run(&mut session, &bench, topology, None);
 }
 
 fn a_panic_of_the_panel_restores_the_terminal_before_its_message() {

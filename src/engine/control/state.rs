@@ -1,5 +1,7 @@
 //! The fault state: who lives, how everybody is set, what every link is like; and how one state becomes another.
 
+mod rebase;
+
 use super::Act;
 use crate::base::{NodeId, Peer, VisitorId};
 use crate::event::Life;

@@ -178,7 +178,7 @@ fn every_hop_of_a_race_is_seen_and_the_clock_does_not_flutter() {
 /// The same message once more, as a reply: what a server sends need not name a question of its own.
 fn reply(numbers: &mut u64, now: LabTime, like: EventId) -> Event {
     *numbers += 1;
-    let message = Message::Reply { name: None, id: None, said: Said::Negative };
+    let message = Message::Reply { name: None, id: None, said: Said::Negative, dns: None };
     let fact = Fact::MessageSent {
         conn: ConnId(1),
         to: Peer::Node(LS),

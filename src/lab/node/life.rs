@@ -5,15 +5,15 @@ use crate::base::{ConnId, Incarnation as Number, Peer};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Fact, Life};
 use crate::lab::conn::Owner;
-use crate::lab::host::Conn;
-use crate::lab::listen::Port;
+use crate::lab::host::{Conn, Road};
+use crate::lab::listen::{Opened, Port};
 use crate::lab::shared::Shared;
-use crate::lab::{listen, results, tasks};
+use crate::lab::{flow, listen, results, tasks};
 use crate::machine::{self, Input};
 use crate::message::Image;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,7 +33,7 @@ impl NodeShared {
         core.return_of_the_host(lab);
         core.incarnations += 1;
         let number = Number(core.incarnations);
-        let machine = machine::build(&lab.topology, self.id, number);
+        let machine = machine::build(&lab.edition(), self.id, number);
         let now = lab.now();
         let fact = Fact::NodeBooted { node: self.id, incarnation: number };
         let booted = lab.recorder.lab(now, cause, fact);
@@ -41,6 +41,7 @@ impl NodeShared {
         core.living = Some(Living {
             inc: Incarnation::new(self.id, number, machine),
             conns: BTreeMap::new(),
+            flows: HashMap::new(),
             opening: BTreeSet::new(),
             frozen: false,
             exited: false,
@@ -50,6 +51,7 @@ impl NodeShared {
             results: results::Results::new(lab, self.id),
         });
         self.gate.send_replace(true);
+        self.presence.set(Owner::Alive);
         self.listen(&mut core, lab, Cause::Event(booted), |_| true);
         self.turn(&mut core, Input::Boot(image), Cause::Event(booted), lab);
     }
@@ -113,13 +115,19 @@ impl NodeShared {
         let Core { living: Some(living), ports, .. } = core else { return };
         for port in ports.iter_mut().filter(|port| at(port)) {
             match port.open() {
-                Ok((listener, address)) => {
+                Ok(Opened { listener, socket, address }) => {
                     let wire = port.wire().word().into();
                     let fact = Fact::NodeListening { node: self.id, wire, address };
                     lab.recorder.lab(now, cause, fact);
                     let door = listen::Door { listener, wire: port.wire() };
                     let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
-                    let accept = listen::accept(node, living.inc.number(), door, cancel, lab2);
+                    let number = living.inc.number();
+                    if let Some(socket) = socket {
+                        let (node, cancel) = (node.clone(), cancel.clone());
+                        let serve = flow::serve(node, number, socket, cancel, lab.clone());
+                        living.tasks.spawn_on(serve, &lab.runtime);
+                    }
+                    let accept = listen::accept(node, number, door, cancel, lab2);
                     living.tasks.spawn_on(accept, &lab.runtime);
                 }
                 Err((port, why)) => {
@@ -142,14 +150,17 @@ impl NodeShared {
             // A host may lose its power although its process is dead; that changes what a connect meets.
             if how == Death::PoweredOff {
                 core.life = Life::PoweredOff;
+                self.presence.set(Owner::Off);
             }
             return;
         };
-        core.life = match how {
-            Death::Killed => Life::Killed,
-            Death::PoweredOff => Life::PoweredOff,
-            Death::Stopped => Life::Stopped,
+        let presence;
+        (core.life, presence) = match how {
+            Death::Killed => (Life::Killed, Owner::Dead),
+            Death::PoweredOff => (Life::PoweredOff, Owner::Off),
+            Death::Stopped => (Life::Stopped, Owner::Dead),
         };
+        self.presence.set(presence);
         if let Some(disk) = &self.disk {
             disk.end(how == Death::Stopped);
         }
@@ -211,19 +222,25 @@ impl NodeShared {
         let stash = std::mem::take(&mut living.stash);
         // What has to pass a link first is read when the gate opens.
         let direct = |conn: &Conn| conn.inward.as_ref().is_none_or(|line| line.is_clear());
-        let waiting: Vec<(ConnId, Arc<TcpStream>)> = living
+        let waiting: Vec<(ConnId, Unread)> = living
             .conns
             .iter()
             .filter(|(_, conn)| direct(conn))
-            .map(|(id, conn)| (*id, conn.stream.clone()))
+            .filter_map(|(id, conn)| Some((*id, Unread::of(&conn.road)?)))
             .collect();
         core.life = Life::Up;
         for item in stash {
             self.unstash(&mut core, item, lab);
         }
-        let mut buffer = vec![0; tasks::READ_BYTES];
-        for (conn, stream) in waiting {
-            while let Ok(count @ 1..) = stream.try_read(&mut buffer) {
+        let mut buffer = vec![0; flow::DATAGRAM_BYTES_MAX.max(tasks::READ_BYTES)];
+        let sockets: Vec<Arc<UdpSocket>> = core.ports.iter().filter_map(Port::socket).collect();
+        for socket in sockets {
+            while let Ok((count, from)) = socket.try_recv_from(&mut buffer) {
+                self.datagram_locked(&mut core, &socket, from, &buffer[..count], lab);
+            }
+        }
+        for (conn, unread) in waiting {
+            while let Some(count) = unread.take(&mut buffer) {
                 self.bytes_locked(&mut core, conn, &buffer[..count], lab);
             }
         }
@@ -235,11 +252,38 @@ impl NodeShared {
     fn unstash(self: &Arc<Self>, core: &mut Core, item: Stashed, lab: &Arc<Shared>) {
         match item {
             Stashed::Bytes(conn, bytes) => self.bytes_locked(core, conn, &bytes, lab),
+            Stashed::Datagram(socket, from, bytes) => {
+                self.datagram_locked(core, &socket, from, &bytes, lab);
+            }
             Stashed::Ended(conn, ending) => self.ended_locked(core, conn, ending, lab),
             Stashed::Told(told, cause) => self.turn(core, Input::Told(told), cause, lab),
             Stashed::Turn(turn) => self.handed_locked(core, turn, lab),
             Stashed::Kept(kept) => self.kept_locked(core, kept, lab),
             Stashed::Accepted(caller) => self.accepted_locked(core, caller, lab),
+        }
+    }
+}
+
+/// A socket on which something may wait for a node that goes on.
+enum Unread {
+    Stream(Arc<TcpStream>),
+    Flow(Arc<UdpSocket>),
+}
+
+impl Unread {
+    /// That of this connection, if it has one for itself.
+    fn of(road: &Road) -> Option<Self> {
+        match road {
+            Road::Stream { stream, .. } => Some(Self::Stream(stream.clone())),
+            Road::Flow { own, .. } => own.clone().map(Self::Flow),
+        }
+    }
+
+    /// How many bytes were there; none when nothing is.
+    fn take(&self, buffer: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Stream(stream) => stream.try_read(buffer).ok().filter(|count| *count > 0),
+            Self::Flow(socket) => socket.try_recv(buffer).ok(),
         }
     }
 }

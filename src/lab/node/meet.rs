@@ -4,10 +4,10 @@ use super::{Core, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, Peer};
 use crate::event::{Cause, Life, Side};
 use crate::lab::conn::{End, Pair, Tap, Writer};
-use crate::lab::host::Conn;
+use crate::lab::host::{Conn, Road};
 use crate::lab::line::{Connect, Turn};
 use crate::lab::shared::{Introduction, Shared};
-use crate::lab::tasks;
+use crate::lab::{tasks, wire_numbers};
 use crate::machine::Input;
 use crate::topology::Wire;
 use crate::wire::{Codec, Reads};
@@ -70,26 +70,23 @@ impl NodeShared {
             _ => self.id,
         };
         let role = lab.topology.node(listener).role();
-        let codec = Codec::new(wire, lab.topology.dialect, role);
+        let codec = Codec::new(wire, true, lab.topology.dialect, role);
         let framed = intro.as_ref().is_some_and(|intro| intro.framed);
         let me = Peer::Node(self.id);
         let reader_cancel = living.cancel.child_token();
+        let writer = Writer::new(stream.clone(), tap_out, peer_end, reader_cancel.clone());
+        let (writer, number) = (Arc::new(writer), lab.new_stream());
         let entry = Conn {
             peer,
             out: lab.line(me, peer),
             inward: intro.is_none().then(|| lab.line(peer, me)),
-            writer: Arc::new(Writer::new(stream.clone(), tap_out, peer_end, reader_cancel.clone())),
-            stream: stream.clone(),
+            road: Road::Stream { writer: writer.clone(), stream: stream.clone(), tap_in, number },
             reader: reader_cancel.clone(),
-            decoder: codec.decoder(reads, framed),
-            codec,
+            wire: codec.end(reads, framed, wire_numbers()),
             framed: intro.as_ref().map(|intro| intro.framed),
-            tap_in,
             own_end,
-            stream_no: lab.new_stream(),
         };
-        let (inward, stream_no) = (entry.inward.clone(), entry.stream_no);
-        let writer = entry.writer.clone();
+        let inward = entry.inward.clone();
         living.conns.insert(conn, entry);
         let reader = tasks::Reader {
             node: self.clone(),
@@ -100,7 +97,8 @@ impl NodeShared {
             inward,
             gate: self.gate.subscribe(),
             cancel: reader_cancel,
-            stream_no,
+            stream_no: number,
+            idle: (side == Side::Acceptor).then(|| codec.idle_after()).flatten(),
             lab: lab.clone(),
         };
         living.tasks.spawn_on(reader.run(), &lab.runtime);
@@ -143,7 +141,7 @@ impl NodeShared {
                 let peer = Peer::Node(wish.to);
                 let intro = pair.map(|pair| Introduction {
                     opener: self.id,
-                    framed: wish.framed,
+                    framed: wish.how.framed,
                     cause: wish.cause,
                     pair,
                 });
@@ -160,6 +158,10 @@ impl NodeShared {
                     self.turn(core, input, Cause::Event(wish.cause), lab);
                 }
             }
+            Turn::Bound { wish, socket, intro } => {
+                self.adopt_flow(core, (wish, socket), intro, lab);
+            }
+            Turn::Unreachable(flow) => self.unreachable_locked(core, flow, lab),
             Turn::Bytes { conn, bytes, .. } => self.bytes_locked(core, conn, &bytes, lab),
             Turn::Ended { conn, ending, .. } => self.ended_locked(core, conn, ending, lab),
         }
@@ -211,6 +213,7 @@ impl Ours {
 mod tests {
     use super::*;
     use crate::base::{EventId, NodeId, Owner};
+    use crate::engine::Opening;
     use crate::topology::{Bundled, load_text};
     use std::sync::mpsc;
     use std::time::Duration;
@@ -231,7 +234,7 @@ mod tests {
                 incarnation: Number(1),
                 conn: ConnId(1),
                 to: NodeId(0),
-                framed: true,
+                how: Opening { framed: true, stream: true },
                 cause: EventId { owner: Owner::Lab, number: 1 },
             };
             node.answer_connect(wish, &lab);

@@ -3,15 +3,17 @@
 //! All that happens to an incarnation happens under one lock, in turns; nothing waits while it is held. What a machine
 //! does is its own business: not one line here knows a protocol.
 
+mod flows;
 mod life;
 mod meet;
 mod turns;
 
 pub use meet::Caller;
 
-use super::conn::Owner;
+use super::conn::{End, Owner};
 use super::disk::{Disk, Kept};
-use super::host::Conn;
+use super::flow::Heard;
+use super::host::{Conn, Road};
 use super::line::Turn;
 use super::listen::Port;
 use super::shared::Shared;
@@ -21,11 +23,12 @@ use crate::engine::Incarnation;
 use crate::event::{Cause, Census, Ending, Life};
 use crate::machine::Told;
 use crate::topology::{Kind, Node, Wire};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,6 +60,8 @@ pub struct NodeShared {
     /// Closed (`false`) while the node stands still.
     gate: watch::Sender<bool>,
     armed: AtomicU64,
+    /// Whether its host and its process are there, for whoever sends it datagrams.
+    pub presence: Arc<End>,
 }
 
 #[derive(Debug)]
@@ -76,6 +81,8 @@ struct Core {
 struct Living {
     inc: Incarnation,
     conns: BTreeMap<ConnId, Conn>,
+    /// Those who send datagrams to it.
+    flows: HashMap<SocketAddr, Heard>,
     /// Connections asked for that do not stand yet.
     opening: BTreeSet<ConnId>,
     frozen: bool,
@@ -90,6 +97,7 @@ struct Living {
 #[derive(Debug)]
 enum Stashed {
     Bytes(ConnId, Vec<u8>),
+    Datagram(Arc<UdpSocket>, SocketAddr, Vec<u8>),
     Ended(ConnId, Ending),
     Told(Told, Cause),
     Turn(Turn),
@@ -122,6 +130,7 @@ impl NodeShared {
             core: Mutex::new(core),
             gate: watch::Sender::new(true),
             armed: AtomicU64::new(u64::MAX),
+            presence: Arc::new(End::new(Owner::Dead)),
         }
     }
 
@@ -158,10 +167,9 @@ impl NodeShared {
     }
 
     /// Reserves its ports, so that they are refused and nobody else's while it does not live.
-    pub fn reserve(&self, base: u16) {
-        for port in &mut self.lock().ports {
-            port.reserve(base);
-        }
+    /// Gives where the next node is to look.
+    pub fn reserve(&self, base: u16) -> u16 {
+        self.lock().ports.iter_mut().fold(base, |base, port| port.reserve(base))
     }
 }
 
@@ -170,16 +178,17 @@ impl Core {
         self.living.as_mut().filter(|living| living.inc.number() == number)
     }
 
-    fn sent_by(&self, conn: ConnId, until: u64) -> Cause {
-        let tap = self.living.as_ref().and_then(|living| living.conns.get(&conn)?.tap_in.as_ref());
-        tap.and_then(|tap| tap.cause(until)).map_or(Cause::Unknown, Cause::Event)
-    }
-
     /// The host has power again: whoever still believes in an old connection is reset at its next write.
     fn return_of_the_host(&mut self, lab: &Arc<Shared>) {
         for conn in self.silent.drain(..) {
             conn.own_end(Owner::Returned);
-            lab.runtime.spawn(tasks::watch_old(conn, lab.clone()));
+            match &conn.road {
+                Road::Stream { .. } => {
+                    lab.runtime.spawn(tasks::watch_old(conn, lab.clone()));
+                }
+                // Its socket is gone with the host's memory.
+                Road::Flow { .. } => conn.leave(lab.now(), true, lab),
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ impl NodeShared {
             opening: &mut living.opening,
             results: &mut living.results,
             exited: &mut living.exited,
-            late: None,
+            after_send: None,
         };
         let inc = &mut living.inc;
         let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, now, &mut host)));
@@ -144,10 +144,12 @@ impl NodeShared {
         for item in decoded {
             let (input, cause) = match item {
                 Decoded::Message(message, until) => {
-                    let cause = core.sent_by(conn, until);
+                    let end = core.living.as_ref().and_then(|living| living.conns.get(&conn));
+                    let cause = end.map_or(Cause::Unknown, |end| end.cause(bytes, until));
                     (Input::Received { conn, peer, message: Arc::new(message) }, cause)
                 }
                 Decoded::Malformed(why) => (Input::Malformed { conn, peer, why }, Cause::Unknown),
+                Decoded::Unasked(why) => (Input::Unasked { conn, peer, why }, Cause::Unknown),
                 Decoded::TooLong => {
                     let why = "a line of more than 64 KiB: the connection is closed".into();
                     self.turn(core, Input::Malformed { conn, peer, why }, Cause::Unknown, lab);

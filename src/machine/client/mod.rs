@@ -10,7 +10,7 @@ mod told;
 use super::load::Load;
 use super::matching::{Answer, Matched};
 use super::numbers::NumberMap;
-use super::server::{Handed, Manner, Server};
+use super::server::{Handed, Manner, Server, Wish};
 use super::timers::Timer;
 use super::{Effect, Effects, Input, Machine};
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, QuestionNo};
@@ -72,6 +72,8 @@ enum Work {
 #[derive(Debug)]
 pub struct Client {
     topology: Arc<Topology>,
+    /// This node.
+    me: NodeId,
     config: ClientConfig,
     /// Seed, and a number that tells the client and its lives apart.
     draws: (u64, u64),
@@ -106,10 +108,11 @@ impl Client {
         let servers = config
             .asks
             .iter()
-            .map(|server| Server::new(topology, *server, draws, manner))
+            .map(|server| Server::new(topology, [node, *server], draws, manner))
             .collect();
         Self {
             topology: topology.clone(),
+            me: node,
             draws,
             servers,
             questions: NumberMap::default(),
@@ -129,7 +132,7 @@ impl Client {
     }
 
     fn server_of(&mut self, conn: ConnId) -> Option<&mut Server> {
-        self.servers.iter_mut().find(|server| server.conn() == Some(conn))
+        self.servers.iter_mut().find(|server| server.has(conn))
     }
 
     fn server(&mut self, node: NodeId) -> Option<&mut Server> {
@@ -197,12 +200,12 @@ impl Client {
         });
         out.push(Effect::Arm(Timer::Deadline(question).id(), self.config.timeout));
         self.questions.insert(question, Question { wanted, server: to });
-        let handed = server.ask(now, question, &name, out);
+        let handed = server.ask(now, question, Wish::address(&name), out);
         self.take_stale(at);
         match handed {
             Handed::Taken => {}
             Handed::Refused => self.ended(question, Outcome::Refused),
-            Handed::Full => {
+            Handed::Full | Handed::Unspeakable => {
                 self.refused += 1;
                 out.note(Note::Overflowed { refused: self.refused });
                 self.ended(question, Outcome::Failed);
@@ -252,21 +255,17 @@ impl Client {
     }
 
     fn received(&mut self, conn: ConnId, message: &Message, out: &mut Effects) {
-        let Some(at) = self.servers.iter().position(|server| server.conn() == Some(conn)) else {
+        let Some(at) = self.servers.iter().position(|server| server.has(conn)) else {
             return;
         };
         let upstream = self.servers[at].node();
-        let answer = match message {
-            Message::Reply { name, id, said } => {
-                Answer { name: name.clone(), id: *id, said: said.clone() }
-            }
-            Message::Text(_) => {
+        let Some(answer) = Answer::of(message) else {
+            if matches!(message, Message::Text(_)) {
                 out.note(Note::Unmatched { upstream, name: None });
-                return;
             }
-            _ => return,
+            return;
         };
-        match self.servers[at].answered(&answer) {
+        match self.servers[at].answered(&answer, out) {
             Matched::Live(question) => self.answered(question, answer, Why::OnlyAnswer),
             Matched::ByArrival(question) => self.answered(question, answer, Why::Arrival),
             Matched::Late(question) => {
@@ -371,7 +370,10 @@ impl Machine for Client {
                 }
             }
             Input::Received { conn, message, .. } => self.received(conn, &message, out),
-            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
+            Input::Malformed { .. }
+            | Input::Unasked { .. }
+            | Input::Persisted { .. }
+            | Input::Unpersisted { .. } => {}
             Input::Fired(timer) => {
                 if let Some(timer) = Timer::of(timer) {
                     self.fired(now, timer, out);

@@ -73,7 +73,7 @@ impl Client {
                 self.servers.push(before.remove(at));
             } else {
                 let manner = manner(&self.config);
-                let mut server = Server::new(&self.topology, *node, self.draws, manner);
+                let mut server = Server::new(&self.topology, [self.me, *node], self.draws, manner);
                 server.open(now, out);
                 self.servers.push(server);
             }

@@ -7,7 +7,7 @@
 use super::Ls;
 use crate::base::draw::{Purpose, draw};
 use crate::base::{LabTime, NodeId, QuestionNo};
-use crate::machine::server::Handed;
+use crate::machine::server::{Handed, Wish};
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
 use crate::message::{Belief, Flaw, HostName, Note, Outcome};
@@ -147,10 +147,12 @@ impl Ls {
         let wait = self.config.failover_after.min(self.config.timeout);
         self.upstreams[at].health.standing = Standing::Tried(probe);
         out.push(Effect::Arm(Timer::Trial(self.node_at(at)).id(), wait));
-        match self.upstreams[at].server.ask(now, probe, &name, out) {
+        match self.upstreams[at].server.ask(now, probe, Wish::address(&name), out) {
             Handed::Taken => self.take_stale(at),
             Handed::Refused => self.probe_ended(at, probe, Outcome::Refused, out),
-            Handed::Full => self.probe_ended(at, probe, Outcome::Failed, out),
+            Handed::Full | Handed::Unspeakable => {
+                self.probe_ended(at, probe, Outcome::Failed, out);
+            }
         }
     }
 

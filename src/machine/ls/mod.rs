@@ -6,6 +6,7 @@
 
 mod batch;
 mod choose;
+mod failures;
 mod health;
 mod question;
 mod settle;
@@ -14,6 +15,7 @@ mod sticky;
 mod take;
 mod told;
 
+use super::asked::Asked;
 use super::askers::Askers;
 use super::matching::{Answer, Matched};
 use super::numbers::NumberMap;
@@ -25,6 +27,7 @@ use crate::event::{Ending, Side};
 use crate::message::{Belief, Flaw, HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::{LsConfig, Policy, Topology};
 use batch::Window;
+use failures::Failures;
 use health::Health;
 use question::{LaneEnd, Question};
 use sockets::Socket;
@@ -49,6 +52,8 @@ struct Upstream {
 #[derive(Debug)]
 pub struct Ls {
     topology: Arc<Topology>,
+    /// This node.
+    me: NodeId,
     config: LsConfig,
     /// Seed, and a number that tells the LS and its lives apart.
     draws: (u64, u64),
@@ -65,6 +70,7 @@ pub struct Ls {
     /// Whose turn it is (round-robin, and new names of sticky).
     turn: usize,
     table: Table,
+    failures: Failures,
     window: Option<Window>,
     windows: u64,
     sockets: NumberMap<ConnId, Socket>,
@@ -89,6 +95,7 @@ impl Ls {
     ) -> Self {
         let mut ls = Self {
             topology: topology.clone(),
+            me: node,
             draws: (topology.seed, u64::from(node.0) | u64::from(incarnation.0) << 32),
             upstreams: Vec::new(),
             askers: Askers::new(topology.dialect.is_nameless()),
@@ -100,6 +107,7 @@ impl Ls {
             refused: 0,
             turn: 0,
             table: Table::default(),
+            failures: Failures::default(),
             window: None,
             windows: 0,
             sockets: NumberMap::default(),
@@ -118,7 +126,7 @@ impl Ls {
 
     fn new_upstream(&self, node: NodeId) -> Upstream {
         Upstream {
-            server: Server::new(&self.topology, node, self.draws, self.manner()),
+            server: Server::new(&self.topology, [self.me, node], self.draws, self.manner()),
             health: Health::default(),
             name: None,
             belief: None,
@@ -139,7 +147,7 @@ impl Ls {
     }
 
     fn at_conn(&self, conn: ConnId) -> Option<usize> {
-        self.upstreams.iter().position(|upstream| upstream.server.conn() == Some(conn))
+        self.upstreams.iter().position(|upstream| upstream.server.has(conn))
     }
 
     /// Goes through what became of single upstreams until nothing is left.
@@ -158,17 +166,13 @@ impl Ls {
     /// Something came from an upstream.
     fn heard(&mut self, at: usize, message: &Message, out: &mut Effects) {
         let upstream = self.upstreams[at].server.node();
-        let answer = match message {
-            Message::Reply { name, id, said } => {
-                Answer { name: name.clone(), id: *id, said: said.clone() }
-            }
-            Message::Text(_) => {
+        let Some(answer) = Answer::of(message) else {
+            if matches!(message, Message::Text(_)) {
                 out.note(Note::Unmatched { upstream, name: None });
-                return;
             }
-            _ => return,
+            return;
         };
-        match self.upstreams[at].server.answered(&answer) {
+        match self.upstreams[at].server.answered(&answer, out) {
             Matched::Live(question) => self.lane_answered(question, upstream, answer, None),
             Matched::ByArrival(question) => {
                 self.lane_answered(question, upstream, answer, Some(Why::Arrival));
@@ -236,7 +240,12 @@ impl Ls {
 
     fn connection_ended(&mut self, now: LabTime, conn: ConnId, ending: Ending, out: &mut Effects) {
         if let Some(at) = self.at_conn(conn) {
+            let beside = self.upstreams[at].server.is_beside(conn);
             let waited = self.upstreams[at].server.ended(now, conn, ending, out);
+            if beside && waited.is_empty() {
+                // It was closed because nothing was asked there.
+                return;
+            }
             self.upstream_lost(at, waited, Outcome::Reset, out);
         } else if ending == Ending::EndOfFile {
             self.askers.ended(conn, out);
@@ -256,11 +265,9 @@ impl Ls {
         if let Some(at) = self.at_conn(conn) {
             self.heard(at, message, out);
         } else if self.askers.has(conn) {
-            match message {
-                Message::Ask { name, id } => self.take(now, conn, peer, name, *id, out),
-                Message::Text(text) => self.take(now, conn, peer, &HostName::new(text), None, out),
-                // A client that says that it is done will close its connection when it has heard everything.
-                _ => {}
+            // A client that says that it is done will close its connection when it has heard everything.
+            if let Some(asked) = Asked::of(message) {
+                self.take(now, conn, peer, &asked, out);
             }
         }
     }
@@ -324,7 +331,9 @@ impl Machine for Ls {
                 if let Some(at) = self.at_conn(conn) {
                     self.upstreams[at].server.opened(conn, out);
                     self.take_stale(at);
-                    self.has_connected(at, out);
+                    if !self.upstreams[at].server.takes_datagrams() {
+                        self.has_connected(at, out);
+                    }
                 }
             }
             Input::Refused { conn, .. } => {
@@ -337,7 +346,10 @@ impl Machine for Ls {
             Input::Received { conn, peer, message } => {
                 self.received(now, conn, peer, &message, out);
             }
-            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
+            Input::Malformed { .. }
+            | Input::Unasked { .. }
+            | Input::Persisted { .. }
+            | Input::Unpersisted { .. } => {}
             Input::Fired(timer) => {
                 if let Some(timer) = Timer::of(timer) {
                     self.fired(now, timer, out);

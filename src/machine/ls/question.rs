@@ -1,9 +1,10 @@
 //! A question as the LS holds it: who asked, by which rules it is dealt with, and a lane for each upstream.
 
 use crate::base::{ConnId, NodeId, QuestionNo};
+use crate::machine::asked::Asked;
 use crate::machine::matching::Answer;
-use crate::message::{HostName, Outcome, Why};
-use crate::topology::{Accept, Policy};
+use crate::message::{Outcome, Why};
+use crate::topology::{Accept, LsConfig, Policy};
 
 /// Where one upstream stands for one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +57,7 @@ pub(super) struct LaneEnd {
 #[derive(Debug)]
 pub(super) struct Question {
     pub conn: ConnId,
-    pub name: HostName,
-    pub id: Option<u64>,
+    pub asked: Asked,
     pub policy: Policy,
     pub accept: Accept,
     pub failover: bool,
@@ -71,6 +71,21 @@ pub(super) struct Question {
 }
 
 impl Question {
+    /// A question that nobody is asked yet.
+    pub fn new(conn: ConnId, asked: &Asked, config: &LsConfig) -> Self {
+        Self {
+            conn,
+            asked: asked.clone(),
+            policy: config.policy,
+            accept: config.accept,
+            failover: false,
+            lanes: Vec::new(),
+            awaited: None,
+            kept: None,
+            counted: false,
+        }
+    }
+
     pub fn lane(&self, upstream: NodeId) -> Option<usize> {
         self.lanes.iter().position(|lane| lane.upstream == upstream)
     }

@@ -3,9 +3,10 @@
 use super::question::{LaneEnd, Question, Stand};
 use super::{Ls, health};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
+use crate::machine::asked::Asked;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{ExtendedError, HostName, Note, Outcome, Response, Said, Why};
 use crate::topology::{Accept, Policy};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ impl Ls {
         let said = answer.as_ref().map(|answer| answer.said.clone());
         question.lanes[lane].stand = Stand::Ended(outcome);
         question.lanes[lane].answer = answer;
-        let name = outcome.is_final().then(|| question.name.clone());
+        let name = outcome.is_final().then(|| question.asked.name.clone());
         out.note(Note::Heard { question: no, upstream, outcome, said });
         if let Some(at) = at {
             if let Some(name) = name {
@@ -208,7 +209,7 @@ impl Ls {
         let Stand::Ended(outcome) = question.lanes[lane].stand else { return };
         let Some(answer) = question.lanes[lane].answer.take() else { return };
         let why = how.unwrap_or(if only { Why::OnlyAnswer } else { Why::FirstAnswer });
-        let words = Words { said: answer.said, name: answer.name };
+        let words = Words { said: answer.said, name: answer.name, dns: answer.dns };
         self.decide(no, outcome, words, Some(from), why, out);
     }
 
@@ -224,9 +225,8 @@ impl Ls {
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
         if all(Outcome::Negative) {
             self.decide(no, Outcome::Negative, Said::Negative.into(), None, Why::AllNegative, out);
-        } else if all(Outcome::Silent) {
-            self.decide(no, Outcome::Silent, Said::NotFound.into(), None, why, out);
         } else {
+            let silent = all(Outcome::Silent);
             let mut reason = String::new();
             for (at, (upstream, outcome)) in outcomes().enumerate() {
                 if at == NAMED_MAX {
@@ -240,7 +240,19 @@ impl Ls {
             // Who waited for nobody did not come to the deadline.
             let any_silent = outcomes().any(|(_, outcome)| outcome == Outcome::Silent);
             let why = if why == Why::Deadline && !any_silent { Why::AllFailed } else { why };
-            self.decide_failed(no, &reason, why, out);
+            // Somebody who broke off was reached; whoever was not heard at all was not.
+            let broke_off = outcomes().any(|(_, outcome)| outcome == Outcome::Reset);
+            let code = if broke_off { ExtendedError::NETWORK } else { ExtendedError::UNREACHABLE };
+            let asked = question.asked.clone();
+            self.failures.remember(self.now, &asked, &reason);
+            if silent && asked.dns.is_none() {
+                self.decide(no, Outcome::Silent, Said::NotFound.into(), None, why, out);
+            } else if silent {
+                let words = Words::failed(&asked, &reason, code);
+                self.decide(no, Outcome::Silent, words, None, why, out);
+            } else {
+                self.decide_failed(no, &reason, code, why, out);
+            }
         }
     }
 
@@ -249,11 +261,13 @@ impl Ls {
         &mut self,
         no: QuestionNo,
         reason: &str,
+        code: u16,
         why: Why,
         out: &mut Effects,
     ) {
-        let said = Said::Failed(Arc::from(reason));
-        self.decide(no, Outcome::Failed, said.into(), None, why, out);
+        let Some(question) = self.questions.get(&no) else { return };
+        let words = Words::failed(&question.asked, reason, code);
+        self.decide(no, Outcome::Failed, words, None, why, out);
     }
 
     /// The end of a connection was taken for an answer, and an empty one (flaw `eof-is-answer`).
@@ -262,10 +276,11 @@ impl Ls {
         self.decide(no, Outcome::Reset, words, Some(upstream), Why::EndOfFile, out);
     }
 
-    /// What an asker is told: somebody from outside has no words but the course's.
-    pub(super) fn told_to(&self, conn: ConnId, said: Said) -> Said {
+    /// What an asker is told: somebody from outside has no words but the course's, unless it speaks DNS.
+    pub(super) fn told_to(&self, conn: ConnId, asked: &Asked, said: Said) -> Said {
+        let wordless = asked.dns.is_none() && !self.askers.is_node(conn);
         match said {
-            Said::Negative | Said::Failed(_) if !self.askers.is_node(conn) => Said::NotFound,
+            Said::Negative | Said::Failed(_) if wordless => Said::NotFound,
             said => said,
         }
     }
@@ -281,16 +296,17 @@ impl Ls {
         out: &mut Effects,
     ) {
         let Some(question) = self.close_question(no, out) else { return };
-        let said = self.told_to(question.conn, words.said);
+        let asked = &question.asked;
+        let said = self.told_to(question.conn, asked, words.said);
         out.note(Note::Decided { question: no, outcome, said: Some(said.clone()), from, why });
-        let bears_name = question.id.is_some() || !self.topology.dialect.is_nameless();
+        let bears_name = asked.id.is_some() || !self.topology.dialect.is_nameless();
         let name = if matches!(said, Said::Found { .. }) {
             // An address is passed on in the server's words.
-            bears_name.then(|| words.name.unwrap_or_else(|| question.name.clone()))
+            bears_name.then(|| words.name.unwrap_or_else(|| asked.name.clone()))
         } else {
-            Some(question.name.clone())
+            Some(asked.name.clone())
         };
-        let reply = Message::Reply { name, id: question.id, said };
+        let reply = asked.relay(name, said, words.dns);
         self.askers.settle(question.conn, no, Some(reply), out);
         if let (true, Some(from)) = (outcome.is_final(), from) {
             self.move_name(&question, from, out);
@@ -328,7 +344,7 @@ impl Ls {
         if question.policy != Policy::Sticky {
             return;
         }
-        let before = self.table.get(&question.name);
+        let before = self.table.get(&question.asked.name);
         if before == Some(upstream) {
             return;
         }
@@ -336,8 +352,8 @@ impl Ls {
         if home.is_some_and(super::question::Lane::waits) {
             return;
         }
-        self.table.stick(&question.name, upstream);
-        out.note(Note::Stuck { name: question.name.clone(), upstream, before });
+        self.table.stick(&question.asked.name, upstream);
+        out.note(Note::Stuck { name: question.asked.name.clone(), upstream, before });
     }
 
     /// The asker's connection died: its questions are nobody's any more.
@@ -370,10 +386,19 @@ impl Ls {
 pub(super) struct Words {
     said: Said,
     name: Option<HostName>,
+    dns: Option<Arc<Response>>,
+}
+
+impl Words {
+    /// The LS cannot say, and why.
+    fn failed(asked: &Asked, reason: &str, code: u16) -> Self {
+        let said = Said::Failed(Arc::from(reason));
+        Self { said, name: None, dns: asked.failure(reason, code) }
+    }
 }
 
 impl From<Said> for Words {
     fn from(said: Said) -> Self {
-        Self { said, name: None }
+        Self { said, name: None, dns: None }
     }
 }

@@ -4,9 +4,10 @@
 
 use super::Ls;
 use crate::base::{ConnId, LabTime, QuestionNo};
+use crate::machine::asked::Asked;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{Flaw, HostName, Message, Said, Why};
+use crate::message::{Flaw, Said, Why};
 use crate::topology::Policy;
 
 /// The timer of one connection.
@@ -15,7 +16,7 @@ pub(super) struct Socket {
     /// When it fires; none while it does not run.
     due: Option<LabTime>,
     /// The question asked last.
-    last: (QuestionNo, HostName, Option<u64>),
+    last: (QuestionNo, Asked),
 }
 
 impl Ls {
@@ -30,27 +31,26 @@ impl Ls {
         now: LabTime,
         conn: ConnId,
         no: QuestionNo,
-        name: &HostName,
-        id: Option<u64>,
+        asked: &Asked,
         out: &mut Effects,
     ) {
         let due = self.socket_due(conn).unwrap_or_else(|| {
             out.push(Effect::Arm(Timer::Socket(conn).id(), self.config.timeout));
             now + self.config.timeout
         });
-        self.sockets.insert(conn, Socket { due: Some(due), last: (no, name.clone(), id) });
+        self.sockets.insert(conn, Socket { due: Some(due), last: (no, asked.clone()) });
     }
 
     /// The timer fired.
     pub(super) fn socket_timer(&mut self, now: LabTime, conn: ConnId, out: &mut Effects) {
         let Some(socket) = self.sockets.get_mut(&conn) else { return };
         socket.due = None;
-        let (no, name, id) = socket.last.clone();
+        let (no, asked) = socket.last.clone();
         self.handle_timeout();
         let open = self.questions_of(conn);
         if open.is_empty() {
             if self.askers.has(conn) {
-                let reply = Message::Reply { name: Some(name), id, said: Said::NotFound };
+                let reply = asked.relay(Some(asked.name.clone()), Said::NotFound, None);
                 out.send(conn, reply, Some(no));
             }
             return;

@@ -3,10 +3,11 @@
 use super::question::{Lane, LaneEnd, Question, Stand};
 use super::{Ls, QUESTIONS_MAX};
 use crate::base::{ConnId, LabTime, NodeId, Peer, QuestionNo};
-use crate::machine::server::Handed;
+use crate::machine::asked::{Asked, HOPS_MAX};
+use crate::machine::server::{Handed, Wish};
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
-use crate::message::{Flaw, HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{ExtendedError, Flaw, Note, Outcome, Said, Why};
 use crate::topology::Policy;
 use std::sync::Arc;
 
@@ -17,36 +18,39 @@ impl Ls {
         now: LabTime,
         conn: ConnId,
         from: Peer,
-        name: &HostName,
-        id: Option<u64>,
+        asked: &Asked,
         out: &mut Effects,
     ) {
+        if let Some(reply) = asked.turned_away() {
+            out.send(conn, reply, None);
+            return;
+        }
         self.numbers += 1;
         let no = QuestionNo(self.numbers);
+        let name = &asked.name;
         let deadline = self.deadline_of(now, conn);
         out.note(Note::Took { question: no, name: name.clone(), from, deadline: Some(deadline) });
         let room = self.questions.len() < QUESTIONS_MAX && self.window_has_room();
-        if !room || !self.askers.took(conn, no, id.is_some()) {
-            self.refuse(conn, no, name, id, out);
+        if !room || !self.askers.took(conn, no, asked.id.is_some()) {
+            self.refuse(conn, no, asked, out);
+            return;
+        }
+        if let Some((why, code)) = self.hopeless(asked) {
+            self.questions.insert(no, Question::new(conn, asked, &self.config));
+            self.decide_failed(no, &why, code, Why::AllFailed, out);
             return;
         }
         self.remember(name);
         let choice = self.choose(name, out);
         let mut question = Question {
-            conn,
-            name: name.clone(),
-            id,
-            policy: self.config.policy,
-            accept: self.config.accept,
             failover: choice.failover,
             lanes: choice.lanes.iter().map(|node| Lane::new(*node)).collect(),
-            awaited: None,
-            kept: None,
-            counted: false,
+            ..Question::new(conn, asked, &self.config)
         };
         if choice.lanes.is_empty() {
             self.questions.insert(no, question);
-            self.decide_failed(no, "every upstream is ejected", Why::NobodyLeft, out);
+            let (why, code) = ("every upstream is ejected", ExtendedError::UNREACHABLE);
+            self.decide_failed(no, why, code, Why::NobodyLeft, out);
             return;
         }
         let upstreams = if choice.lanes == *self.everyone {
@@ -66,11 +70,21 @@ impl Ls {
             out.push(Effect::Arm(Timer::Deadline(no).id(), self.config.timeout));
         }
         if self.has_flaw(Flaw::SocketTimer) {
-            self.start_socket_timer(now, conn, no, name, id, out);
+            self.start_socket_timer(now, conn, no, asked, out);
         }
         for lane in 0..choice.at_once {
             self.ask_lane(now, no, lane, out);
         }
+    }
+
+    /// Why there is no use in asking anybody, if there is none, and the code that says so.
+    fn hopeless(&self, asked: &Asked) -> Option<(Arc<str>, u16)> {
+        if asked.hops() >= HOPS_MAX {
+            let why = format!("the question goes round: it has passed {HOPS_MAX} load balancers");
+            return Some((Arc::from(why), ExtendedError::UNREACHABLE));
+        }
+        let failed = self.failures.get(self.now, asked)?;
+        Some((failed, ExtendedError::CACHED))
     }
 
     fn deadline_of(&self, now: LabTime, conn: ConnId) -> LabTime {
@@ -96,16 +110,11 @@ impl Ls {
     }
 
     /// There is no room for one more.
-    fn refuse(
-        &mut self,
-        conn: ConnId,
-        no: QuestionNo,
-        name: &HostName,
-        id: Option<u64>,
-        out: &mut Effects,
-    ) {
+    fn refuse(&mut self, conn: ConnId, no: QuestionNo, asked: &Asked, out: &mut Effects) {
         self.refused += 1;
-        let said = self.told_to(conn, Said::Failed(Arc::from("too many questions at once")));
+        let said = Said::Failed(Arc::from("too many questions at once"));
+        let response = asked.failure("too many questions at once", ExtendedError::NOT_READY);
+        let said = self.told_to(conn, asked, said);
         out.note(Note::Decided {
             question: no,
             outcome: Outcome::Failed,
@@ -113,7 +122,7 @@ impl Ls {
             from: None,
             why: Why::NobodyLeft,
         });
-        out.send(conn, Message::Reply { name: Some(name.clone()), id, said }, Some(no));
+        out.send(conn, asked.relay(Some(asked.name.clone()), said, response), Some(no));
         out.note(Note::Overflowed { refused: self.refused });
     }
 
@@ -128,7 +137,11 @@ impl Ls {
         let Some(question) = self.questions.get_mut(&no) else { return };
         let node = question.lanes[lane].upstream;
         question.lanes[lane].stand = Stand::Asked;
-        let name = question.name.clone();
+        let wish = Wish {
+            name: question.asked.name.clone(),
+            kind: question.asked.kind(),
+            hops: question.asked.hops() + 1,
+        };
         let more = question.failover && question.lanes.iter().any(|one| one.stand == Stand::Idle);
         if more {
             out.push(Effect::Arm(Timer::FailOver(no).id(), self.config.failover_after));
@@ -147,12 +160,14 @@ impl Ls {
             self.ask_the_void(no, node);
             return;
         }
-        let handed = upstream.server.ask(now, no, &name, out);
+        let handed = upstream.server.ask(now, no, wish, out);
         self.take_stale(at);
         match handed {
             Handed::Taken => {}
             Handed::Refused => self.lane_over(no, node, Outcome::Refused, None),
-            Handed::Full => self.lane_over(no, node, Outcome::Failed, None),
+            Handed::Full | Handed::Unspeakable => {
+                self.lane_over(no, node, Outcome::Failed, None);
+            }
         }
     }
 

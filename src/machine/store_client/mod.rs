@@ -168,7 +168,10 @@ impl Machine for StoreClient {
                 }
             }
             Input::Told(told) => self.told(now, told, out),
-            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
+            Input::Malformed { .. }
+            | Input::Unasked { .. }
+            | Input::Persisted { .. }
+            | Input::Unpersisted { .. } => {}
         }
         // The notes say how each ended; nobody else here wants to know.
         while self.caller.take_verdict().is_some() {}

@@ -6,7 +6,9 @@
 
 mod service;
 mod store;
+mod zone;
 
+use super::asked::Asked;
 use super::askers::Askers;
 use super::caller::Caller;
 use super::numbers::NumberMap;
@@ -15,7 +17,7 @@ use super::{Effect, Effects, Input, Machine, Told};
 use crate::base::draw::{Purpose, draw};
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::{Ending, Side};
-use crate::message::{HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{HostName, Note, Outcome, Response, Said, Why};
 use crate::topology::{Dialect, OnMiss, Record, Setting, Topology, TsConfig};
 use service::service_time;
 use std::collections::VecDeque;
@@ -28,8 +30,7 @@ const QUESTIONS_MAX: usize = 50_000;
 #[derive(Debug)]
 struct Question {
     conn: ConnId,
-    name: HostName,
-    id: Option<u64>,
+    asked: Asked,
     in_service: bool,
 }
 
@@ -38,6 +39,8 @@ struct Question {
 enum Found {
     /// An entry of the table: the name in its spelling, the address, the flag.
     InTable(Record),
+    /// What its zones say of it, also that there is none.
+    InZone(Response),
     /// A value in the store.
     InStore(Arc<str>),
     /// Nothing.
@@ -99,27 +102,25 @@ impl Ts {
         }
     }
 
-    fn take(
-        &mut self,
-        conn: ConnId,
-        from: Peer,
-        name: HostName,
-        id: Option<u64>,
-        out: &mut Effects,
-    ) {
+    fn take(&mut self, conn: ConnId, from: Peer, asked: Asked, out: &mut Effects) {
+        if let Some(reply) = asked.turned_away() {
+            out.send(conn, reply, None);
+            return;
+        }
         self.taken += 1;
         let no = QuestionNo(self.taken);
-        out.note(Note::Took { question: no, name: name.clone(), from, deadline: None });
-        if self.questions.len() >= QUESTIONS_MAX || !self.askers.took(conn, no, id.is_some()) {
-            self.refuse(conn, no, name, id, false, out);
+        out.note(Note::Took { question: no, name: asked.name.clone(), from, deadline: None });
+        let bears_id = asked.id.is_some();
+        if self.questions.len() >= QUESTIONS_MAX || !self.askers.took(conn, no, bears_id) {
+            self.refuse(conn, no, &asked, false, out);
             return;
         }
         let free = self.config.workers.is_none_or(|workers| self.busy < workers);
         if !free && self.queue.len() >= self.config.queue as usize {
-            self.refuse(conn, no, name, id, true, out);
+            self.refuse(conn, no, &asked, true, out);
             return;
         }
-        self.questions.insert(no, Question { conn, name, id, in_service: false });
+        self.questions.insert(no, Question { conn, asked, in_service: false });
         if free {
             self.serve(no, out);
         } else {
@@ -132,8 +133,7 @@ impl Ts {
         &mut self,
         conn: ConnId,
         no: QuestionNo,
-        name: HostName,
-        id: Option<u64>,
+        asked: &Asked,
         counted: bool,
         out: &mut Effects,
     ) {
@@ -146,7 +146,7 @@ impl Ts {
             from: None,
             why: Why::NobodyLeft,
         });
-        let reply = Message::Reply { name: Some(name), id, said };
+        let reply = asked.reply(Some(asked.name.clone()), said, None);
         if counted {
             self.askers.settle(conn, no, Some(reply), out);
         } else {
@@ -196,15 +196,21 @@ impl Ts {
     }
 
     fn look_up(&mut self, no: QuestionNo, question: Question, out: &mut Effects) {
-        let record = self.config.records.get(&question.name).cloned();
-        self.answer(no, question, record.map_or(Found::Nothing, Found::InTable), out);
+        let found = self.find(&question.asked);
+        self.answer(no, question, found, out);
     }
 
     fn answer(&mut self, no: QuestionNo, question: Question, found: Found, out: &mut Effects) {
-        let Question { conn, name, id, .. } = question;
-        let bears_name = id.is_some() || !self.dialect.is_nameless();
+        let Question { conn, asked, .. } = question;
+        let name = asked.name.clone();
+        let bears_name = asked.id.is_some() || !self.dialect.is_nameless();
         let named = |name| bears_name.then_some(name);
+        let mut response = None;
         let (outcome, reply, why) = match found {
+            Found::InZone(found) => {
+                let (outcome, said) = self.of_zone(found, &name, &mut response);
+                (outcome, said.map(|said| (named(name), said)), Why::Table)
+            }
             Found::InTable(record) => {
                 let (said, why) = self.positive(&name, record.address, &record.flag, Why::Table);
                 (Outcome::Answered, Some((named(record.name), said)), why)
@@ -232,7 +238,7 @@ impl Ts {
             from: None,
             why,
         });
-        let message = reply.map(|(name, said)| Message::Reply { name, id, said });
+        let message = reply.map(|(name, said)| asked.reply(name, said, response));
         self.askers.settle(conn, no, message, out);
     }
 
@@ -352,7 +358,8 @@ impl Ts {
             let said = Said::Failed(Arc::from("stopping"));
             out.note(cancelled(no, Why::Stopping, Some(said.clone())));
             out.push(Effect::Disarm(Timer::Served(no).id()));
-            let reply = Message::Reply { name: Some(question.name), id: question.id, said };
+            let asked = question.asked;
+            let reply = asked.reply(Some(asked.name.clone()), said, None);
             self.askers.settle(question.conn, no, Some(reply), out);
         }
         self.askers.close_all(out);
@@ -393,10 +400,8 @@ impl Machine for Ts {
             }
             Input::Ended { conn, ending, .. } => self.ended(conn, ending, out),
             Input::Received { conn, peer, message } if self.askers.has(conn) => {
-                match message.as_ref() {
-                    Message::Ask { name, id } => self.take(conn, peer, name.clone(), *id, out),
-                    Message::Text(text) => self.take(conn, peer, HostName::new(text), None, out),
-                    _ => {}
+                if let Some(asked) = Asked::of(&message) {
+                    self.take(conn, peer, asked, out);
                 }
             }
             Input::Received { conn, message, .. } => {
@@ -412,7 +417,10 @@ impl Machine for Ts {
                 _ => {}
             },
             Input::Told(told) => self.told(told, out),
-            Input::Malformed { .. } | Input::Persisted { .. } | Input::Unpersisted { .. } => {}
+            Input::Malformed { .. }
+            | Input::Unasked { .. }
+            | Input::Persisted { .. }
+            | Input::Unpersisted { .. } => {}
         }
         self.hear_store(out);
     }

@@ -54,13 +54,13 @@ impl Ts {
     /// Whether this question is one for the store.
     pub(super) fn is_for_store(&self, no: QuestionNo) -> bool {
         let lacks = |name| self.config.records.get(name).is_none();
-        self.store.is_some() && self.questions.get(&no).is_some_and(|it| lacks(&it.name))
+        self.store.is_some() && self.questions.get(&no).is_some_and(|it| lacks(&it.asked.name))
     }
 
     /// Asks the store. The worker waits for it.
     pub(super) fn ask_store(&mut self, no: QuestionNo, out: &mut Effects) {
         let Some(question) = self.questions.get(&no) else { return };
-        let key = Arc::from(question.name.as_str().to_ascii_lowercase());
+        let key = Arc::from(question.asked.name.as_str().to_ascii_lowercase());
         if let Some(store) = &mut self.store {
             store.begin(self.now, no, Operation::Get { key }, out);
         }

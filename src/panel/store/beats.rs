@@ -73,7 +73,7 @@ pub fn draw(
     let sweep = Sweep::new(room, span(group), now);
     let strip = Rect { x: area.x + label, width: room, ..area };
     let mut y = area.y;
-    let skip = down.min(pairs.len().saturating_sub(usize::from(area.height)));
+    let skip = canvas.skip(down, pairs.len(), area.height);
     for pair in pairs.iter().skip(skip) {
         if y >= area.bottom() {
             return;

@@ -62,7 +62,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, gro
     let rows = usize::from(area.bottom().saturating_sub(y));
     // The last row is for what it took to notice, where every believer has its own.
     let down = if view.focus == PanelId::Belief { view.down } else { 0 };
-    let skip = down.min(nodes.len().saturating_sub(rows));
+    let skip = canvas.skip(down, nodes.len(), rows as u16);
     for holder in nodes.iter().skip(skip).take(rows) {
         let alive = group.life_of(*holder).is_some_and(|(life, _)| life.is_alive());
         let style = canvas.ink(if alive { Ink::Text } else { Ink::Muted });

@@ -33,7 +33,7 @@ pub fn count(world: &World) -> u64 {
 /// Draws the page, scrolled down by so many rows.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, down: usize, now: LabTime) {
     let rows = rows(canvas, world, area.width, now);
-    let skip = down.min(rows.len().saturating_sub(usize::from(area.height)));
+    let skip = canvas.skip(down, rows.len(), area.height);
     for (row, y) in rows.iter().skip(skip).zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }

@@ -48,7 +48,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, group: &Group, d
     canvas.text(clock_x, area.y, clocks, "clock  digest", muted);
     // The row of what was taken comes last; it is left out before a replica is.
     let rows = usize::from(area.height - 1);
-    let skip = down.min(group.replicas.len().saturating_sub(rows));
+    let skip = canvas.skip(down, group.replicas.len(), rows as u16);
     let mut y = area.y + 1;
     for replica in group.replicas.iter().skip(skip).take(rows) {
         let style = canvas.ink(if replica.runs() { Ink::Strong } else { Ink::Muted });

@@ -88,11 +88,12 @@ raw!(
         /// Client of LSs and TSs, LS: whether its questions bear correlation ids. They do not unless
         /// stated.
         ids: OnOff,
-        /// TS: its table, as a file in the course's format or written out.
+        /// TS: its table, as a file in the course's format or written out; or its zone, as a file
+        /// (`.zone`).
         records: RecordTable,
         /// TS: the replicas (nodes, a group) that hold what is not in its table.
         store: OneOrMore<String>,
-        /// TS: what it does without an entry. `silent` unless stated.
+        /// TS: what it does without an entry. `silent` unless stated; `negative` with a zone.
         on_miss: Word<OnMiss>,
         /// TS: how long it takes. No time unless stated.
         responds: Responds,
@@ -145,6 +146,9 @@ raw!(
         /// Replica: the port of the JSON wire on TCP, which replicas, their clients and TSs dial; 0 =
         /// the lab chooses.
         json: Whole<0, 65535>,
+        /// LS, TS: the port of DNS on UDP and on TCP, asked over links that speak it; 0 = the lab
+        /// chooses.
+        dns: Whole<0, 65535>,
         /// The address to bind. 127.0.0.1 unless stated.
         address: String,
     }

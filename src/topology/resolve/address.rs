@@ -59,7 +59,7 @@ pub fn listen(
     let replica = role == Role::Replica;
     let json = replica.then_some(0);
     let Some(stated) = stated else {
-        return Listen { line: Some(0), json, address: None };
+        return Listen { line: Some(0), json, dns: None, address: None };
     };
     let listener = &stated.value;
     let address = listener.address.as_ref().and_then(|text| bindable(text, options, problems));
@@ -68,11 +68,16 @@ pub fn listen(
             problems
                 .error(json.key, format!("{} does not speak `json`", a_role(role)))
                 .help("only replicas do: take `json` out");
-        } else if !listener.states("line") {
+        } else if !listener.states("line") && !listener.states("dns") {
             problems
                 .error(stated.at, format!("{} would listen nowhere", quoted(id)))
-                .help("add the line wire: listen = { line = 0 }");
+                .help("add the line wire, or DNS: listen = { line = 0, dns = 0 }");
         }
+    }
+    if let Some(dns) = listener.dns.as_ref().filter(|_| replica) {
+        problems
+            .error(dns.key, format!("{} does not speak `dns`", a_role(role)))
+            .help("load balancers and name servers do: take `dns` out");
     }
     let ip = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let mut taken = |stated: &At<Whole<0, 65535>>| {
@@ -83,10 +88,13 @@ pub fn listen(
         }
         port
     };
-    let line = listener.line.as_ref().map_or(0, &mut taken);
+    let line = listener.line.as_ref().map(&mut taken);
+    // Whoever names another wire means that one alone.
+    let line = line.or((replica || !listener.states("dns")).then_some(0));
     let stated_json = listener.json.as_ref().filter(|_| replica);
     let json = stated_json.map(&mut taken).or(json);
-    Listen { line: Some(line), json, address }
+    let dns = listener.dns.as_ref().filter(|_| !replica).map(&mut taken);
+    Listen { line, json, dns, address }
 }
 
 /// Reports a port that cannot be had, or only sometimes.

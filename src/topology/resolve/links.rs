@@ -37,13 +37,16 @@ pub struct Links {
 pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Links {
     let defaults = file.defaults.as_ref().and_then(|defaults| defaults.value.link.as_ref());
     let mut default = Faults::default();
-    let mut wires = Wires::default().with_replicas(roster.of(Role::Replica));
+    let usual = defaults.and_then(|stated| stated.value.wire.as_ref()).map(|wire| wire.value.0);
+    // Links to replicas speak `json` whatever is said of all.
+    let usual = usual.filter(|wire| *wire != Wire::Json).unwrap_or_default();
+    let mut wires = Wires::new(usual).with_replicas(roster.of(Role::Replica));
     if let Some(stated) = defaults {
         if let Some(wire) = &stated.value.wire {
             check_default_wire(wire, roster, problems);
         }
         lay_over(&mut default, &stated.value);
-        check(&stated.value, &default, problems);
+        check(&stated.value, &default, usual == Wire::Dns || any_dns(file), problems);
     }
     let links = file.links.as_ref().map_or(&[][..], |links| &links.value);
     let mut ranked = Vec::new();
@@ -66,7 +69,7 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Li
         }
         let mut last = default;
         let mut reported = false;
-        let mut ends = Vec::new();
+        let mut ends: Vec<[NodeId; 2]> = Vec::new();
         for (from, to) in pairs {
             if let Some(first) = seen.insert((rank, from, to), place(link))
                 && !std::mem::replace(&mut reported, true)
@@ -81,11 +84,12 @@ pub fn resolve(file: &raw::File, roster: &Roster, problems: &mut Problems) -> Li
         if let Some(wire) = &link.value.rest.wire
             && ends.iter().all(|ends| check_wire(wire, *ends, roster, problems))
         {
-            for [from, to] in ends {
-                wires.set(from, to, wire.value.0);
+            for [from, to] in &ends {
+                wires.set(*from, *to, wire.value.0);
             }
         }
-        check(&link.value.rest, &last, problems);
+        let datagrams = ends.iter().any(|[from, to]| wires.between(*from, *to) == Wire::Dns);
+        check(&link.value.rest, &last, datagrams, problems);
     }
     Links { default, written: resolved, wires }
 }
@@ -196,6 +200,13 @@ fn pairs(left: &[NodeId], right: &[NodeId], both: bool) -> Vec<(NodeId, NodeId)>
     pairs
 }
 
+/// Whether any link is said to speak DNS.
+fn any_dns(file: &raw::File) -> bool {
+    let links = file.links.iter().flat_map(|links| &links.value);
+    let mut wires = links.filter_map(|link| link.value.rest.wire.as_ref());
+    wires.any(|wire| wire.value.0 == Wire::Dns)
+}
+
 /// Reports a default that cannot hold for all links. `line` is what they speak anyway; those to
 /// replicas are not meant by it.
 fn check_default_wire(wire: &At<Word<Wire>>, roster: &Roster, problems: &mut Problems) {
@@ -219,11 +230,11 @@ fn check_wire(
     let replica = |id: &NodeId| roster.entries[id.index()].role == Some(Role::Replica);
     let names = ends.map(|id| roster.names.of(id));
     match (wire.value.0, ends.iter().position(replica)) {
-        (Wire::Line, Some(at)) => {
+        (Wire::Line | Wire::Dns, Some(at)) => {
             let name = names[at];
             problems
                 .error(wire.at, format!("the replica `{name}` speaks `json` with every node"))
-                .help("take `wire` out: the lines of `line` are for visitors");
+                .help("take `wire` out: what else it speaks is for visitors");
             false
         }
         (Wire::Json, None) => {
@@ -266,7 +277,7 @@ fn lay_over(faults: &mut Faults, stated: &LinkDefault) {
 }
 
 /// Reports values that have no effect.
-fn check(stated: &LinkDefault, faults: &Faults, problems: &mut Problems) {
+fn check(stated: &LinkDefault, faults: &Faults, datagrams: bool, problems: &mut Problems) {
     if let Some(shape) = &stated.distribution
         && faults.jitter.mean.is_zero()
         && shape.value.0 != Shape::default()
@@ -277,7 +288,7 @@ fn check(stated: &LinkDefault, faults: &Faults, problems: &mut Problems) {
             .help("add the mean of the random delay: jitter = \"5ms\"");
     }
     for (share, key) in [(&stated.duplicate, "duplicate"), (&stated.reorder, "reorder")] {
-        if let Some(share) = share.as_ref().filter(|share| share.value.0 > 0.0) {
+        if let Some(share) = share.as_ref().filter(|share| share.value.0 > 0.0 && !datagrams) {
             problems.warn(share.key, format!("`{key}` has no effect on the line wire")).help(
                 "TCP delivers each byte once and in order; only datagrams are doubled or overtaken",
             );

@@ -9,6 +9,7 @@ use crate::topology::source::{self, ALL_FILES_BYTES_MAX, Files};
 use crate::topology::tables::{self, TableReader};
 use crate::topology::value::At;
 use crate::topology::words::quoted;
+use crate::topology::{source::is_zone, zone_file};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -84,6 +85,14 @@ impl<'a> Lists<'a> {
         };
         if let Some(records) = self.records.get(&key) {
             return records.clone();
+        }
+        if let RecordTable::File(path) = &stated.value
+            && is_zone(path)
+        {
+            let zone = zone_file::read(&problems.text(key.0), key.0, path, problems);
+            let records = zone.map(Records::of_zone).unwrap_or_default();
+            self.records.insert(key, records.clone());
+            return records;
         }
         let mut reader = TableReader::default();
         match &stated.value {

@@ -7,6 +7,7 @@ mod keys;
 mod links;
 mod lists;
 mod loops;
+mod meetings;
 mod nodes;
 mod replicas;
 pub mod roster;
@@ -45,10 +46,11 @@ pub fn resolve(
     let mut builder =
         Builder { roster: &roster, lists: Lists::new(files), options, ports: Ports::default() };
     let count = u16::try_from(roster.entries.len()).expect("the roster keeps to its limit");
-    let nodes: Vec<_> = (0..count).map(|id| builder.node(NodeId(id), problems)).collect();
+    let mut nodes: Vec<_> = (0..count).map(|id| builder.node(NodeId(id), problems)).collect();
     loops::check(&nodes, &roster, problems);
     replicas::check(&nodes, &roster, problems);
     let links = links::resolve(file, &roster, problems);
+    meetings::settle(&mut nodes, &links.wires, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),
         title: title(name, file, problems),

@@ -12,7 +12,7 @@ use crate::message::{Flaws, HostName};
 use crate::topology::Options;
 use crate::topology::mirror::RawTable;
 use crate::topology::model::{
-    ClientConfig, Kind, Listen, LsConfig, Node, Policy, Records, Retry, Role, TsConfig,
+    ClientConfig, Kind, Listen, LsConfig, Node, OnMiss, Policy, Records, Retry, Role, TsConfig,
 };
 use crate::topology::problem::{Problems, Span};
 use crate::topology::value::{At, OneOrMore};
@@ -181,11 +181,16 @@ impl Builder<'_> {
         }
         let responds = raw.responds.as_ref();
         TsConfig {
-            records,
             store,
             patience: patience(raw),
-            on_miss: raw.on_miss.as_ref().map_or_else(Default::default, |miss| miss.value.0),
+            // Whoever answers for a zone says also what is not in it.
+            on_miss: match &raw.on_miss {
+                Some(miss) => miss.value.0,
+                None if records.has_zones() => OnMiss::Negative,
+                None => OnMiss::default(),
+            },
             responds: responds.and_then(|time| service(time, problems)).unwrap_or_default(),
+            records,
             lie: raw.lie.as_ref().is_some_and(|lie| lie.value.0),
             workers: raw.workers.as_ref().map(|workers| small(workers.value.0)),
             queue: raw.queue.as_ref().map_or(QUEUE, |queue| small(queue.value.0)),

@@ -8,11 +8,11 @@ use crate::topology::Dialect;
 /// it.
 pub fn encode(message: &Message, dialect: Dialect, framed: bool, out: &mut Vec<u8>) {
     match message {
-        Message::Ask { name, id } => {
+        Message::Ask { name, id, .. } => {
             push_id(*id, out);
             push_word(name.as_str(), out);
         }
-        Message::Reply { name, id, said } => {
+        Message::Reply { name, id, said, .. } => {
             push_id(*id, out);
             let name = name.as_ref().map(crate::message::HostName::as_str);
             push_said(name, said, dialect, framed, out);

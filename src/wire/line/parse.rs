@@ -57,7 +57,7 @@ fn questions(text: &str, at: u64, out: &mut Vec<Decoded>) {
         let message = if id.is_none() && is_end(word) {
             Message::End
         } else {
-            Message::Ask { name: HostName::new(word), id }
+            Message::Ask { name: HostName::new(word), id, dns: None }
         };
         out.push(Decoded::Message(message, at));
     }
@@ -81,7 +81,7 @@ fn answer(dialect: Dialect, text: &str, at: u64, out: &mut Vec<Decoded>) {
     }
     let rest: Vec<&str> = words.collect();
     let message = match reply(dialect, &rest) {
-        Some((name, said)) => Message::Reply { name: name.map(HostName::new), id, said },
+        Some((name, said)) => Message::Reply { name: name.map(HostName::new), id, said, dns: None },
         None if rest.len() == 1 && id.is_none() && is_end(rest[0]) => Message::End,
         None => Message::Text(Arc::from(self::words(text).collect::<Vec<_>>().join(" "))),
     };

@@ -17,8 +17,10 @@ fn asked(framed: bool, chunks: &[&[u8]]) -> Vec<String> {
     decode(Reads::Questions, Dialect::First2021, framed, chunks)
         .into_iter()
         .map(|one| match one {
-            Decoded::Message(Message::Ask { name, id: None }, at) => format!("{name}@{at}"),
-            Decoded::Message(Message::Ask { name, id: Some(id) }, at) => {
+            Decoded::Message(Message::Ask { name, id: None, dns: None }, at) => {
+                format!("{name}@{at}")
+            }
+            Decoded::Message(Message::Ask { name, id: Some(id), dns: None }, at) => {
                 format!("#{id} {name}@{at}")
             }
             Decoded::Message(Message::End, at) => format!("END@{at}"),
@@ -37,11 +39,11 @@ fn said(dialect: Dialect, line: &str) -> Message {
 
 fn found(name: Option<&str>, address: &str, flags: &str) -> Message {
     let said = Said::Found { address: address.into(), flags: flags.into() };
-    Message::Reply { name: name.map(HostName::new), id: None, said }
+    Message::Reply { name: name.map(HostName::new), id: None, said, dns: None }
 }
 
 fn tells(name: Option<&str>, said: Said) -> Message {
-    Message::Reply { name: name.map(HostName::new), id: None, said }
+    Message::Reply { name: name.map(HostName::new), id: None, said, dns: None }
 }
 
 fn bytes(message: &Message, dialect: Dialect, framed: bool) -> String {
@@ -63,7 +65,11 @@ fn the_three_dialects_are_written_byte_for_byte() {
         (tells(name, Said::NotFound), Sticky2021, "www.Google.com - Error:HOST NOT FOUND"),
         (tells(None, Said::Negative), Sticky2021, "other"),
         (Message::ask("a.b"), First2021, "a.b"),
-        (Message::Ask { name: HostName::new("a.b"), id: Some(17) }, First2021, "@17 a.b"),
+        (
+            Message::Ask { name: HostName::new("a.b"), id: Some(17), dns: None },
+            First2021,
+            "@17 a.b",
+        ),
     ] {
         assert_eq!(bytes(&message, dialect, false), expected);
         assert_eq!(bytes(&message, dialect, true), format!("{expected}\n"));
@@ -214,7 +220,7 @@ fn reply(dialect: Dialect) -> impl Strategy<Value = Message> {
         let bare = dialect.is_nameless()
             && id.is_none()
             && matches!(said, Said::Found { .. } | Said::Negative);
-        Message::Reply { name: (!bare).then_some(name), id, said }
+        Message::Reply { name: (!bare).then_some(name), id, said, dns: None }
     })
 }
 
@@ -224,7 +230,11 @@ fn dialect() -> impl Strategy<Value = Dialect> {
 
 fn exchange() -> impl Strategy<Value = (Dialect, Reads, Vec<Message>)> {
     dialect().prop_flat_map(|dialect| {
-        let asks = (name(), any::<Option<u64>>()).prop_map(|(name, id)| Message::Ask { name, id });
+        let asks = (name(), any::<Option<u64>>()).prop_map(|(name, id)| Message::Ask {
+            name,
+            id,
+            dns: None,
+        });
         let questions = prop_oneof![9 => asks, 1 => Just(Message::End)];
         prop_oneof![
             prop::collection::vec(questions, 0..20).prop_map(move |list| (
@@ -282,8 +292,8 @@ proptest! {
             encode(&message, dialect, false, &mut bytes);
             let got = decode(reads, dialect, false, &[&bytes]);
             let plain = match message {
-                Message::Reply { name: Some(name), id, said: Said::Negative | Said::Failed(_) } =>
-                    Message::Reply { name: Some(name), id, said: Said::NotFound },
+                Message::Reply { name: Some(name), id, said: Said::Negative | Said::Failed(_), dns: None } =>
+                    Message::Reply { name: Some(name), id, said: Said::NotFound, dns: None },
                 other => other,
             };
             prop_assert_eq!(got, vec![Decoded::Message(plain, bytes.len() as u64)]);

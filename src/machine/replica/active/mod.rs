@@ -293,6 +293,7 @@ impl Machine for Replica {
                     self.not_understood(conn, out);
                 }
             }
+            Input::Unasked { .. } => {}
             Input::Persisted { token, .. } => self.persisted(token, out),
             Input::Unpersisted { token, why } => self.unpersisted(token, &why, out),
             Input::Fired(timer) => {

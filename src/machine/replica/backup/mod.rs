@@ -339,6 +339,7 @@ impl Machine for Replica {
             Input::Ended { conn, ending, .. } => self.client_ended(conn, ending, out),
             Input::Received { conn, peer, message } => self.received(conn, peer, &message, out),
             Input::Malformed { conn, why, .. } => self.not_understood(conn, &why, out),
+            Input::Unasked { .. } => {}
             Input::Persisted { token, .. } => self.persisted(token, out),
             Input::Unpersisted { token, why } => self.unpersisted(token, &why, out),
             Input::Fired(timer) => {

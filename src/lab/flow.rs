@@ -1,0 +1,268 @@
+//! Datagrams: a flow is what two addresses send each other, and stands for a connection where nothing is connected.
+//!
+//! Whoever asks has a socket of its own for each server, connected, so that the kernel lets nobody else's datagrams in
+//! and tells when nobody listens. Whoever is asked has one socket, and a flow for each address that it hears from. Not
+//! one line here knows a protocol.
+
+use super::conn::{End, Owner};
+use super::line::{Connect, Turn};
+use super::node::NodeShared;
+use super::shared::Shared;
+use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId};
+use crate::event::Fate;
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The largest datagram there is.
+pub const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
+
+/// Datagrams taken before the others of a thread have their turn.
+const READS_AT_ONCE: usize = 64;
+
+/// Datagrams of one direction that are remembered until they are read, so that each receipt finds its send: more than
+/// a kernel's buffer holds.
+const SENT_MAX: usize = 1024;
+
+/// How often flows are looked through for those that have fallen silent.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Which send put which datagram on its way, between nodes of ours.
+#[derive(Debug, Default)]
+pub struct Sent {
+    newest: Mutex<VecDeque<(Box<[u8]>, EventId)>>,
+}
+
+impl Sent {
+    fn note(&self, bytes: &[u8], event: EventId) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.len() >= SENT_MAX {
+            newest.pop_front();
+        }
+        newest.push_back((bytes.into(), event));
+    }
+
+    /// The newest send of these bytes. It stays known: a datagram may come twice.
+    pub fn cause(&self, bytes: &[u8]) -> Option<EventId> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.iter().rev().find(|(sent, _)| **sent == *bytes).map(|(_, event)| *event)
+    }
+}
+
+/// What is known of whoever sends from an address: a node of ours, for as long as its flow stands.
+#[derive(Debug, Clone)]
+pub struct Introduction {
+    /// The node that asks.
+    pub opener: NodeId,
+    /// Its `ConnOpening` event.
+    pub cause: EventId,
+    /// What it sent.
+    pub asked: Arc<Sent>,
+    /// What it was sent.
+    pub answered: Arc<Sent>,
+    /// The state of its end.
+    pub end: Arc<End>,
+}
+
+/// One end's way of sending.
+#[derive(Debug)]
+pub struct Outlet {
+    /// The socket.
+    pub socket: Arc<UdpSocket>,
+    /// To whom; none for a socket that is connected.
+    pub to: Option<SocketAddr>,
+    /// The record of what was sent, if the other end is ours.
+    pub sent: Option<Arc<Sent>>,
+    /// The state of whoever is at the other end, if it is ours.
+    pub peer: Option<Arc<End>>,
+    /// Whose flow this is, where a refusal is of interest: the opener's.
+    pub opener: Option<Flow>,
+}
+
+/// A flow, as its node knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// The node.
+    pub node: NodeId,
+    /// Its incarnation.
+    pub incarnation: Incarnation,
+    /// Its end.
+    pub conn: ConnId,
+    /// The other end.
+    pub peer: NodeId,
+}
+
+impl Outlet {
+    /// Sends a datagram. Gives what became of it, if it is known not to arrive.
+    pub fn send(&self, bytes: &[u8], event: EventId, lab: &Shared) -> Option<Fate> {
+        let state = self.peer.as_ref().map_or(Owner::Alive, |end| end.get());
+        if state == Owner::Off {
+            return Some(Fate::HostOff);
+        }
+        if let Some(sent) = &self.sent {
+            sent.note(bytes, event);
+        }
+        let send = || match self.to {
+            Some(to) => self.socket.try_send_to(bytes, to),
+            None => self.socket.try_send(bytes),
+        };
+        let mut result = send();
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            // The refusal of one sent before is told with this send, which was not made.
+            if let Some(flow) = self.opener {
+                lab.unreachable(flow);
+            }
+            result = send();
+        }
+        match result {
+            Ok(_) if state == Owner::Dead => Some(Fate::PeerDead),
+            Ok(_) => None,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Some(Fate::PeerDead),
+            Err(_) => Some(Fate::Overflow),
+        }
+    }
+}
+
+/// Makes the socket of a flow, for a node that asks another.
+pub async fn open(
+    wish: Connect,
+    address: Option<SocketAddr>,
+    node: Arc<NodeShared>,
+    lab: Arc<Shared>,
+) {
+    let target = lab.node(wish.to).clone();
+    let number = wish.incarnation;
+    let turn = match dial(address).await {
+        Ok(socket) => {
+            let here = socket.local_addr().ok().filter(|_| target.at.is_none());
+            let intro = here.map(|here| {
+                let intro = Introduction {
+                    opener: wish.opener,
+                    cause: wish.cause,
+                    asked: Arc::default(),
+                    answered: Arc::default(),
+                    end: Arc::default(),
+                };
+                lab.introduce_flow(here, intro.clone());
+                (here, intro)
+            });
+            Turn::Bound { wish, socket: Arc::new(socket), intro }
+        }
+        Err(_) => Turn::Refused(wish),
+    };
+    node.handed(number, turn, &lab);
+}
+
+async fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
+    let address = address.ok_or(io::ErrorKind::ConnectionRefused)?;
+    let here = match address.ip() {
+        ip if !ip.is_loopback() && ip.is_ipv4() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        ip if !ip.is_loopback() => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let socket = UdpSocket::bind(SocketAddr::new(here, 0)).await?;
+    socket.connect(address).await?;
+    Ok(socket)
+}
+
+/// Reads the socket of a flow for the node that asks.
+pub async fn read(
+    node: Arc<NodeShared>,
+    flow: Flow,
+    socket: Arc<UdpSocket>,
+    cancel: CancellationToken,
+    lab: Arc<Shared>,
+) {
+    let mut gate = node.gate();
+    let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    loop {
+        if !ready(&mut gate, &socket, &cancel).await {
+            return;
+        }
+        for _ in 0..READS_AT_ONCE {
+            if cancel.is_cancelled() {
+                return;
+            }
+            match socket.try_recv(&mut buffer) {
+                Ok(count) => {
+                    node.datagram_of(flow.incarnation, flow.conn, &buffer[..count], &lab);
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    lab.unreachable(flow);
+                }
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Reads the socket at which a node is asked, for one incarnation.
+pub async fn serve(
+    node: Arc<NodeShared>,
+    number: Incarnation,
+    socket: Arc<UdpSocket>,
+    cancel: CancellationToken,
+    lab: Arc<Shared>,
+) {
+    let mut gate = node.gate();
+    let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        // Every arm only waits.
+        let is_ready = tokio::select! {
+            is_ready = ready(&mut gate, &socket, &cancel) => is_ready,
+            _ = sweep.tick() => {
+                node.sweep_flows(number, &lab);
+                continue;
+            }
+        };
+        if !is_ready {
+            return;
+        }
+        for _ in 0..READS_AT_ONCE {
+            if cancel.is_cancelled() {
+                return;
+            }
+            match socket.try_recv_from(&mut buffer) {
+                Ok((count, from)) => {
+                    node.datagram(number, &socket, from, &buffer[..count], &lab);
+                }
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Waits until there may be something to read and the node does not stand still. False when the life has ended.
+async fn ready(
+    gate: &mut watch::Receiver<bool>,
+    socket: &UdpSocket,
+    cancel: &CancellationToken,
+) -> bool {
+    tokio::select! {
+        () = cancel.cancelled() => false,
+        ready = async {
+            if !*gate.borrow() {
+                // The gate's sender lives as long as the node, so waiting cannot fail.
+                let _ = gate.wait_for(|open| *open).await;
+            }
+            socket.readable().await
+        } => ready.is_ok(),
+    }
+}
+
+/// A flow at the end that is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard {
+    /// Its end.
+    pub conn: ConnId,
+    /// When something came last.
+    pub at: LabTime,
+}

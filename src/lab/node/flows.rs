@@ -1,0 +1,245 @@
+//! Datagrams as a node meets them: a flow for each server that it asks, and one for each address that asks it.
+
+use super::{Core, Living, NodeShared, Stashed};
+use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
+use crate::event::{Cause, Ending, Side};
+use crate::lab::flow::{self, Flow, Heard, Introduction, Outlet};
+use crate::lab::host::{Conn, Road};
+use crate::lab::line::{Connect, Parcel, Turn};
+use crate::lab::shared::Shared;
+use crate::lab::wire_numbers;
+use crate::machine::Input;
+use crate::topology::Wire;
+use crate::wire::{Codec, Reads};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UdpSocket;
+
+/// A visitor that has not been heard for so long has gone: `dig` asks once, and leaves without a word.
+const VISITOR_STAYS: Duration = Duration::from_secs(5);
+
+/// The same for nodes of ours, which may be silent for long and ask again.
+const NODE_STAYS: Duration = Duration::from_secs(120);
+
+/// Addresses that one node knows at once: a large class, and each with several programs. The one that has been silent
+/// for longest is forgotten for a new one.
+const FLOWS_MAX: usize = 4096;
+
+impl NodeShared {
+    /// The socket for the datagrams that were wished for is there.
+    pub(super) fn adopt_flow(
+        self: &Arc<Self>,
+        core: &mut Core,
+        (wish, socket): (Connect, Arc<UdpSocket>),
+        intro: Option<(SocketAddr, Introduction)>,
+        lab: &Arc<Shared>,
+    ) {
+        let Some(living) = &mut core.living else { return };
+        if !living.opening.remove(&wish.conn) {
+            if let Some((here, _)) = intro {
+                lab.forget_flow(here);
+            }
+            return;
+        }
+        let (conn, peer, me) = (wish.conn, Peer::Node(wish.to), Peer::Node(self.id));
+        let flow = Flow { node: self.id, incarnation: living.inc.number(), conn, peer: wish.to };
+        let target = lab.node(wish.to);
+        let outlet = Arc::new(Outlet {
+            socket: socket.clone(),
+            to: None,
+            sent: intro.as_ref().map(|(_, intro)| intro.asked.clone()),
+            peer: target.at.is_none().then(|| target.presence.clone()),
+            opener: Some(flow),
+        });
+        let codec = datagrams(lab);
+        let reader = living.cancel.child_token();
+        let entry = Conn {
+            peer,
+            out: lab.line(me, peer),
+            inward: intro.is_none().then(|| lab.line(peer, me)),
+            road: Road::Flow {
+                outlet,
+                own: Some(socket.clone()),
+                heard: intro.as_ref().map(|(_, intro)| intro.answered.clone()),
+                here: intro.as_ref().map(|(here, _)| *here),
+            },
+            reader: reader.clone(),
+            wire: codec.end(Reads::Answers, true, wire_numbers()),
+            framed: Some(true),
+            own_end: intro.map(|(_, intro)| intro.end),
+        };
+        living.conns.insert(conn, entry);
+        let read = flow::read(self.clone(), flow, socket, reader, lab.clone());
+        living.tasks.spawn_on(read, &lab.runtime);
+        let input = Input::Opened { conn, peer, side: Side::Opener };
+        self.turn(core, input, Cause::Event(wish.cause), lab);
+    }
+
+    /// Nobody listens where the datagrams of this flow go: the socket is of no more use.
+    pub(super) fn unreachable_locked(&self, core: &mut Core, flow: Flow, lab: &Shared) {
+        let Some(living) = &mut core.living else { return };
+        let Some(end) = living.conns.remove(&flow.conn) else { return };
+        end.leave(lab.now(), false, lab);
+        let input = Input::Refused { conn: flow.conn, peer: end.peer };
+        self.turn(core, input, Cause::Unknown, lab);
+    }
+
+    /// A datagram came back on a flow of this life.
+    pub fn datagram_of(&self, number: Number, conn: ConnId, bytes: &[u8], lab: &Shared) {
+        let mut core = self.lock();
+        let Some(living) = core.living_as(number) else { return };
+        if living.frozen {
+            living.keep(Stashed::Bytes(conn, bytes.to_vec()));
+        } else if !self.over_the_link(living, conn, bytes, lab) {
+            self.bytes_locked(&mut core, conn, bytes, lab);
+        }
+    }
+
+    /// A datagram came to the socket at which this life is asked.
+    pub fn datagram(
+        self: &Arc<Self>,
+        number: Number,
+        socket: &Arc<UdpSocket>,
+        from: SocketAddr,
+        bytes: &[u8],
+        lab: &Arc<Shared>,
+    ) {
+        let mut core = self.lock();
+        let Some(living) = core.living_as(number) else { return };
+        if living.frozen {
+            living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
+        } else {
+            self.datagram_locked(&mut core, socket, from, bytes, lab);
+        }
+    }
+
+    pub(super) fn datagram_locked(
+        self: &Arc<Self>,
+        core: &mut Core,
+        socket: &Arc<UdpSocket>,
+        from: SocketAddr,
+        bytes: &[u8],
+        lab: &Arc<Shared>,
+    ) {
+        let now = lab.now();
+        let Some(living) = &mut core.living else { return };
+        let conn = match living.flows.get_mut(&from) {
+            Some(heard) => {
+                heard.at = now;
+                heard.conn
+            }
+            None => match self.meet(core, socket, from, lab) {
+                Some(conn) => conn,
+                None => return,
+            },
+        };
+        let Some(living) = &mut core.living else { return };
+        if !self.over_the_link(living, conn, bytes, lab) {
+            self.bytes_locked(core, conn, bytes, lab);
+        }
+    }
+
+    /// The first datagram from an address.
+    fn meet(
+        self: &Arc<Self>,
+        core: &mut Core,
+        socket: &Arc<UdpSocket>,
+        from: SocketAddr,
+        lab: &Arc<Shared>,
+    ) -> Option<ConnId> {
+        let now = lab.now();
+        let most = core.living.as_ref().is_some_and(|living| living.flows.len() >= FLOWS_MAX);
+        if most {
+            self.forget_oldest(core, lab);
+        }
+        let living = core.living.as_mut()?;
+        let intro = lab.flow_from(from);
+        let conn = living.inc.accept();
+        let me = Peer::Node(self.id);
+        let peer = match &intro {
+            Some(intro) => Peer::Node(intro.opener),
+            None => Peer::Visitor(lab.new_visitor()),
+        };
+        let outlet = Outlet {
+            socket: socket.clone(),
+            to: Some(from),
+            sent: intro.as_ref().map(|intro| intro.answered.clone()),
+            peer: intro.as_ref().map(|intro| intro.end.clone()),
+            opener: None,
+        };
+        let cause = intro.as_ref().map_or(Cause::Unknown, |intro| Cause::Event(intro.cause));
+        let entry = Conn {
+            peer,
+            out: lab.line(me, peer),
+            inward: intro.is_none().then(|| lab.line(peer, me)),
+            road: Road::Flow {
+                outlet: Arc::new(outlet),
+                own: None,
+                heard: intro.map(|intro| intro.asked),
+                here: None,
+            },
+            reader: living.cancel.child_token(),
+            wire: datagrams(lab).end(Reads::Questions, true, wire_numbers()),
+            framed: Some(true),
+            own_end: None,
+        };
+        living.conns.insert(conn, entry);
+        living.flows.insert(from, Heard { conn, at: now });
+        self.turn(core, Input::Opened { conn, peer, side: Side::Acceptor }, cause, lab);
+        Some(conn)
+    }
+
+    /// What comes from outside takes its time on our end of the link, if there is something the matter with it, or if
+    /// the world stands still.
+    fn over_the_link(&self, living: &Living, conn: ConnId, bytes: &[u8], lab: &Shared) -> bool {
+        let Some(end) = living.conns.get(&conn) else { return false };
+        let Some(line) = &end.inward else { return false };
+        if line.is_clear() && !lab.clock.state().paused {
+            return false;
+        }
+        let turn = Turn::Bytes {
+            node: self.id,
+            incarnation: living.inc.number(),
+            conn,
+            bytes: bytes.to_vec(),
+        };
+        let now = lab.now();
+        line.push_datagram(now, bytes.len(), Parcel::Turn(turn));
+        line.deliver(now, usize::MAX, lab);
+        true
+    }
+
+    /// Takes leave of those who have not been heard for long.
+    pub fn sweep_flows(&self, number: Number, lab: &Shared) {
+        let mut core = self.lock();
+        let now = lab.now();
+        let Some(living) = core.living_as(number).filter(|living| !living.frozen) else { return };
+        let conns = &living.conns;
+        let stays = |heard: &Heard| match conns.get(&heard.conn).map(|end| end.peer) {
+            Some(Peer::Visitor(_)) => now.since(heard.at) < VISITOR_STAYS,
+            Some(Peer::Node(_)) => now.since(heard.at) < NODE_STAYS,
+            None => false,
+        };
+        let gone = living.flows.extract_if(|_, heard| !stays(heard));
+        let gone: Vec<ConnId> = gone.map(|(_, heard)| heard.conn).collect();
+        for conn in gone {
+            self.ended_locked(&mut core, conn, Ending::EndOfFile, lab);
+        }
+    }
+
+    fn forget_oldest(&self, core: &mut Core, lab: &Shared) {
+        let Some(living) = &mut core.living else { return };
+        let oldest = |(_, heard): &(&SocketAddr, &Heard)| -> LabTime { heard.at };
+        let oldest =
+            living.flows.iter().min_by_key(oldest).map(|(from, heard)| (*from, heard.conn));
+        let Some((from, conn)) = oldest else { return };
+        living.flows.remove(&from);
+        self.ended_locked(core, conn, Ending::Reset, lab);
+    }
+}
+
+/// How datagrams are spoken: there is one wire of them.
+fn datagrams(lab: &Shared) -> Codec {
+    Codec::new(Wire::Dns, false, lab.topology.dialect, crate::topology::Role::Ts)
+}

@@ -1,0 +1,91 @@
+//! Names in bytes and as people write them: a label may hold any byte, so what is no plain character is written as
+//! `\DDD`, and a dot inside a label as `\.` (RFC 1035, 5.1).
+
+use crate::message::HostName;
+use hickory_proto::rr::Name;
+use std::fmt::Write as _;
+
+/// As people write it, without a dot at the end; the root is a dot.
+pub fn text(name: &Name) -> HostName {
+    let mut text = String::new();
+    for (at, label) in name.iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        for byte in label {
+            match byte {
+                b'.' | b'\\' => {
+                    text.push('\\');
+                    text.push(char::from(*byte));
+                }
+                0x21..=0x7e => text.push(char::from(*byte)),
+                _ => write!(text, "\\{byte:03}").expect("writing to a String cannot fail"),
+            }
+        }
+    }
+    HostName::new(if text.is_empty() { "." } else { &text })
+}
+
+/// In bytes; none if DNS has no room for it.
+pub fn name(text: &HostName) -> Option<Name> {
+    if text.as_str() == "." {
+        return Some(Name::root());
+    }
+    let mut labels: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut bytes = text.as_str().bytes();
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b'.' => {
+                labels.push(Vec::new());
+                continue;
+            }
+            b'\\' => escaped(&mut bytes)?,
+            byte => byte,
+        };
+        labels.last_mut().expect("there is one from the beginning").push(byte);
+    }
+    if labels.iter().any(Vec::is_empty) {
+        return None;
+    }
+    Name::from_labels(labels.iter().map(Vec::as_slice)).ok()
+}
+
+fn escaped(bytes: &mut std::str::Bytes<'_>) -> Option<u8> {
+    let first = bytes.next()?;
+    if !first.is_ascii_digit() {
+        return Some(first);
+    }
+    let digits = [first, bytes.next()?, bytes.next()?];
+    std::str::from_utf8(&digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_label_is_written_so_that_it_reads_back() {
+        let labels: [&[u8]; 3] = [b"a.b\\", b"\x1b]0;x\x07", b"Com"];
+        let odd = Name::from_labels(labels).expect("labels of bytes");
+        assert_eq!(text(&odd).as_str(), "a\\.b\\\\.\\027]0;x\\007.Com");
+        assert_eq!(text(&Name::root()).as_str(), ".");
+        for bad in ["", "a..b", ".a", "a.", "a\\", "a\\99", "a\\999"] {
+            assert_eq!(name(&HostName::new(bad)), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn names_go_there_and_back(
+            labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..6),
+        ) {
+            let there = Name::from_labels(labels.iter().map(Vec::as_slice)).expect("it has room");
+            let written = text(&there);
+            prop_assert!(written.as_str().is_ascii());
+            prop_assert!(written.fits_dns());
+            let back = name(&written).expect("what was written reads");
+            prop_assert!(back.eq_case(&there));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The end that is asked: questions out of bytes, answers into bytes.
+//!
+//! What is no question that is dealt with here (another operation, another class, EDNS of another version) still comes
+//! out as one, with the code that answers it; whether and how it is answered is the machine's business.
+
+use super::{HEADER_BYTES, Header, OPTION_ERROR, OPTION_HOPS, names, records};
+use crate::message::{HostName, Message, Query, Rcode, RecordType, Response};
+use crate::wire::Decoded;
+use hickory_proto::op::{
+    Edns, Message as Wire, MessageType, OpCode, Query as Question, ResponseCode,
+};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::rr::{DNSClass, RecordType as Kind};
+use std::sync::Arc;
+
+/// The smallest size that an asker can have: smaller ones are taken for it (RFC 6891, 6.2.3).
+const DATAGRAM_BYTES_MIN: u16 = 512;
+
+/// The largest datagram that is sent, whatever the asker takes; the same that is told to others.
+const DATAGRAM_BYTES_MAX: u16 = 4096;
+
+/// What an asker is told that this end takes.
+const DATAGRAM_BYTES: u16 = 1232;
+
+/// Types of questions about a whole zone: transfers, which are for its copies alone.
+const TRANSFERS: std::ops::RangeInclusive<u16> = 251..=252;
+
+/// Reads one message.
+pub fn decode(bytes: &[u8], read: u64) -> Decoded {
+    let Some(header) = Header::of(bytes) else {
+        return Decoded::Malformed("fewer bytes than the header of a DNS message has".into());
+    };
+    if header.is_response {
+        // To answer it would be to play ball with whoever forged it (RFC 5452; CVE-1999-0103).
+        return Decoded::Malformed("an answer, sent to a server".into());
+    }
+    let turned_away = |wrong: Rcode| {
+        let query =
+            Query { recursion: header.recursion, wrong: Some(wrong), ..Query::new(RecordType::A) };
+        let (name, id) = (HostName::new(""), Some(u64::from(header.id)));
+        Decoded::Message(Message::Ask { name, id, dns: Some(query) }, read)
+    };
+    if header.opcode != 0 {
+        return turned_away(Rcode::NotImp);
+    }
+    if header.questions != 1 || header.records != 0 {
+        return turned_away(Rcode::FormErr);
+    }
+    let Ok(message) = Wire::from_vec(bytes) else { return turned_away(Rcode::FormErr) };
+    let Some(question) = message.queries.first() else { return turned_away(Rcode::FormErr) };
+    let query = query(&message, question);
+    let name = names::text(question.name());
+    Decoded::Message(Message::Ask { name, id: Some(u64::from(header.id)), dns: Some(query) }, read)
+}
+
+fn query(message: &Wire, question: &Question) -> Query {
+    let kind = RecordType(question.query_type().into());
+    let edns = message.edns.as_ref();
+    let wrong = if edns.is_some_and(|edns| edns.version() > 0) {
+        Some(Rcode::BadVers)
+    } else if question.query_class() != DNSClass::IN || TRANSFERS.contains(&kind.0) {
+        Some(Rcode::Refused)
+    } else {
+        None
+    };
+    let hops = edns.and_then(|edns| match edns.option(EdnsCode::Unknown(OPTION_HOPS)) {
+        Some(EdnsOption::Unknown(_, bytes)) => bytes.first().copied(),
+        _ => None,
+    });
+    Query {
+        kind,
+        class: question.query_class().into(),
+        recursion: message.metadata.recursion_desired,
+        edns: edns.map(|edns| edns.max_payload().max(DATAGRAM_BYTES_MIN)),
+        hops: hops.unwrap_or(0),
+        wrong,
+    }
+}
+
+/// Writes one answer. Over datagrams, one that is larger than the asker takes goes without its records, and says so.
+pub fn encode(name: &HostName, id: u64, response: &Response, stream: bool, out: &mut Vec<u8>) {
+    let whole = build(name, id, response);
+    let limit = match response.query.edns {
+        _ if stream => usize::from(u16::MAX),
+        Some(size) => usize::from(size.min(DATAGRAM_BYTES_MAX)),
+        None => usize::from(DATAGRAM_BYTES_MIN),
+    };
+    let written = whole.to_vec().ok().filter(|bytes| bytes.len() <= limit);
+    // What remains without records has room in every datagram: a header, one name, a few words.
+    let bytes = written.or_else(|| whole.truncate().to_vec().ok());
+    out.extend_from_slice(&bytes.unwrap_or_default());
+}
+
+fn build(name: &HostName, id: u64, response: &Response) -> Wire {
+    let query = response.query;
+    let mut message =
+        Wire::new(u16::try_from(id).unwrap_or_default(), MessageType::Response, OpCode::Query);
+    let number = response.rcode.number();
+    message.metadata.response_code =
+        ResponseCode::from(u8::try_from(number >> 4).unwrap_or(0), (number & 0xf) as u8);
+    message.metadata.authoritative = response.authoritative;
+    message.metadata.recursion_available = response.recursive;
+    message.metadata.recursion_desired = query.recursion;
+    message.metadata.truncation = response.truncated;
+    // A message that could not be read as far as its question has none to repeat.
+    if let Some(name) = Some(name).filter(|name| !name.as_str().is_empty()).and_then(names::name) {
+        let mut question = Question::query(name, Kind::from(query.kind.0));
+        question.set_query_class(DNSClass::from(query.class));
+        message.add_query(question);
+    }
+    message.add_answers(response.answers.iter().filter_map(records::record));
+    message.add_authorities(response.authority.iter().filter_map(records::record));
+    if query.edns.is_some() {
+        let mut edns = Edns::new();
+        edns.set_max_payload(DATAGRAM_BYTES);
+        if let Some(error) = &response.error {
+            let mut bytes = error.code.to_be_bytes().to_vec();
+            bytes.extend(error.text.as_bytes());
+            edns.options_mut().insert(EdnsOption::Unknown(OPTION_ERROR, bytes));
+        }
+        message.set_edns(edns);
+    }
+    message
+}
+
+/// The words of an extended error, in an answer.
+pub fn error_of(edns: &Edns) -> Option<crate::message::ExtendedError> {
+    let Some(EdnsOption::Unknown(_, bytes)) = edns.option(EdnsCode::Unknown(OPTION_ERROR)) else {
+        return None;
+    };
+    let (code, text) = bytes.split_first_chunk::<2>()?;
+    let text = Arc::from(String::from_utf8_lossy(text));
+    Some(crate::message::ExtendedError { code: u16::from_be_bytes(*code), text })
+}
+
+const _: () = assert!(HEADER_BYTES < DATAGRAM_BYTES_MIN as usize);
