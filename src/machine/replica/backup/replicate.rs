@@ -142,14 +142,13 @@ impl Replica {
     pub(super) fn safe_upto(&self) -> u64 {
         let durable = self.disk.durable();
         match self.config.propagation {
-            Propagation::Async => durable,
             Propagation::Sync => {
                 let here = self.peers.iter().filter(|(_, it)| it.belief != Some(Belief::Down));
                 let confirmed = here.map(|(_, peer)| peer.confirmed.unwrap_or(0));
                 confirmed.min().map_or(durable, |least| least.min(durable))
             }
             Propagation::SyncDeadlock if self.waits.is_confirmation_missing() => 0,
-            Propagation::SyncDeadlock => durable,
+            Propagation::Async | Propagation::SyncDeadlock => durable,
         }
     }
 
