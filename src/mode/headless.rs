@@ -10,7 +10,7 @@ use crate::cli::{Look, Run};
 use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
-use crate::report::{self, Exit, Report, Tally, spoken};
+use crate::report::{self, Exit, Report, Tally, shell_line, spoken};
 use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
@@ -129,16 +129,20 @@ fn lead(
     }
 }
 
-/// Where every node listens, with a line to copy.
+/// Where every node listens, and the file of each that keeps something, with a line to copy.
 fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
         if let Some(address) = session.lab().address(node.id) {
             let name = topology.names.of(node.id);
-            let (host, port) = (address.ip(), address.port());
+            let line = shell_line::ask(node.role(), address);
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name:16} {address}   printf 'NAME\\n' | nc {host} {port}");
+            let _ = writeln!(text, "{name:16} {address}   {line}");
+        }
+        if let Some((file, kind)) = session.lab().disk_file(node.id) {
+            let line = shell_line::look(&file.to_string_lossy(), kind);
+            let _ = writeln!(text, "{:16} {line}", "");
         }
     }
     text

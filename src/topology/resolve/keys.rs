@@ -16,7 +16,7 @@ const OF_STORES: [&str; 4] = ["operations", "reads", "no_majority", "request_tim
 /// Which roles have a key.
 fn roles_with(key: &str) -> &'static [Role] {
     match key {
-        "role" | "start" => &[Role::Client, Role::Ls, Role::Ts, Role::Replica],
+        "role" | "start" | "reconnect" => &[Role::Client, Role::Ls, Role::Ts, Role::Replica],
         "asks" | "names" | "pace" | "retry" | "rate" | "operations" | "reads" | "no_majority" => {
             &[Role::Client]
         }
@@ -24,7 +24,6 @@ fn roles_with(key: &str) -> &'static [Role] {
         "timeout" => &[Role::Client, Role::Ls, Role::Ts],
         "ids" => &[Role::Client, Role::Ls],
         "flaws" => &[Role::Client, Role::Ls, Role::Replica],
-        "reconnect" => &[Role::Client, Role::Ls, Role::Ts, Role::Replica],
         "at" => &[Role::Ls, Role::Ts],
         "listen" => &[Role::Ls, Role::Ts, Role::Replica],
         "records" | "store" | "on_miss" | "responds" | "workers" | "queue" => &[Role::Ts],
@@ -40,8 +39,18 @@ fn policies_with(key: &str) -> &'static [Policy] {
     match key {
         "accept" => &[Policy::Race],
         "window" | "early_end" => &[Policy::Batch],
-        "failover" => &[Policy::RoundRobin, Policy::Sticky],
-        "failover_after" => &[Policy::Failover, Policy::RoundRobin, Policy::Sticky],
+        "failover" => &[Policy::RoundRobin, Policy::Sticky, Policy::Hash, Policy::TwoChoices],
+        "failover_after" => &[
+            Policy::Failover,
+            Policy::Hedge,
+            Policy::Tied,
+            Policy::RoundRobin,
+            Policy::Sticky,
+            Policy::Hash,
+            Policy::TwoChoices,
+        ],
+        "hedge" => &[Policy::Gather],
+        "hedge_after" | "hedge_at_first" | "hedge_budget" => &[Policy::Hedge, Policy::Gather],
         _ => &Policy::ALL,
     }
 }
@@ -200,7 +209,8 @@ mod tests {
         assert_eq!(
             keys(Role::Ls),
             "role start at listen flaws upstreams policy timeout accept window early_end failover \
-             failover_after fall rise eject_for reconnect ids"
+             failover_after hedge hedge_after hedge_at_first hedge_budget fall rise eject_for \
+             check_every probation reconnect ids"
         );
         assert_eq!(
             keys(Role::Replica),
