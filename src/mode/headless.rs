@@ -61,7 +61,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
         complain_text(&addresses(&session));
     }
     let caught = lead(run, &mut session, &mut sinks, &signals)?;
-    session.finish(&mut |world, event| sinks.take(world, event))?;
+    let lab = session.lab().clone();
+    session.finish(&mut |world, event| sinks.take(world, event, lab.now()))?;
     sinks.close(run, &session.world)?;
     Ok(match caught {
         Some(signal) => 128 + signal,
@@ -95,8 +96,9 @@ fn lead(
     let leads = !by_hand && !session.world.topology.steps.is_empty();
     let lasting = run.lasting.or((!leads && !by_hand).then_some(LASTING_DEFAULT));
     let mut lines = Lines::read();
+    let lab = session.lab().clone();
     loop {
-        session.pump(LOOK, &mut |world, event| sinks.take(world, event))?;
+        session.pump(LOOK, &mut |world, event| sinks.take(world, event, lab.now()))?;
         if let Some(signal) = signals.caught() {
             return Ok(Some(signal));
         }
@@ -196,9 +198,11 @@ impl Sinks {
         Ok(Self { manner, events, tally: Tally::default(), nobody_reads: false })
     }
 
-    fn take(&mut self, world: &World, event: &Event) -> anyhow::Result<()> {
+    /// Takes an event that the world has folded at this time.
+    fn take(&mut self, world: &World, event: &Event, now: LabTime) -> anyhow::Result<()> {
         let names = &world.topology.names;
         self.tally.observe(event);
+        self.tally.announced(world, now);
         if let Some(out) = &mut self.events {
             report::events::write_event(out, event, names)
                 .context("the events cannot be written")?;
