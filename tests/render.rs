@@ -2,12 +2,16 @@
 
 #[path = "panel/documents.rs"]
 mod documents;
+#[path = "panel/family.rs"]
+mod family;
 #[path = "panel/keys.rs"]
 mod keys;
 #[path = "panel/lists.rs"]
 mod lists;
 #[path = "panel/looks.rs"]
 mod looks;
+#[path = "panel/replay.rs"]
+mod replay;
 #[path = "panel/scenes.rs"]
 mod scenes;
 #[path = "panel/states.rs"]

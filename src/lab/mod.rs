@@ -6,6 +6,7 @@
 mod clock;
 mod conn;
 mod control;
+mod desk;
 mod disk;
 mod flow;
 mod host;
@@ -19,12 +20,14 @@ mod shared;
 mod tasks;
 
 pub use control::Progress;
+pub use desk::{Desk, Teller, read_desk};
 pub use disk::Database;
 
 use crate::base::{LabTime, NodeId};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand};
 use crate::log::Tail;
+use crate::message::DiskKind;
 use crate::topology::{Role, Topology, Wire};
 use crate::wire::dns::Numbers;
 use control::{Ask, COMMANDS_MAX, Controller};
@@ -202,6 +205,12 @@ impl LabHandle {
     #[must_use]
     pub fn addresses(&self, node: NodeId) -> Vec<(Wire, SocketAddr)> {
         self.shared.node(node).addresses()
+    }
+
+    /// The file that a node keeps what it has in, and its form; none where that is memory, or nothing.
+    #[must_use]
+    pub fn disk_file(&self, node: NodeId) -> Option<(PathBuf, DiskKind)> {
+        self.shared.node(node).disk.as_ref()?.file()
     }
 
     /// Where a node listens with this wire, or would.

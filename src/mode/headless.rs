@@ -10,8 +10,8 @@ use crate::cli::{Look, Run};
 use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
-use crate::report::{self, Exit, Report, Tally, spoken};
-use crate::topology::{Topology, Wire};
+use crate::report::{self, Exit, Report, Tally, shell_line, spoken};
+use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -127,23 +127,21 @@ fn lead(
     }
 }
 
-/// Where every node listens, with a line to copy.
+/// Where every node listens, and the file of each that keeps something, with a line to copy.
 fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        // Replicas speak JSON to each other; what a person types, they take as lines.
         for (wire, address) in session.lab().addresses(node.id) {
             let name = topology.names.of(node.id);
-            let (host, port) = (address.ip(), address.port());
+            let ask = shell_line::ask(node.role(), wire.word(), address);
+            let Some(line) = ask else { continue };
             // Writing to a String cannot fail.
-            let _ = match wire {
-                Wire::Line => {
-                    writeln!(text, "{name:16} {address}   printf 'NAME\\n' | nc {host} {port}")
-                }
-                Wire::Dns => writeln!(text, "{name:16} {address}   dig @{host} -p {port} NAME"),
-                Wire::Json => Ok(()),
-            };
+            let _ = writeln!(text, "{name:16} {address}   {line}");
+        }
+        if let Some((file, kind)) = session.lab().disk_file(node.id) {
+            let line = shell_line::look(&file.to_string_lossy(), kind);
+            let _ = writeln!(text, "{:16} {line}", "");
         }
     }
     text

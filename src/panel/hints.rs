@@ -46,6 +46,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         }
         Action::KillLeader => to_kill(world, view),
         Action::Losses => losses(world),
+        Action::Open if view.selection == Selection::Truth => losses(world),
         Action::ShowFile if view.edition.is_none() => None,
         Action::Yes if matches!(view.mode, Mode::Edition) => {
             matches!(view.edition, Some(Edition::Sound { .. })).then(|| binding.short.to_owned())
@@ -75,6 +76,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Tick if !world.clock.paused => None,
         Action::AutoPace if world.clock.auto => Some("pace off".into()),
         Action::NextBeat => next_word(world),
+        Action::Restore if world.steps.step == 0 => None,
         Action::Flip => world
             .steps
             .repaired

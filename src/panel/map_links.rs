@@ -44,7 +44,8 @@ impl Trouble {
     fn of(world: &World, route: &Route) -> Self {
         let mut trouble = Self::default();
         for (a, b) in &route.links {
-            let (there, back) = (targets::faults(world, *a, *b), targets::faults(world, *b, *a));
+            let told = |from: Peer, to: Peer| targets::told_faults(world, from, to);
+            let (there, back) = (told(*a, *b), told(*b, *a));
             trouble.cut += usize::from(there.cut || back.cut);
             trouble.faulty += usize::from(words::is_faulty(&there) || words::is_faulty(&back));
         }
@@ -111,8 +112,12 @@ fn first_arm(route: &Route) -> u8 {
     match (route.way, route.cells.first(), route.cells.last()) {
         (Way::Side, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
         (Way::Side | Way::Beside, ..) => LEFT,
+        (Way::SideBus, Some(first), _) => {
+            let leftwards = route.cells.get(1).is_some_and(|second| second.0 < first.0);
+            if leftwards { RIGHT } else { LEFT }
+        }
         (Way::Arc, ..) => DOWN,
-        (Way::Below, ..) => UP,
+        (Way::Below | Way::Bus | Way::SideBus, ..) => UP,
     }
 }
 
@@ -147,7 +152,7 @@ pub fn draw_value(
     let close = whole.replace(" ms", "ms").replace(" %", "%");
     for text in [&whole, &close] {
         let columns = width(text);
-        if let Some((x, y)) = free_beside(area, route, columns, taken) {
+        if let Some((x, y)) = free_beside(area, route, columns, (ink != Ink::Muted, taken)) {
             canvas.text(x, y, columns, text, style);
             taken.label(x, y, text);
             return;
@@ -155,7 +160,7 @@ pub fn draw_value(
     }
     for part in parts {
         let columns = width(&part);
-        let beside = free_beside(area, route, columns, taken);
+        let beside = free_beside(area, route, columns, (ink != Ink::Muted, taken));
         // Rather over the line than not at all: a fault that is not seen is a lie. Never over other words.
         let over = || {
             let on = |(x, y): &(u16, u16)| {
@@ -191,12 +196,13 @@ fn value(world: &World, route: &Route) -> Option<(Vec<String>, Ink)> {
             Trouble { cut, .. } => Some((vec![format!("✕ {cut} of {of} cut")], Ink::Bad)),
         };
     }
-    let there = targets::faults(world, upper, lower);
-    let back = targets::faults(world, lower, upper);
+    let there = targets::told_faults(world, upper, lower);
+    let back = targets::told_faults(world, lower, upper);
     let between = matches!(route.way, Way::Beside | Way::Arc);
+    let shared = matches!(route.way, Way::Bus | Way::SideBus);
     if !words::is_faulty(&there) && !words::is_faulty(&back) {
-        // Between peers the picture is full enough: there only what is wrong is told.
-        if between {
+        // Between peers, and where links share a line, the picture is full enough: there only what is wrong is told.
+        if between || shared {
             return None;
         }
         return latency(world, route).map(|text| (vec![text], Ink::Muted));
@@ -221,8 +227,14 @@ fn latency(world: &World, route: &Route) -> Option<String> {
     (latency >= Duration::from_millis(1) && route.links.iter().all(same)).then(|| human(latency))
 }
 
-/// A free place for a text right beside the link: along its last leg first, then above and below the other.
-fn free_beside(area: Rect, route: &Route, columns: u16, taken: &Taken) -> Option<(u16, u16)> {
+/// A free place for a text right beside the link: along its last leg first, then above and below the other. What must
+/// be told may touch other words where there is no better place.
+fn free_beside(
+    area: Rect,
+    route: &Route,
+    columns: u16,
+    (must, taken): (bool, &Taken),
+) -> Option<(u16, u16)> {
     let end = route.cells.last()?;
     let leg: Vec<(u16, u16)> = route.cells.iter().copied().filter(|cell| cell.0 == end.0).collect();
     let middle = leg.len() / 2;
@@ -246,11 +258,12 @@ fn free_beside(area: Rect, route: &Route, columns: u16, taken: &Taken) -> Option
             && *y < area.bottom()
             && (*x..x + columns).all(|x| taken.is_free((x, *y)))
     };
-    // With a column of air at both sides, if there is such a place: words that touch cannot be read.
-    let airy = |(x, y): &(u16, u16)| {
-        let before = x.checked_sub(1);
-        before.is_none_or(|x| taken.is_free((x, *y))) && taken.is_free((x + columns, *y))
+    // With a column of air at both sides, if there is such a place; else beside a line: words that touch are not read.
+    let beside = |(x, y): &(u16, u16), bears: &dyn Fn((u16, u16)) -> bool| {
+        x.checked_sub(1).is_none_or(|x| bears((x, *y))) && bears((x + columns, *y))
     };
     let free: Vec<(u16, u16)> = places.into_iter().filter(fits).collect();
-    free.iter().copied().find(airy).or(free.first().copied())
+    let airy = free.iter().find(|place| beside(place, &|cell| taken.is_free(cell)));
+    let apart = || free.iter().find(|place| beside(place, &|cell| taken.may_cross(cell)));
+    airy.or_else(apart).or_else(|| free.first().filter(|_| must)).copied()
 }

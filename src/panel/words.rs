@@ -4,6 +4,7 @@ use super::paint::Canvas;
 use super::store;
 use super::targets;
 use super::theme::Ink;
+use super::view::View;
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, NodeId};
 use crate::event::{ClockState, Life};
@@ -198,7 +199,10 @@ pub fn is_faulty(faults: &Faults) -> bool {
     faults.cut
         || faults.hold
         || !faults.extra.is_zero()
+        || !faults.jitter.mean.is_zero()
         || faults.loss > 0.0
+        || faults.duplicate > 0.0
+        || faults.reorder > 0.0
         || faults.bandwidth.is_some()
 }
 
@@ -225,9 +229,17 @@ fn link_words(faults: &Faults, (late, of): Late) -> Vec<String> {
     if !faults.extra.is_zero() {
         parts.push(format!("+{}", human(faults.extra)));
     }
+    if !faults.jitter.mean.is_zero() {
+        parts.push(format!("+~{}", human(faults.jitter.mean)));
+    }
     if faults.loss > 0.0 {
         let share = format!("{:.0} % late", faults.loss * 100.0);
         parts.push(if of > 0 { format!("{share} {late}/{of}") } else { share });
+    }
+    for (share, what) in [(faults.duplicate, "twice"), (faults.reorder, "overtake")] {
+        if share > 0.0 {
+            parts.push(format!("{:.0} % {what}", share * 100.0));
+        }
     }
     if let Some(rate) = faults.bandwidth {
         parts.push(format!("{} B/s", grouped(rate)));
@@ -247,6 +259,15 @@ pub fn link_parts(down: (&Faults, Late), up: (&Faults, Late)) -> Vec<String> {
         words.into_iter().map(move |word| format!("{arrow}{word}"))
     };
     one_way("↓", there).chain(one_way("↑", back)).collect()
+}
+
+/// What the clock is doing, or the replay that is shown, in words, and how loud that is.
+#[must_use]
+pub fn clock_of(world: &World, view: &View) -> (String, Ink) {
+    match &view.replay {
+        Some(cursor) => (cursor.word(), Ink::Frozen),
+        None => clock(&world.clock),
+    }
 }
 
 /// What the clock is doing, in words, and how loud that is.

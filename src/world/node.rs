@@ -1,8 +1,9 @@
 //! What is true of a node and of a visitor, and what a node believes of the others.
 
+use super::balance::Balanced;
 use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
 use crate::event::Life;
-use crate::message::{Belief, HostName, Outcome};
+use crate::message::{Belief, DiskKind, HostName, Outcome};
 use crate::topology::Node;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -29,6 +30,10 @@ pub struct Load {
     pub unmatched: u64,
     /// Answers it gave that came after another's verdict (a TS).
     pub too_late: u64,
+    /// How often somebody has ejected it.
+    pub ejected: u64,
+    /// How often somebody has taken it back.
+    pub restored: u64,
 }
 
 impl Load {
@@ -73,6 +78,8 @@ pub struct NodeState {
     pub corrupt: Option<Arc<str>>,
     /// Where it listens, and with which wire.
     pub listens: Vec<(Arc<str>, SocketAddr)>,
+    /// The file that it keeps what it has in, and its form.
+    pub disk: Option<(Arc<str>, DiskKind)>,
     /// Why it could not listen.
     pub port_busy: Option<Arc<str>>,
     /// Whether it was told to go on for ever instead of stopping (flaw `cannot-stop`).
@@ -96,6 +103,8 @@ pub struct NodeState {
     pub per_kilosecond: u64,
     /// What it did.
     pub load: Load,
+    /// What its policy did beside choosing (an LS).
+    pub balanced: Balanced,
     /// How long the answers of each upstream took, newest last, at most 20 (an LS).
     pub recent_ms: BTreeMap<NodeId, Vec<f32>>,
     /// The batch window that closed last.
@@ -122,6 +131,7 @@ impl NodeState {
             crash: None,
             corrupt: None,
             listens: Vec::new(),
+            disk: None,
             port_busy: None,
             spinning: false,
             changed: BTreeMap::new(),
@@ -133,6 +143,7 @@ impl NodeState {
             window_names: Vec::new(),
             per_kilosecond: 0,
             load: Load::default(),
+            balanced: Balanced::default(),
             recent_ms: BTreeMap::new(),
             last_window: None,
             known: true,

@@ -211,3 +211,27 @@ fn disks_are_for_the_user_alone() {
         assert_eq!(mode(&entry.path()), 0o600, "{:?}", entry.path());
     }
 }
+
+#[test]
+fn a_disk_says_where_it_is_and_a_shell_can_look_at_it() {
+    let place = Place::new();
+    let data = place.path("my disks");
+    let mut run = start(&place, &data);
+    Typist::new(run.address("r1")).until("put x 1", "ok");
+    let (_, printed, _) = run.quit();
+    let file = data.join("r1.db");
+    let told = format!("r1  keeps what it has in the database {}", file.display());
+    assert!(printed.contains(&told), "{told}\n{printed}");
+    for wire in ["(line)", "(json)"] {
+        let told = |row: &str| row.contains("r1  listens at 127.0.0.1:") && row.ends_with(wire);
+        assert!(printed.lines().any(told), "{wire}:\n{printed}");
+    }
+    // The line that is printed where nobody reads along, as a shell takes it.
+    let lab = place.file("store.toml", STORE);
+    let data = data.to_str().expect("text");
+    let run = place.run(&["run", &lab, "--headless", "--for", "1ms", "--data", data]);
+    let told = text(&run.stderr);
+    let line = format!("sqlite3 -readonly '{}' 'SELECT * FROM operations'", file.display());
+    assert!(told.contains(&line), "{line}\n{told}");
+    assert!(told.contains("printf 'get KEY\\n' | nc 127.0.0.1 "), "{told}");
+}

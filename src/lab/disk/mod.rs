@@ -15,6 +15,7 @@ pub use sqlite::Database;
 
 use super::shared::Shared;
 use crate::base::{EventId, Incarnation, NodeId, Token};
+use crate::event::{Cause, Fact};
 use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::fs;
@@ -77,6 +78,8 @@ pub struct Disk {
     idle: watch::Sender<bool>,
     /// The life whose commit is under way has ended.
     dying: AtomicBool,
+    /// What it held when the present step began; none where that could not be read.
+    marked: Mutex<Option<Image>>,
 }
 
 impl Disk {
@@ -92,6 +95,7 @@ impl Disk {
             queue: Mutex::default(),
             idle: watch::Sender::new(true),
             dying: AtomicBool::new(false),
+            marked: Mutex::default(),
         }
     }
 
@@ -101,6 +105,23 @@ impl Disk {
 
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file that holds it, from the root on, and its form; none where it is memory.
+    pub fn file(&self) -> Option<(PathBuf, DiskKind)> {
+        let (path, kind) = match &*self.place() {
+            Place::Memory(_) => return None,
+            Place::Sqlite(path, _) => (path.clone(), DiskKind::Sqlite),
+            Place::Rewrite(path, _) => (path.clone(), DiskKind::Rewrite),
+        };
+        // It fails only where there is no working directory any more.
+        Some((std::path::absolute(&path).unwrap_or(path), kind))
+    }
+
+    /// The fact that this is a node's disk; none where it is memory.
+    pub fn opened(&self, node: NodeId) -> Option<Fact> {
+        let (file, kind) = self.file()?;
+        Some(Fact::DiskOpened { node, file: file.to_string_lossy().into(), kind })
     }
 
     /// Waits until no commit is under way.
@@ -138,6 +159,21 @@ impl Disk {
         self.place().wipe()
     }
 
+    /// Remembers what it holds now. Blocks.
+    pub fn mark(&self) {
+        let image = self.place().look();
+        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = image;
+    }
+
+    /// It holds what was remembered; without that, what it holds now. Blocks; nothing may be under way.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn put_back(&self) -> Result<(), String> {
+        let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        marked.map_or(Ok(()), |image| self.place().put_back(image))
+    }
+
     /// A write waits its turn. What becomes of it comes back to the node as an input.
     pub fn ask(self: &Arc<Self>, node: NodeId, life: Incarnation, wanted: Wanted, lab: &Shared) {
         let mut queue = self.queue();
@@ -173,7 +209,12 @@ impl Disk {
                 }
                 queue.waiting.drain(..).collect()
             };
+            let before = self.opened(node);
             let kept = self.commit(batch);
+            let opened = self.opened(node).filter(|now| before.as_ref() != Some(now));
+            if let (Some(fact), Some(last)) = (opened, kept.last()) {
+                lab.recorder.lab(lab.now(), Cause::Event(last.cause), fact);
+            }
             lab.node(node).kept(life, kept, lab);
         }
     }
@@ -245,6 +286,30 @@ impl Place {
                 Ok(image.clone())
             }
         }
+    }
+
+    /// What it holds, while somebody may be writing it; none if it cannot be read.
+    fn look(&mut self) -> Option<Image> {
+        match self {
+            Self::Memory(image) => Some(image.clone()),
+            Self::Rewrite(path, _) => rewrite::read(path).ok(),
+            Self::Sqlite(_, Some(database)) => database.read().ok(),
+            Self::Sqlite(..) => self.read().ok(),
+        }
+    }
+
+    /// Holds this and nothing else.
+    fn put_back(&mut self, image: Image) -> Result<(), String> {
+        self.wipe().map_err(|error| error.to_string())?;
+        let kind = match self {
+            Self::Rewrite(..) => DiskKind::Rewrite,
+            Self::Memory(_) | Self::Sqlite(..) => DiskKind::Sqlite,
+        };
+        if image != Image::default() {
+            let Image { entries, term } = image;
+            self.put(&[&Write { keep: 0, entries: entries.into(), term, kind }], || false)?;
+        }
+        Ok(())
     }
 
     /// Commits these, in the form that the last of them wants.

@@ -52,6 +52,9 @@ impl NodeShared {
         });
         self.gate.send_replace(true);
         self.presence.set(Owner::Alive);
+        if let Some(fact) = self.disk.as_ref().and_then(|disk| disk.opened(self.id)) {
+            lab.recorder.lab(now, Cause::Event(booted), fact);
+        }
         self.listen(&mut core, lab, Cause::Event(booted), |_| true);
         self.turn(&mut core, Input::Boot(image), Cause::Event(booted), lab);
     }
@@ -96,6 +99,30 @@ impl NodeShared {
             core.life = Life::Killed;
         }
         lab.recorder.lab(lab.now(), cause, fact);
+    }
+
+    /// Remembers what its disk holds now.
+    pub async fn mark_disk(&self) {
+        let Some(disk) = self.disk.clone() else { return };
+        // It fails only when the runtime ends, and then nobody goes back to anything.
+        let _ = tokio::task::spawn_blocking(move || disk.mark()).await;
+    }
+
+    /// Its disk holds what was remembered. Only for a node that does not live.
+    pub async fn put_back(&self, cause: Cause, lab: &Arc<Shared>) {
+        let Some(disk) = self.disk.clone() else { return };
+        disk.settled().await;
+        let put = tokio::task::spawn_blocking(move || disk.put_back()).await;
+        let mut core = self.lock();
+        match put {
+            Ok(Ok(())) if core.life == Life::Corrupt => core.life = Life::Killed,
+            Ok(Err(why)) => {
+                core.life = Life::Corrupt;
+                let fact = Fact::NodeCorrupt { node: self.id, why: why.into() };
+                lab.recorder.lab(lab.now(), cause, fact);
+            }
+            Ok(Ok(())) | Err(_) => {}
+        }
     }
 
     /// Tries once more to listen, if it lives and could not.

@@ -88,10 +88,7 @@ fn of_replica(world: &World, group: &Group, replica: &ReplicaState, now: LabTime
         out.push(("clock", text));
     }
     for (peer, (awaited, since)) in &replica.waits {
-        let what = match awaited {
-            Awaited::HeartbeatReply => "the reply to its heartbeat",
-            Awaited::Confirmation => "the confirmation of a change",
-        };
+        let what = awaited_words(*awaited);
         let time = words::short(now.since(*since));
         out.push((
             "waits for",
@@ -116,6 +113,15 @@ fn of_replica(world: &World, group: &Group, replica: &ReplicaState, now: LabTime
         ),
     ));
     out
+}
+
+/// What somebody waits for.
+#[must_use]
+pub const fn awaited_words(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::HeartbeatReply => "the reply to its heartbeat",
+        Awaited::Confirmation => "the confirmation of a change",
+    }
 }
 
 fn disk(world: &World, replica: &ReplicaState) -> Vec<Entry> {
