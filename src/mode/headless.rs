@@ -134,7 +134,6 @@ fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        // Replicas speak JSON to each other; what a person types, they take as lines.
         for (wire, address) in session.lab().addresses(node.id) {
             let name = topology.names.of(node.id);
             let line = shell_line::ask(node.role(), wire.word(), address);
