@@ -12,6 +12,7 @@ pub use super::replica::{
     ClockKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
     StoreClientConfig,
 };
+pub use super::ts::{OnMiss, Patience, Service, TsConfig};
 pub use super::wires::{Listen, Wire};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
