@@ -11,7 +11,7 @@ use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
 use crate::report::{self, Exit, Report, Tally, shell_line, spoken};
-use crate::topology::Topology;
+use crate::topology::{Topology, Wire};
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -132,11 +132,13 @@ fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        if let Some(address) = session.lab().address(node.id) {
-            let name = topology.names.of(node.id);
-            let line = shell_line::ask(node.role(), address);
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name:16} {address}   {line}");
+        let name = topology.names.of(node.id);
+        for wire in Wire::ALL {
+            let Some(address) = session.lab().address_for(node.id, wire) else { continue };
+            if let Some(line) = shell_line::ask(node.role(), wire.word(), address) {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{name:16} {address}   {line}");
+            }
         }
         if let Some((file, kind)) = session.lab().disk_file(node.id) {
             let line = shell_line::look(&file.to_string_lossy(), kind);

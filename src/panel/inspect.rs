@@ -65,8 +65,8 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     }
     for (wire, address) in &state.listens {
         out.push(("listens", format!("{address} ({wire})")));
-        if &**wire == "line" {
-            out.push(("try", shell_line::ask(config.role(), *address)));
+        if let Some(line) = shell_line::ask(config.role(), wire, *address) {
+            out.push(("try", line));
         }
     }
     if let Some((file, kind)) = &state.disk {

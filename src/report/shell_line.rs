@@ -2,14 +2,18 @@
 
 use crate::base::text::shell_word;
 use crate::message::DiskKind;
-use crate::topology::Role;
+use crate::topology::{Role, Wire};
 use std::net::SocketAddr;
 
-/// Asks a node that listens with the line wire.
+/// Asks a node that listens with this wire; none for a wire that nobody types.
 #[must_use]
-pub fn ask(role: Role, address: SocketAddr) -> String {
+pub fn ask(role: Role, wire: &str, address: SocketAddr) -> Option<String> {
+    let (host, port) = (address.ip(), address.port());
+    if wire == Wire::Dns.word() {
+        return Some(format!("dig @{host} -p {port} NAME"));
+    }
     let words = if role == Role::Replica { "get KEY" } else { "NAME" };
-    format!("printf '{words}\\n' | nc {} {}", address.ip(), address.port())
+    (wire == Wire::Line.word()).then(|| format!("printf '{words}\\n' | nc {host} {port}"))
 }
 
 /// Shows what a node keeps in this file, without a hand on it: whoever looks while the lab runs disturbs nothing.
@@ -29,8 +33,12 @@ mod tests {
     #[test]
     fn a_shell_takes_every_line_as_it_is() {
         let address = "127.0.0.1:7101".parse().expect("an address");
-        assert_eq!(ask(Role::Ts, address), "printf 'NAME\\n' | nc 127.0.0.1 7101");
-        assert_eq!(ask(Role::Replica, address), "printf 'get KEY\\n' | nc 127.0.0.1 7101");
+        let line = |role, wire| ask(role, wire, address);
+        let nc = |words: &str| Some(format!("printf '{words}\\n' | nc 127.0.0.1 7101"));
+        assert_eq!(line(Role::Ts, "line"), nc("NAME"));
+        assert_eq!(line(Role::Replica, "line"), nc("get KEY"));
+        assert_eq!(line(Role::Ls, "dns"), Some("dig @127.0.0.1 -p 7101 NAME".into()));
+        assert_eq!(line(Role::Replica, "json"), None);
         assert_eq!(
             look("/tmp/it's a run/r1.db", DiskKind::Sqlite),
             "sqlite3 -readonly '/tmp/it'\\''s a run/r1.db' 'SELECT * FROM operations'"
