@@ -57,6 +57,8 @@ pub enum Verb {
     List,
     /// Print a JSON Schema of topology files, for editors.
     Schema,
+    /// Show the speaker's notes of a running lab: on a screen that the room does not see.
+    Notes(NotesArgs),
     /// Print every key of the panel, as the configuration has it.
     Keys,
     /// Print where configuration, results and the log are.
@@ -72,6 +74,17 @@ pub enum Verb {
         /// For which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Which lab's notes, and how.
+#[derive(Debug, Clone, Args)]
+pub struct NotesArgs {
+    /// The lab whose desk is at this port; otherwise the one that was started last.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Print each new sheet as text, without a terminal's tricks.
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// A run of one topology.

@@ -10,6 +10,8 @@ mod keys;
 mod lists;
 #[path = "panel/looks.rs"]
 mod looks;
+#[path = "panel/replay.rs"]
+mod replay;
 #[path = "panel/scenes.rs"]
 mod scenes;
 #[path = "panel/states.rs"]

@@ -13,6 +13,8 @@ mod harness;
 mod input;
 #[path = "terminal/lecture.rs"]
 mod lecture;
+#[path = "terminal/notes.rs"]
+mod notes;
 #[path = "terminal/plain.rs"]
 mod plain;
 #[path = "terminal/reload.rs"]

@@ -82,7 +82,9 @@ fn a_setting_that_cannot_be_says_why() {
     let topology = ok(LAB).topology;
     for (name, change, part) in [
         ("ls", "policy rase", "did you mean `race`?"),
-        ("ls", "policy hedge", "not in this version"),
+        ("ls", "hedge_after p100", "no percentile"),
+        ("ls", "hedge_budget 3", ""),
+        ("ls", "probation -1", "no count"),
         ("ls", "polcy race", "did you mean `policy`?"),
         ("ls", "listen 5300", "settled when the lab starts"),
         ("ls", "records x", "an LS and has no `records`"),

@@ -123,3 +123,107 @@ fn possible(line: &str, state: &State, bench: &Bench) -> bool {
         _ => true,
     }
 }
+
+/// A store of two, a client, and one step that kills a replica.
+const STORE: &str = r#"
+title = "restore"
+[defaults.link]
+latency = "1ms"
+[groups.store]
+role = "replica"
+count = 2
+prefix = "r"
+heartbeat = "50ms"
+suspect_after = "250ms"
+reconnect = "100ms"
+propagation = "sync"
+[nodes.alice]
+role = "client"
+asks = "store"
+operations = ["put k{n} {n}"]
+request_timeout = "300ms"
+timeout = "4s"
+reconnect = "100ms"
+[[steps]]
+say = "One."
+do = ["kill r2"]
+expect = ["node r2 is killed"]
+"#;
+
+/// The step begins again: who was killed by it and by hand lives, what was cut is not, what was written is not there,
+/// what was there before is, and none of it counts as lost.
+#[test]
+fn restore_puts_nodes_links_settings_and_disks_back_on_sockets() {
+    let bench = Bench::start(STORE);
+    let concluded = |event: &faultlab::event::Event| {
+        matches!(
+            &event.fact,
+            Fact::Noted(faultlab::message::Note::Store(
+                faultlab::message::StoreNote::Concluded { .. }
+            ))
+        )
+    };
+    bench.command("put alice before 1", concluded);
+    give(&bench, "next");
+    let before = state(&bench);
+    let settings = bench.world().node(bench.id("r1")).changed.clone();
+    bench.command("put alice after 1", concluded);
+    for line in ["next", "cut r1<->r2", "set r1 propagation async", "load alice 20/s", "speed 2"] {
+        give(&bench, line);
+    }
+    give(&bench, "kill r1");
+    give(&bench, "wipe r1");
+    give(&bench, "freeze alice");
+    let from = bench.handle.end();
+    let pressed = std::time::Instant::now();
+    give(&bench, "restore");
+    let world = bench.world();
+    assert!(pressed.elapsed() < std::time::Duration::from_secs(3), "{:?}", pressed.elapsed());
+    assert_eq!(state(&bench), before);
+    assert_eq!(world.node(bench.id("r1")).changed, settings);
+    assert_eq!(world.node(bench.id("alice")).per_kilosecond, 0);
+    assert_eq!((world.clock.rate, world.steps.beat), (1.0, faultlab::world::Beat::Question));
+    bench.until(from, "both have read their disks", |event| {
+        matches!(
+            &event.fact,
+            Fact::Noted(faultlab::message::Note::Store(
+                faultlab::message::StoreNote::Promoted { .. }
+            ))
+        )
+    });
+    let world = bench.world();
+    for name in ["r1", "r2"] {
+        let replica = world.audit.replica(bench.id(name)).expect("a replica");
+        assert_eq!(replica.have.at, 1, "{name} has what it had");
+    }
+    let figures = world.audit.figures();
+    assert_eq!((figures.acked, figures.lost), (1, 0));
+    // The step runs as the first time.
+    let from = bench.handle.end();
+    give(&bench, "next");
+    bench.until(from, "the expectation holds", |event| {
+        matches!(&event.fact, Fact::ExpectationJudged { judgement, .. }
+            if *judgement == faultlab::event::Judgement::Passed)
+    });
+}
+
+/// `goto` sets the lab as the steps before leave it, asks nothing, and goes forward only.
+#[test]
+fn goto_goes_forward_only_and_sets_the_lab() {
+    let steps = "[[steps]]\nsay = \"1\"\ndo = [\"kill ts1\", \"wait 9s\", \"query client www.mit.edu\"]\n\
+                 [[steps]]\nsay = \"2\"\ndo = [\"freeze ts2\"]\n[[steps]]\nsay = \"3\"\n";
+    let bench = Bench::start(&(two_tables(LATENCY, "", "", "") + steps));
+    give(&bench, "goto 2");
+    let world = bench.world();
+    assert_eq!((world.steps.step, world.steps.beat), (2, faultlab::world::Beat::Question));
+    assert_eq!(world.node(bench.id("ts1")).life, Life::Killed);
+    assert_eq!((world.node(bench.id("ts2")).life, world.truth.asked), (Life::Up, 0));
+    for (line, why) in [
+        ("goto 2", "step 2 has begun already: `restore` begins step 2 again"),
+        ("goto 4", "there is no step 4: this lecture has 3"),
+    ] {
+        let refused =
+            bench.command(line, |event| matches!(event.fact, Fact::CommandRefused { .. }));
+        assert!(matches!(&refused.fact, Fact::CommandRefused { why: said } if **said == *why));
+    }
+}

@@ -18,7 +18,7 @@ const LS: NodeId = NodeId(2);
 const TS1: NodeId = NodeId(3);
 const TS2: NodeId = NodeId(4);
 
-const WHYS: [Why; 15] = [
+const WHYS: [Why; 18] = [
     Why::FirstAnswer,
     Why::OnlyAnswer,
     Why::AllNegative,
@@ -34,6 +34,9 @@ const WHYS: [Why; 15] = [
     Why::Stopping,
     Why::AskerGone,
     Why::NobodyLeft,
+    Why::Gathered,
+    Why::NotNeeded,
+    Why::QueueFull,
 ];
 
 fn at(millis: u64) -> LabTime {
@@ -394,5 +397,5 @@ fn every_way_a_race_can_end_has_its_sentence() {
             }
         }
     }
-    assert_eq!(told, 15 * 8 * 5 * 11 * 2 * 2);
+    assert_eq!(told, 18 * 8 * 10 * 11 * 2 * 2);
 }

@@ -200,6 +200,20 @@ impl Group {
         self.life_changed(at);
     }
 
+    /// Every process of this group, and of those who ask it, has ended in good order: nobody's death is to be predicted
+    /// or followed.
+    pub(super) fn let_all_end(&mut self, now: LabTime) {
+        self.now = self.now.max(now);
+        let replicas = self.replicas.iter().map(|replica| (replica.id, replica.life));
+        let askers = self.asker_lives.iter().map(|(node, (life, ..))| (*node, *life));
+        let all: Vec<(NodeId, Life)> = replicas.chain(askers).collect();
+        for (node, _) in all.into_iter().filter(|(_, life)| life.is_alive()) {
+            self.lives(node, Life::Stopping);
+            self.lives(node, Life::Stopped);
+        }
+        self.weigh();
+    }
+
     /// What a process takes with it.
     fn dies(&mut self, at: usize) {
         let node = self.replicas[at].id;

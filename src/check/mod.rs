@@ -143,6 +143,16 @@ impl Audit {
         Some(at)
     }
 
+    /// What this has become when everything is as it was then: disks and logs, but no process of that time lives.
+    #[must_use]
+    pub fn restored(&self, now: LabTime, missed: u64) -> Self {
+        let mut audit = Self { now, missed, ..self.clone() };
+        for group in &mut audit.groups {
+            Arc::make_mut(group).let_all_end(now);
+        }
+        audit
+    }
+
     /// Takes note of events that never came.
     pub fn gap(&mut self, missing: u64) {
         if missing == 0 {

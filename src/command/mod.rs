@@ -136,6 +136,8 @@ pub enum Command {
     Wait(Duration),
     /// `next`: the next beat of the steps.
     Next,
+    /// `goto STEP`: on to the question of a later step; what the steps before it do to nodes and links is done at once.
+    Goto(u32),
     /// `flip`: the present step between as confessed and as repaired.
     Flip,
     /// `undo`.
@@ -144,6 +146,8 @@ pub enum Command {
     Redo,
     /// `reset`: every fault heals, every node is revived.
     Reset,
+    /// `restore`: back to the beginning of the present step.
+    Restore,
     /// `mark TEXT`: a marker in the log.
     Mark(Arc<str>),
     /// `quit`: the lab ends in good order.

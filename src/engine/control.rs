@@ -3,6 +3,7 @@
 //! It owns the *fault state* (who lives, how everybody is set, what was done to links) and its history. It knows
 //! nothing of what nodes do or believe, and carries nothing out: a host does, act by act.
 
+mod mark;
 mod state;
 mod target;
 #[cfg(test)]
@@ -13,7 +14,8 @@ use crate::command::{Command, grammar};
 use crate::event::{ClockState, Ending, Event, Fact, Life, Side};
 use crate::machine::Told;
 use crate::message::Faults;
-use crate::topology::{Change, Role, Topology};
+use crate::topology::{Change, Topology};
+use mark::{BOOT_ORDER, Mark};
 use state::{Grammar, Piece, State};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub enum Act {
     Thaw(NodeId),
     /// Empty its disk. No process of it runs.
     Wipe(NodeId),
+    /// Put its disk back as it was when the present step began. No process of it runs.
+    PutBack(NodeId),
     /// Tell the machine something (`Told::Stop` is the way to stop it in good order).
     Tell(NodeId, Told),
     /// One direction of a link is like this from now on.
@@ -77,7 +81,7 @@ pub enum Act {
 pub const HISTORY_MAX: usize = 1000;
 
 /// A command that changed the fault state, with what it changed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Deed {
     words: Arc<str>,
     before: Vec<Piece>,
@@ -91,6 +95,8 @@ pub struct Control {
     done: VecDeque<Deed>,
     undone: Vec<Deed>,
     clock: ClockState,
+    /// What `restore` goes back to; none before the lab has started.
+    mark: Option<Mark>,
 }
 
 impl Control {
@@ -103,7 +109,7 @@ impl Control {
     fn with(topology: Arc<Topology>, grammar: Grammar) -> Self {
         let clock = ClockState { rate: 1.0, paused: false, auto: topology.auto_pace };
         let state = State::new(topology, grammar);
-        Self { state, done: VecDeque::new(), undone: Vec::new(), clock }
+        Self { state, done: VecDeque::new(), undone: Vec::new(), clock, mark: None }
     }
 
     /// What starts the lab: the faults of links, the clock, the boots. Servers boot before those who ask them, so that
@@ -119,18 +125,19 @@ impl Control {
             }
         }
         acts.push(Act::Clock(self.clock));
-        for role in [Role::Replica, Role::Ts, Role::Ls, Role::Client] {
+        for role in BOOT_ORDER {
             for node in topology.nodes.iter().filter(|node| node.role() == role) {
                 if node.starts && node.at.is_none() {
                     self.state.boot(node.id, &mut acts);
                 }
             }
         }
+        self.take_mark(0);
         acts
     }
 
-    /// Carries out a command. `Wait`, `Next`, `Flip`, `Mark` and `Quit` are the host's and the script's business and do
-    /// nothing here. What is already as the command wants it is left alone, without an act.
+    /// Carries out a command. `Wait`, `Next`, `Goto`, `Flip`, `Mark` and `Quit` are the business of the host and the
+    /// script, and do nothing here. What is already as the command wants it is left alone, without an act.
     ///
     /// # Errors
     /// Why it cannot be done, and what would help: a sentence for the person who gave it.
@@ -176,9 +183,13 @@ impl Control {
             }
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
-            Command::Wait(_) | Command::Next | Command::Flip | Command::Mark(_) | Command::Quit => {
-                Ok(Vec::new())
-            }
+            Command::Restore => self.restore(),
+            Command::Wait(_)
+            | Command::Next
+            | Command::Goto(_)
+            | Command::Flip
+            | Command::Mark(_)
+            | Command::Quit => Ok(Vec::new()),
             deed => self.change(deed),
         }
     }
@@ -270,14 +281,17 @@ impl Control {
     /// done by hand stays; commands that it concerns can no longer be undone.
     pub fn rebase(&mut self, changes: &[Change]) -> Vec<Act> {
         let (acts, touched) = self.state.rebase(changes);
-        let stays = |piece: &Piece| match piece {
+        let piece_stays = |piece: &Piece| match piece {
             Piece::Kind(node, _) | Piece::Load(node, _) => !touched.nodes.contains(node),
             Piece::Link(way, _) => !touched.ways.contains(way),
             Piece::Life(..) => true,
         };
-        let stays = |deed: &Deed| deed.before.iter().chain(&deed.after).all(stays);
+        let stays = |deed: &Deed| deed.before.iter().chain(&deed.after).all(piece_stays);
         self.done.retain(stays);
         self.undone.retain(stays);
+        if let Some(mark) = &mut self.mark {
+            mark.rebase(piece_stays, stays);
+        }
         acts
     }
 
@@ -291,6 +305,7 @@ impl Control {
                     *ordered = (*ordered).max(*seen);
                 }
             }
+            Fact::StepBegan { step } => self.take_mark(*step),
             Fact::NodeCrashed { node, .. } => self.ended(*node, Life::Crashed),
             Fact::NodeStopped { node } => self.ended(*node, Life::Stopped),
             Fact::NodeCorrupt { node, .. } => self.did_not_boot(*node),

@@ -231,6 +231,11 @@ pub enum Fact {
         /// Its number.
         step: u32,
     },
+    /// Everything is as it was when this step began (0: the lab); it begins again with its question.
+    StepRestored {
+        /// Its number.
+        step: u32,
+    },
     /// One expectation of a step came out.
     ExpectationJudged {
         /// The step's number.

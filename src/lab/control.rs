@@ -81,8 +81,16 @@ impl Controller {
         Self { lab, control, script, read: 0, due: Arc::new(Notify::new()), armed: None, progress }
     }
 
+    /// What the disks hold now is what `restore` puts back.
+    async fn mark_disks(&self) {
+        for node in &self.lab.nodes {
+            node.mark_disk().await;
+        }
+    }
+
     /// Boots what starts and goes to this step, then serves commands until `Quit`.
     pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>, step: u32) {
+        self.mark_disks().await;
         for act in self.control.start() {
             self.carry_out(act, Cause::Boot).await;
         }
@@ -150,6 +158,9 @@ impl Controller {
         for order in orders {
             match order {
                 Order::Record(fact) => {
+                    if let Fact::StepBegan { .. } = fact {
+                        self.mark_disks().await;
+                    }
                     self.lab.recorder.lab(self.lab.now(), Cause::Unknown, fact);
                 }
                 Order::Give(command) => self.apply(command, Hand::Step).await,
@@ -165,6 +176,13 @@ impl Controller {
                 self.record(command, hand);
                 let orders = self.script.next(self.lab.now());
                 self.follow(orders).await;
+            }
+            Command::Goto(step) => {
+                let cause = self.record(command, hand);
+                match self.script.go_to(step, self.lab.now()) {
+                    Ok(orders) => self.follow(orders).await,
+                    Err(why) => self.refuse(why, cause),
+                }
             }
             Command::Flip => {
                 let cause = self.record(command, hand);
@@ -245,6 +263,7 @@ impl Controller {
                 lab.node(node).end(Death::PoweredOff, Fact::NodePoweredOff { node }, cause, &lab);
             }
             Act::Wipe(node) => lab.node(node).wipe(cause, &lab).await,
+            Act::PutBack(node) => lab.node(node).put_back(cause, &lab).await,
             Act::Freeze(node) => lab.node(node).freeze(cause, &lab),
             Act::Thaw(node) => {
                 lab.recorder.lab(now, cause, Fact::NodeThawed { node });

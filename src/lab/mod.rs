@@ -6,6 +6,7 @@
 mod clock;
 mod conn;
 mod control;
+mod desk;
 mod disk;
 mod flow;
 mod host;
@@ -19,6 +20,7 @@ mod shared;
 mod tasks;
 
 pub use control::Progress;
+pub use desk::{Desk, Teller, read_desk};
 pub use disk::Database;
 
 use crate::base::{LabTime, NodeId};

@@ -33,6 +33,9 @@ impl Asked {
     pub fn of(message: &Message) -> Option<Self> {
         match message {
             Message::Ask { name, id, dns } => Some(Self { name: name.clone(), id: *id, dns: *dns }),
+            Message::AskTied { name, id } => {
+                Some(Self { name: name.clone(), id: Some(*id), dns: None })
+            }
             Message::Text(text) => Some(Self { name: HostName::new(text), id: None, dns: None }),
             _ => None,
         }

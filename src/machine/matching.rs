@@ -99,6 +99,11 @@ impl Outstanding {
         self.live.len()
     }
 
+    /// Whether this question waits.
+    pub fn has(&self, question: QuestionNo) -> bool {
+        self.live.iter().any(|one| one.question == question)
+    }
+
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.live.is_empty()

@@ -19,6 +19,7 @@ mod server;
 mod store_client;
 mod timers;
 mod ts;
+mod wish;
 
 use client::Client;
 use ls::Ls;

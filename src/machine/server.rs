@@ -8,10 +8,11 @@ use super::beside::Beside;
 use super::kept::{Kept, Retry};
 use super::matching::{Answer, Matched, Outstanding};
 use super::timers::Timer;
+pub use super::wish::Wish;
 use super::{Effect, Effects};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::event::Ending;
-use crate::message::{Flaw, Flaws, HostName, Message, Query, RecordType};
+use crate::message::{Flaw, Flaws, HostName, Message};
 use crate::topology::{Topology, Wire};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,32 +36,6 @@ const GLUED_BYTES_MAX: usize = 2048;
 /// A program from outside that has not answered in this time, nor been asked, never will: where answers are counted,
 /// what it left unanswered is then forgotten.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
-
-/// The largest datagram that a DNS server is told it may answer with (the size on which server operators have agreed,
-/// because it passes every network whole).
-const DATAGRAM_BYTES: u16 = 1232;
-
-/// What a server shall be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
-    /// The name.
-    pub name: HostName,
-    /// What of it; on lines there are addresses alone.
-    pub kind: RecordType,
-    /// Load balancers that the question has passed, this one included.
-    pub hops: u8,
-}
-
-impl Wish {
-    /// The address of a name.
-    pub fn address(name: &HostName) -> Self {
-        Self { name: name.clone(), kind: RecordType::A, hops: 0 }
-    }
-
-    fn query(&self) -> Query {
-        Query { edns: Some(DATAGRAM_BYTES), hops: self.hops, ..Query::new(self.kind) }
-    }
-}
 
 /// How a server is talked to; follows the owner's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +61,18 @@ pub enum Handed {
     Unspeakable,
 }
 
+/// A question that waits to be sent.
+#[derive(Debug)]
+struct Unsent {
+    /// The number that its answer is known by.
+    question: QuestionNo,
+    /// The owner's question that it is asked for.
+    about: QuestionNo,
+    wish: Wish,
+    /// Whether another server is asked as well, and this one shall say when it begins.
+    tied: bool,
+}
+
 /// One server and the connection to it.
 #[derive(Debug)]
 pub struct Server {
@@ -100,7 +87,7 @@ pub struct Server {
     asked: LabTime,
     /// The next question waits until the pause is over.
     pausing: bool,
-    unsent: VecDeque<(QuestionNo, Wish)>,
+    unsent: VecDeque<Unsent>,
     sent: Outstanding,
     /// Questions that found an answer lying unread (flaw `answers-by-arrival`).
     stale: Vec<(QuestionNo, Answer)>,
@@ -200,12 +187,42 @@ impl Server {
         wish: Wish,
         out: &mut Effects,
     ) -> Handed {
+        self.take(now, Unsent { question, about: question, wish, tied: false }, out)
+    }
+
+    /// The same for the owner's question `about`, under a number of its own.
+    pub fn ask_for(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        about: QuestionNo,
+        wish: Wish,
+        out: &mut Effects,
+    ) -> Handed {
+        self.take(now, Unsent { question, about, wish, tied: false }, out)
+    }
+
+    /// The same where another server is asked as well: this one shall say when it begins. Not for programs from
+    /// outside, which know no such word.
+    pub fn ask_tied(
+        &mut self,
+        now: LabTime,
+        question: QuestionNo,
+        wish: Wish,
+        out: &mut Effects,
+    ) -> Handed {
+        let tied = !self.outside && !self.takes_datagrams();
+        self.take(now, Unsent { question, about: question, wish, tied }, out)
+    }
+
+    fn take(&mut self, now: LabTime, unsent: Unsent, out: &mut Effects) -> Handed {
+        let wish = &unsent.wish;
         let speakable =
             if self.takes_datagrams() { wish.name.fits_dns() } else { wish.kind.is_address() };
         if !speakable {
             return Handed::Unspeakable;
         }
-        if self.unsent.len() + self.sent.len() >= WAITING_MAX {
+        if self.waiting() >= WAITING_MAX {
             return Handed::Full;
         }
         if self.kept.is_hopeless(now) {
@@ -216,12 +233,17 @@ impl Server {
             self.sent.forget_gone();
         }
         self.asked = now;
-        self.unsent.push_back((question, wish));
+        self.unsent.push_back(unsent);
         if self.glues() && !self.pausing && self.kept.standing().is_some() {
             self.pause(GLUED_WITHIN, out);
         }
         self.pump(out);
         Handed::Taken
+    }
+
+    /// How many questions wait for its answer, sent or not.
+    pub fn waiting(&self) -> usize {
+        self.unsent.len() + self.sent.len()
     }
 
     /// Answers that lay unread and were taken by questions just sent (flaw `answers-by-arrival`).
@@ -245,10 +267,18 @@ impl Server {
             if (one_at_a_time || (self.outside && self.pausing)) && !self.sent.is_empty() {
                 return;
             }
-            let Some((question, wish)) = self.unsent.pop_front() else { return };
+            let Some(Unsent { question, about, wish, tied }) = self.unsent.pop_front() else {
+                return;
+            };
             let dns = self.takes_datagrams().then(|| wish.query());
-            let id = (dns.is_some() || (self.manner.ids && !self.outside)).then_some(question.0);
-            out.send(conn, Message::Ask { name: wish.name.clone(), id, dns }, Some(question));
+            let numbered = tied || dns.is_some() || (self.manner.ids && !self.outside);
+            let id = numbered.then_some(question.0);
+            let name = wish.name.clone();
+            let message = match id {
+                Some(id) if tied => Message::AskTied { name, id },
+                id => Message::Ask { name, id, dns },
+            };
+            out.send(conn, message, Some(about));
             self.note_sent(question, wish.name, id);
             if self.outside {
                 self.pause(PAUSE_OUTSIDE, out);
@@ -265,17 +295,17 @@ impl Server {
     /// Everything that waits goes out in one write with nothing between the names.
     fn send_glued(&mut self, out: &mut Effects) {
         let Some(conn) = self.kept.standing() else { return };
-        while let Some((question, Wish { name, .. })) = self.unsent.pop_front() {
+        while let Some(Unsent { question, wish: Wish { name, .. }, .. }) = self.unsent.pop_front() {
             let mut text = String::from(name.as_str());
             let mut count = 1;
             let first = name.clone();
             self.note_sent(question, name, None);
-            while let Some((_, next)) = self.unsent.front() {
-                if text.len() + next.name.as_str().len() > GLUED_BYTES_MAX {
+            while let Some(next) = self.unsent.front() {
+                if text.len() + next.wish.name.as_str().len() > GLUED_BYTES_MAX {
                     break;
                 }
-                let (another, Wish { name: next, .. }) =
-                    self.unsent.pop_front().expect("the front was just seen");
+                let next = self.unsent.pop_front().expect("the front was just seen");
+                let (another, next) = (next.question, next.wish.name);
                 text.push_str(next.as_str());
                 count += 1;
                 self.note_sent(another, next, None);
@@ -354,7 +384,7 @@ impl Server {
             beside.close(out);
         }
         let mut waited = self.sent.end();
-        waited.extend(self.unsent.drain(..).map(|(question, _)| question));
+        waited.extend(self.unsent.drain(..).map(|unsent| unsent.question));
         waited
     }
 
@@ -395,9 +425,19 @@ impl Server {
                 self.count_anew(now, out);
             }
             self.pump(out);
-        } else if let Some(at) = self.unsent.iter().position(|(one, _)| *one == question) {
+        } else if let Some(at) = self.unsent.iter().position(|one| one.question == question) {
             self.unsent.remove(at);
         }
+    }
+
+    /// A tied question needs no answer of this server: it is told so. False if it had not been sent.
+    pub fn cancel(&mut self, now: LabTime, question: QuestionNo, out: &mut Effects) -> bool {
+        let sent = self.sent.has(question);
+        if let (Some(conn), true) = (self.kept.standing(), sent && !self.outside) {
+            out.send(conn, Message::Cancel { id: question.0 }, Some(question));
+        }
+        self.over(now, question, false, out);
+        sent
     }
 
     /// Answers without names can be told apart by nothing but their number: when that is lost, only a new connection

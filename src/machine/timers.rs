@@ -11,6 +11,8 @@ pub enum Timer {
     Deadline(QuestionNo),
     /// One upstream has had its time for a question; the next may be asked.
     FailOver(QuestionNo),
+    /// Whoever was asked is slow; another may be asked as well.
+    Hedge(QuestionNo),
     /// A client asks again.
     Again(QuestionNo),
     /// A TS has worked on a question.
@@ -23,6 +25,8 @@ pub enum Timer {
     Pause(NodeId),
     /// An ejected server may be tried, or has had its time for the trial.
     Trial(NodeId),
+    /// It is time for the next check of a server.
+    Check(NodeId),
     /// The timer of a client's socket (flaw `socket-timer`).
     Socket(ConnId),
     /// The batch window closes.
@@ -68,6 +72,8 @@ impl Timer {
             Self::Window => (10, 0),
             Self::Arrival => (11, 0),
             Self::Spin => (12, 0),
+            Self::Hedge(no) => (13, no.0),
+            Self::Check(node) => (14, node.0 as u64),
             Self::Beat => (20, 0),
             Self::Suspect => (21, 0),
             Self::Election => (22, 0),
@@ -98,6 +104,8 @@ impl Timer {
             10 => Self::Window,
             11 => Self::Arrival,
             12 => Self::Spin,
+            13 => Self::Hedge(QuestionNo(of)),
+            14 => Self::Check(node()?),
             20 => Self::Beat,
             21 => Self::Suspect,
             22 => Self::Election,
@@ -132,6 +140,8 @@ mod tests {
             Timer::Window,
             Timer::Arrival,
             Timer::Spin,
+            Timer::Hedge(no),
+            Timer::Check(node),
             Timer::Beat,
             Timer::Suspect,
             Timer::Election,

@@ -2,6 +2,7 @@
 //!
 //! Plain values that serialise; no protocol rule lives here. Machines, wires, links, the log and the world share them.
 
+mod balance_note;
 mod dns;
 mod fault;
 mod flaw;
@@ -12,6 +13,7 @@ mod replica;
 mod store;
 mod store_note;
 
+pub use balance_note::{BalanceNote, HedgeBy};
 pub use dns::{Data, ExtendedError, Query, Rcode, RecordType, Response, Rr, Soa};
 pub use fault::{Faults, Jitter, Shape};
 pub use flaw::{Flaw, Flaws};
@@ -40,6 +42,23 @@ pub enum Message {
         /// What a DNS question brings along; none on lines.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dns: Option<Query>,
+    },
+    /// A question that another server is asked as well: whoever begins with it says so (`tied`).
+    AskTied {
+        /// The name as the asker wrote it.
+        name: HostName,
+        /// The correlation id, by which it can be cancelled.
+        id: u64,
+    },
+    /// A server begins to work on a tied question.
+    Began {
+        /// Its correlation id.
+        id: u64,
+    },
+    /// A tied question needs no answer any more.
+    Cancel {
+        /// Its correlation id.
+        id: u64,
     },
     /// What a server says to a question.
     Reply {
@@ -105,9 +124,11 @@ impl Message {
     #[must_use]
     pub fn name(&self) -> Option<&HostName> {
         match self {
-            Self::Ask { name, .. } => Some(name),
+            Self::Ask { name, .. } | Self::AskTied { name, .. } => Some(name),
             Self::Reply { name, .. } => name.as_ref(),
-            Self::End
+            Self::Began { .. }
+            | Self::Cancel { .. }
+            | Self::End
             | Self::Text(_)
             | Self::Operate { .. }
             | Self::Operated { .. }

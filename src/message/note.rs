@@ -3,6 +3,7 @@
 //! The world folds these and nothing else of a machine; so whatever a screen or a report shall say of a protocol,
 //! a note must say first.
 
+use super::balance_note::BalanceNote;
 use super::store_note::StoreNote;
 use super::{HostName, Outcome, Said};
 use crate::base::{LabTime, NodeId, Peer, QuestionNo};
@@ -44,6 +45,12 @@ pub enum Why {
     AskerGone,
     /// There was nobody to ask: every upstream is ejected or down.
     NobodyLeft,
+    /// Every upstream was asked, and all were waited for (`gather`).
+    Gathered,
+    /// Whoever asked has its answer from another server, and said so (`tied`).
+    NotNeeded,
+    /// A TS has no worker free and no room in its queue.
+    QueueFull,
 }
 
 /// What a node believes of another.
@@ -233,6 +240,8 @@ pub enum Note {
         /// Questions that are answered or cancelled before it ends.
         in_flight: u32,
     },
+    /// An LS's policy at work.
+    Balance(BalanceNote),
     /// A note of the replica family.
     Store(StoreNote),
     /// The node was told to stop and goes round in circles instead (flaw `cannot-stop`).

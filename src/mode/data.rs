@@ -3,8 +3,9 @@
 
 use super::print;
 use crate::base::Shown;
+use crate::topology::Rewritten;
 use std::env;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -62,6 +63,25 @@ pub fn config_is_named() -> bool {
     variable("FAULTLAB_CONFIG").is_some()
 }
 
+/// The present, in milliseconds since 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The file that remembers where a lecture was when the program ended.
+#[must_use]
+pub fn resume_file() -> Option<PathBuf> {
+    Some(STATE.folder(variable)?.join("lecture.json"))
+}
+
+/// The folder in which running labs say where their desks are.
+#[must_use]
+pub fn desks_folder() -> Option<PathBuf> {
+    Some(STATE.folder(variable)?.join("labs"))
+}
+
 /// The folder of the program's own log.
 #[must_use]
 pub fn log_folder() -> Option<PathBuf> {
@@ -98,6 +118,19 @@ pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
+/// Writes a file of the program's own so that it is there whole or not at all.
+///
+/// # Errors
+/// The system's.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let new = path.with_extension("new");
+    create(&new)?.write_all(bytes)?;
+    fs::rename(&new, path)
+}
+
 /// Copies kept in one folder.
 const COPIES_MAX: u32 = 9999;
 
@@ -116,6 +149,32 @@ pub fn keep(folder: &Path, text: &str) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("there are too many copies in the run's folder"))
+}
+
+/// Writes a topology and the files that it names into a new folder of a run's folder: `by-hand-1`, `by-hand-2`, …
+///
+/// # Errors
+/// The system's; too many of them.
+pub fn keep_topology(folder: &Path, name: &str, new: &Rewritten) -> io::Result<PathBuf> {
+    let make = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
+    make(folder)?;
+    for number in 1..=COPIES_MAX {
+        let inside = folder.join(format!("by-hand-{number}"));
+        match DirBuilder::new().mode(0o700).create(&inside) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        }
+        for (path, bytes) in &new.files {
+            let path = inside.join(path);
+            path.parent().map_or(Ok(()), make)?;
+            create(&path)?.write_all(bytes)?;
+        }
+        let path = inside.join(format!("{name}.toml"));
+        create(&path)?.write_all(new.text.as_bytes())?;
+        return Ok(path);
+    }
+    Err(io::Error::other("there are too many saved topologies in the run's folder"))
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 
 mod config;
 mod data;
+mod desk;
 mod files;
 mod headless;
 mod limits;
 mod logs;
 mod man;
+mod notes;
+mod origin;
 pub mod panics;
 mod plain;
 mod repeat;
@@ -44,6 +47,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
+        Some(Verb::Notes(args)) => notes::run(&args, &cli.look),
         Some(Verb::Keys) => tui::keys(&cli.look),
         Some(Verb::Paths) => data::paths(),
         Some(Verb::Man { of }) => man::page(of.as_deref()),

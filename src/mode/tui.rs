@@ -1,5 +1,7 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
+use super::desk::Notes;
+use super::origin::{Origin, Resume};
 use super::watched::{Read, Watched};
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
@@ -22,6 +24,10 @@ struct LabBench<'a> {
     lab: LabHandle,
     /// The run's folder, if it has one.
     folder: Option<PathBuf>,
+    /// Where its topology came from.
+    origin: Origin,
+    /// Where a second terminal reads the notes.
+    notes: Option<Notes>,
     /// The topology's file; one that is built in has none.
     file: Option<&'a Watched>,
 }
@@ -43,6 +49,14 @@ impl Bench for LabBench<'_> {
         self.lab.census();
     }
 
+    fn reached(&self, step: Option<u32>) {
+        self.origin.reached(step);
+    }
+
+    fn is_prompted(&self) -> bool {
+        self.notes.as_ref().is_some_and(Notes::are_read)
+    }
+
     fn edited(&self) -> Option<Edited> {
         self.file?.news()
     }
@@ -56,6 +70,15 @@ impl Bench for LabBench<'_> {
             Some(folder) => data::keep(folder, text),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder")),
         }
+    }
+
+    fn save_steps(&self, steps: &str) -> io::Result<PathBuf> {
+        let Some(folder) = &self.folder else {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the run has no folder"));
+        };
+        let topology = self.lab.topology();
+        let new = self.origin.rewritten(topology.seed, steps).map_err(io::Error::other)?;
+        data::keep_topology(folder, &topology.name, &new)
     }
 }
 
@@ -72,24 +95,35 @@ pub fn pick(look: &Look) -> anyhow::Result<u8> {
 
 fn pick_in(mut session: Session) -> anyhow::Result<u8> {
     loop {
+        let resume = Resume::find();
         let entries = bundle::list();
-        let offers = entries
-            .iter()
-            .map(|entry| Offer {
-                name: entry.name.to_owned(),
-                title: entry.title.clone(),
-                lesson: entry.lesson.clone(),
-                steps: entry.steps,
-            })
-            .collect();
+        let bundled = entries.iter().map(|entry| Offer {
+            name: entry.name.to_owned(),
+            title: entry.title.clone(),
+            lesson: entry.lesson.clone(),
+            steps: entry.steps,
+        });
+        let offers = resume.iter().map(Resume::offer).chain(bundled).collect();
         let picked = match panel::pick(&mut session, offers)? {
             Ok(picked) => picked,
             Err(ending) => return Ok(code(&ending)),
         };
-        let name = entries[picked].name;
-        let loaded = crate::topology::load(name.as_ref(), crate::topology::Options::default())
-            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let (ending, lab) = watch(&mut session, loaded.topology, &Options::default(), None)?;
+        let (ending, lab) = match (resume, picked) {
+            (Some(resume), 0) => {
+                let Resume { topology, origin, step } = resume;
+                let data = origin.data.clone();
+                let options = Options { data, ..Options::default() };
+                watch(&mut session, topology, origin, &options, (None, Some(step)))?
+            }
+            (resume, picked) => {
+                let name = entries[picked - usize::from(resume.is_some())].name;
+                let options = crate::topology::Options::default();
+                let loaded = crate::topology::load(name.as_ref(), options)
+                    .map_err(|problems| anyhow::anyhow!("{problems}"))?;
+                let origin = Origin::bundled(name, loaded.topology.seed);
+                watch(&mut session, loaded.topology, origin, &Options::default(), (None, None))?
+            }
+        };
         if ending != Ending::Topologies {
             drop(session);
             return Ok(end(ending, lab));
@@ -114,7 +148,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let options =
         Options { port_base: Some(run.port_base), data: run.data.clone(), ..Options::default() };
     let file = watched(run);
-    let (ending, lab) = watch(&mut session, topology, &options, file.as_ref())?;
+    let origin = Origin::of(run, topology.seed);
+    let (ending, lab) = watch(&mut session, topology, origin, &options, (file.as_ref(), None))?;
     if ending == Ending::Topologies {
         lab.finish();
         // In the same session: another reader of keys beside the one that waits would lose a key to it.
@@ -127,7 +162,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
 
 /// What the command line says, else what the environment says, else what the configuration says. None if that is wrong;
 /// then it has been said why.
-fn options(look: &Look) -> Option<panel::Options> {
+pub(super) fn options(look: &Look) -> Option<panel::Options> {
     let config = match config::load() {
         Ok(config) => config,
         Err(problems) => {
@@ -181,20 +216,29 @@ fn watched(run: &Run) -> Option<Watched> {
     path.is_file().then(|| Watched::new(path, read)).flatten()
 }
 
-/// Starts a lab and shows it until the person has seen enough; where its file wants a new lab, that one, too.
+/// Starts a lab, at a step if one is given, and shows it until the person has seen enough; where its file wants a new lab, that one, too.
 fn watch(
     session: &mut Session,
     topology: Topology,
+    origin: Origin,
     options: &Options,
-    file: Option<&Watched>,
+    (file, at): (Option<&Watched>, Option<u32>),
 ) -> anyhow::Result<(Ending, Lab)> {
     let (mut topology, mut carried) = (Arc::new(topology), None);
     let mut step = 0;
+    let mut at = at;
     loop {
         let data = data::run_folder(options.data.as_deref(), &topology.name);
         let options = Options { data, step, ..options.clone() };
         let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
-        let bench = LabBench { lab: lab.handle(), folder: options.data, file };
+        if let Some(step) = at.take() {
+            anyhow::ensure!(lab.handle().give(Command::Goto(step)), "the lab is busy");
+        }
+        let origin = Origin { data: options.data.clone(), ..origin.clone() };
+        // Without a desk nobody else can read along; the lab runs all the same.
+        let notes = data::desks_folder();
+        let notes = notes.and_then(|folder| Notes::lay_out(&lab.handle(), &folder).ok());
+        let bench = LabBench { lab: lab.handle(), folder: options.data, origin, notes, file };
         match panel::run(session, &bench, topology, carried)? {
             Ending::Again(next) => {
                 lab.finish();
@@ -217,7 +261,7 @@ fn end(ending: Ending, lab: Lab) -> u8 {
     code(&ending)
 }
 
-fn code(ending: &Ending) -> u8 {
+pub(super) fn code(ending: &Ending) -> u8 {
     match ending {
         Ending::Quit | Ending::Topologies | Ending::Again(_) => EXIT_HELD,
         Ending::Signal(number) => u8::try_from(128 + *number).unwrap_or(u8::MAX),

@@ -52,9 +52,12 @@ pub enum Action {
     RealTime,
     AutoPace,
     NextBeat,
+    Restore,
     Flip,
     Mark,
+    SaveSteps,
     Why,
+    Replay,
     Inspect,
     Open,
     OpenRace,
@@ -98,6 +101,10 @@ pub enum Outcome {
     Give(Vec<Command>),
     /// This goes to the clipboard, or into a file.
     Copy(Copied),
+    /// Show the last race or failover again, or the lab again.
+    Replay,
+    /// What was done becomes the steps of a new topology file.
+    SaveSteps,
     /// The next theme.
     NextTheme,
     /// Draw every cell anew.
@@ -266,11 +273,16 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         Action::ShowFile if view.edition.is_some() => view.mode = Mode::Edition,
         Action::ShowFile => view.toast("the file says what runs", false),
         Action::Wipe => ask_to_wipe(world, view),
+        Action::Restore => view.mode = Mode::RestoreAsked,
         Action::Interrupt if !matches!(view.mode, Mode::QuitAsked) => view.mode = Mode::QuitAsked,
         Action::Yes if matches!(view.mode, Mode::TopologiesAsked) => {
             return Some(Outcome::Leave(Leaving::Topologies));
         }
         Action::Yes if matches!(view.mode, Mode::WipeAsked(_)) => return wiped(view),
+        Action::Yes if matches!(view.mode, Mode::RestoreAsked) => {
+            view.mode = Mode::Normal;
+            return give(Command::Restore);
+        }
         Action::Yes if matches!(view.mode, Mode::Edition) => return take_edition(view),
         Action::Interrupt | Action::Yes => return Some(Outcome::Leave(Leaving::Quit)),
         Action::Topologies => view.mode = Mode::TopologiesAsked,
@@ -278,6 +290,8 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             Some(copied) => return Some(Outcome::Copy(copied)),
             None => view.toast("there is nothing to copy here", true),
         },
+        Action::SaveSteps => return Some(Outcome::SaveSteps),
+        Action::Replay => return Some(Outcome::Replay),
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),

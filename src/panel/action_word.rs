@@ -82,8 +82,10 @@ impl Action {
             Self::RealTime => "real-time",
             Self::AutoPace => "auto-pace",
             Self::NextBeat => "next",
+            Self::Restore => "restore",
             Self::Flip => "flip",
             Self::Mark => "mark",
+            Self::SaveSteps => "save-steps",
             _ => self.word_of_the_view(),
         }
     }
@@ -91,6 +93,7 @@ impl Action {
     const fn word_of_the_view(self) -> &'static str {
         match self {
             Self::Why => "why",
+            Self::Replay => "replay",
             Self::Losses => "losses",
             Self::ShowFile => "file",
             Self::Inspect => "inspect",
@@ -148,11 +151,24 @@ impl Action {
         TABLE.iter().filter(|row| !row.context.is_fixed()).map(|row| row.action)
     }
 
+    /// Whether it does something to the lab, its clock or its lecture.
+    #[must_use]
+    pub const fn acts_on_the_lab(self) -> bool {
+        let lab = matches!(
+            self.section(),
+            Section::Lecture | Section::Nodes | Section::Links | Section::Clock
+        );
+        // These only point at something, or write down what has been done.
+        lab && !matches!(self, Self::NextLink | Self::SaveSteps) || matches!(self, Self::Mark)
+    }
+
     /// Where it stands in the lists.
     #[must_use]
     pub const fn section(self) -> Section {
         match self {
             Self::NextBeat
+            | Self::Restore
+            | Self::SaveSteps
             | Self::Flip
             | Self::Fire
             | Self::FireMany

@@ -2,22 +2,18 @@
 //!
 //! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
 
-use super::action::{self, Action, Leaving, Outcome};
+use super::action::Leaving;
 use super::carried::{self, Carried};
 use super::chord::Chord;
 use super::copy::Copied;
-use super::feed::{LINES_MAX, Tone};
+use super::feed::Tone;
 use super::guard::Woken;
 use super::picker::{Move, Offer, Picker};
+use super::state::{Panel, Reaction};
 use super::terminal::{Session, SessionError};
-use super::view::View;
-use super::{Bench, edition, hints, map, mouse, screen, store, typing};
-use crate::base::LabTime;
-use crate::command::Command;
-use crate::event::Fact;
+use super::{Bench, edition, screen};
 use crate::topology::Topology;
-use crate::world::{LaneEnd, World};
-use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseEvent};
+use crossterm::event::{Event as Input, KeyEvent};
 use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,8 +28,6 @@ const AFTER_KEY: Duration = Duration::from_millis(300);
 const FOLD_MAX: Duration = Duration::from_millis(8);
 /// What came together is taken in together, up to so much: then the picture must follow.
 const INPUTS_A_FRAME: usize = 256;
-/// Newer races that may still be running.
-const RACES_WATCHED: usize = 20;
 
 /// Why the panel was left.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,178 +44,24 @@ pub enum Ending {
     TerminalGone,
 }
 
-/// What a key or a paste led to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reaction {
-    /// Nothing for the caller.
-    Nothing,
-    /// These are for the lab, in order.
-    Give(Vec<Command>),
-    /// This goes to the clipboard, or into a file.
-    Copy(Copied),
-    /// The next theme.
-    NextTheme,
-    /// Draw everything anew.
-    Redraw,
-    /// Stop the process.
-    Suspend,
-    /// Go on with this edition of the topology.
-    Take(Arc<Topology>),
-    /// Leave.
-    Leave(Leaving),
-}
-
-/// World and view together: everything of the panel but the terminal and the lab.
-#[derive(Debug)]
-pub struct Panel {
-    /// What happened.
-    pub world: World,
-    /// What is looked at.
-    pub view: View,
-    next: u64,
-}
-
 impl Panel {
-    /// Before the first event.
-    #[must_use]
-    pub fn new(topology: Arc<Topology>) -> Self {
-        let world = World::new(topology);
-        let view = View::new(&world);
-        Self { world, view, next: 0 }
-    }
-
     /// Takes what the log has, for at most some milliseconds; gives whether there was something, and whether there
     /// is more.
     pub fn follow(&mut self, bench: &dyn Bench) -> (bool, bool) {
         let begun = Instant::now();
         let mut any = false;
         loop {
-            let tail = bench.read(self.next);
-            if tail.missing > 0 {
-                self.world.gap(tail.missing);
-                let text = format!("{} events are missing here", tail.missing);
-                self.view.feed.say(self.world.now, text, Tone::Bad);
-                self.view.event_came();
-                bench.census();
-            }
-            let count = tail.len();
-            any |= count > 0 || tail.missing > 0;
-            // Lines that would be pushed out at once are not even made.
-            let silent = count.saturating_sub(LINES_MAX);
-            for (at, event) in tail.events().enumerate() {
-                self.world.apply(event);
-                if at >= silent && self.view.feed.take(event, &self.world) {
-                    self.view.event_came();
-                }
-                if let Fact::CommandRefused { why } = &event.fact {
-                    self.view.toast(why.to_string(), true);
-                }
-            }
-            self.next = tail.next;
-            if count == 0 || begun.elapsed() > FOLD_MAX {
-                return (any, count > 0);
+            let (some, more) = self.take_events(bench);
+            any |= some;
+            if !more || begun.elapsed() > FOLD_MAX {
+                return (any, more);
             }
         }
     }
-
-    /// Whether the picture changes by the passing of time.
-    #[must_use]
-    pub fn moves(&self, now: LabTime) -> bool {
-        if self.world.clock.paused {
-            return false;
-        }
-        let waiting = self.world.races.iter().rev().take(RACES_WATCHED).any(|race| {
-            !race.is_settled()
-                || race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting)
-                    && race.ls_deadline.is_some_and(|deadline| deadline > now)
-        });
-        let window = self.world.nodes.iter().any(|node| node.window.is_some());
-        waiting || window || store::moves(&self.world) || map::moves(&self.world, now)
-    }
-
-    /// A key was pressed.
-    pub fn key(&mut self, key: &KeyEvent) -> Reaction {
-        if key.kind == KeyEventKind::Release {
-            return Reaction::Nothing;
-        }
-        if typing::key(&mut self.view, key) {
-            return Reaction::Nothing;
-        }
-        let Some(chord) = Chord::of(key) else { return Reaction::Nothing };
-        let binding = self.view.keymap.binding(chord, &self.view).copied();
-        let word = binding.map_or_else(String::new, |binding| self.word_of(binding.action));
-        self.view.note_key(chord.word(), word);
-        let Some(action) = binding.map(|binding| binding.action) else { return Reaction::Nothing };
-        // A key that is held down repeats: harmless for moving, not for faults.
-        if key.kind == KeyEventKind::Repeat && !moves_only(action) {
-            return Reaction::Nothing;
-        }
-        match action::act(action, &self.world, &mut self.view) {
-            None => Reaction::Nothing,
-            Some(Outcome::Give(commands)) => Reaction::Give(commands),
-            Some(Outcome::Copy(copied)) => Reaction::Copy(copied),
-            Some(Outcome::NextTheme) => Reaction::NextTheme,
-            Some(Outcome::Redraw) => Reaction::Redraw,
-            Some(Outcome::Suspend) => Reaction::Suspend,
-            Some(Outcome::Take(topology)) => Reaction::Take(topology),
-            Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
-        }
-    }
-
-    /// What an action is called for the room: as in the footer, whichever of its keys was pressed.
-    fn word_of(&self, action: Action) -> String {
-        let rows = self.view.keymap.rows().iter();
-        let row = rows.filter(|row| row.action == action).find(|row| !row.short.is_empty());
-        let word = row.and_then(|row| hints::hint(row, &self.world, &self.view));
-        word.unwrap_or_else(|| action.word().to_owned())
-    }
-
-    /// The mouse was used; it counts only while it is the panel's.
-    pub fn mouse(&mut self, event: MouseEvent) {
-        if self.view.mouse {
-            mouse::act(event, &self.world, &mut self.view);
-        }
-    }
-
-    /// Text was pasted: it goes into a line that is being typed, and nowhere else.
-    pub fn paste(&mut self, text: &str) {
-        typing::paste(&mut self.view, text);
-    }
-
-    /// Lets the lab go on with another edition of the topology.
-    pub fn take(&mut self, bench: &dyn Bench, topology: Arc<Topology>) {
-        if bench.take(topology) {
-            self.view.edition = None;
-        } else {
-            self.view.toast("the lab is busy: press it again", true);
-        }
-    }
-
-    /// Gives commands to the lab; the picture changes when their events come back.
-    pub fn give(&mut self, bench: &dyn Bench, commands: Vec<Command>) {
-        for command in commands {
-            if !bench.give(command) {
-                self.view.toast("the lab is busy: press it again", true);
-                return;
-            }
-        }
-    }
-}
-
-fn moves_only(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Up
-            | Action::Down
-            | Action::Left
-            | Action::Right
-            | Action::PageUp
-            | Action::PageDown
-    )
 }
 
 /// What the signals want of the loop.
-fn ended(session: &Session) -> Option<Ending> {
+pub(super) fn ended(session: &Session) -> Option<Ending> {
     if let Some(signal) = session.said().ending() {
         return Some(Ending::Signal(signal));
     }
@@ -229,7 +69,10 @@ fn ended(session: &Session) -> Option<Ending> {
 }
 
 /// Whether the terminal took a frame: one that is gone is a way to end, not an error to report to it.
-fn taken(session: &Session, frame: std::io::Result<()>) -> Result<Option<Ending>, SessionError> {
+pub(super) fn taken(
+    session: &Session,
+    frame: std::io::Result<()>,
+) -> Result<Option<Ending>, SessionError> {
     match frame {
         Ok(()) => Ok(None),
         Err(error) if session.said().is_gone() || is_hung_up(&error) => {
@@ -291,20 +134,20 @@ fn turn(
             edition::came(edited, &panel.world, &mut panel.view);
             fresh = true;
         }
-        fresh |= changed | panel.view.tick(begun.elapsed());
+        fresh |= changed | panel.tick(begun.elapsed());
         let now = bench.now().max(panel.world.now);
         let moving =
             panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
         let since = drawn.map_or(STILL, |at: Instant| at.elapsed());
         if since >= STILL || (since >= FRAME && (fresh || moving)) {
-            panel.view.size = session.size();
+            panel.resize(session.size());
             let theme = session.theme;
+            let (world, view, now) = panel.shown(now);
             let mut most = None;
             let frame = session.draw(|frame| {
-                most = screen::draw_scrolled(&panel.world, &panel.view, &theme, now, frame);
+                most = screen::draw_scrolled(world, view, &theme, now, frame);
             });
-            // Past its end a list would have to be scrolled back before anything moves.
-            panel.view.down = most.map_or(panel.view.down, |most| panel.view.down.min(most));
+            panel.scrolled_at_most(most);
             if let Some(ending) = taken(session, frame)? {
                 return Ok(ending);
             }
@@ -333,16 +176,16 @@ fn turn(
 }
 
 /// Stops and continuations by signal.
-fn stops(session: &mut Session) -> Result<(), SessionError> {
+pub(super) fn stops(session: &mut Session) -> Result<bool, SessionError> {
     if session.said().take_stop() {
         session.suspend()?;
         session.said().take_continued();
     }
-    if session.said().take_continued() {
+    let continued = session.said().take_continued();
+    if continued {
         session.again()?;
     }
-    session.said().take_resized();
-    Ok(())
+    Ok(session.said().take_resized() || continued)
 }
 
 fn react(
@@ -371,6 +214,8 @@ fn react(
             panel.view.toast(format!("theme {}", session.theme.shown().word()), false);
         }
         Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
+        Reaction::Replay => panel.replay(bench),
+        Reaction::SaveSteps => panel.save_steps(bench),
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;

@@ -1,8 +1,8 @@
 //! What goes from one panel to the next when a new lab takes the place of the one that runs.
 
-use super::app::Panel;
 use super::edition::Edition;
 use super::feed::{Feed, Tone};
+use super::state::Panel;
 use super::terminal::Session;
 use crate::base::LabTime;
 use crate::topology::Topology;

@@ -300,9 +300,14 @@ fn typed_operation(text: &str) -> Option<Operation> {
 fn policy_note(policy: Policy) -> &'static str {
     match policy {
         Policy::Race => "asks all, the first answer wins",
+        Policy::Gather => "asks all, waits for every one",
         Policy::Batch => "asks all, waits a window out",
         Policy::Failover => "asks one, the next on silence",
+        Policy::Hedge => "asks one, another if it is slow",
+        Policy::Tied => "asks two, one is cancelled",
         Policy::RoundRobin => "asks one, in turn",
         Policy::Sticky => "a name stays with its server",
+        Policy::Hash => "a name has its server, no table",
+        Policy::TwoChoices => "of two, the one with less to do",
     }
 }

@@ -4,7 +4,7 @@
 use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
 use crate::command::Command;
 use crate::event::{Event, Fact};
-use crate::message::{Message, Note, Outcome, ReplicaMessage};
+use crate::message::{BalanceNote, Message, Note, Outcome, ReplicaMessage};
 use crate::report;
 use crate::world::{RaceNo, World};
 use std::collections::VecDeque;
@@ -134,6 +134,13 @@ impl Feed {
         true
     }
 
+    /// The lines up to a moment.
+    #[must_use]
+    pub fn until(&self, moment: LabTime) -> Self {
+        let lines = self.lines.iter().filter(|line| line.time <= moment).cloned();
+        Self { lines: lines.collect() }
+    }
+
     /// A line of the panel's own: what is missing, what was refused.
     pub fn say(&mut self, time: LabTime, text: String, tone: Tone) {
         self.lines.push_back(Line { time, race: None, text, tone, node: None });
@@ -185,6 +192,7 @@ fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo>
             | Note::BudgetSpent { question }
             | Note::WillRetry { question, .. },
         ) => *question,
+        Fact::Noted(Note::Balance(note)) => note.question()?,
         _ => return None,
     };
     let node = node?;
@@ -213,9 +221,16 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,
         Fact::NodeFrozen { .. }
         | Fact::NodeStopping { .. }
-        | Fact::Noted(Note::Late { .. } | Note::Unmatched { .. } | Note::Overflowed { .. }) => {
-            Tone::Slow
-        }
+        | Fact::Noted(
+            Note::Balance(
+                BalanceNote::Hedged { .. }
+                | BalanceNote::NotHedged { .. }
+                | BalanceNote::Slow { .. },
+            )
+            | Note::Late { .. }
+            | Note::Unmatched { .. }
+            | Note::Overflowed { .. },
+        ) => Tone::Slow,
         Fact::CommandGiven { .. } | Fact::Undone { .. } | Fact::Flipped { .. } => Tone::Hand,
         Fact::Noted(Note::Asked { .. }) => Tone::Ask,
         Fact::Noted(Note::Decided { outcome, .. } | Note::Heard { outcome, .. }) => match outcome {

@@ -25,6 +25,10 @@ pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
         .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
         .filter(|row| !dialog || row.context != Context::Panels)
         .filter(|row| {
+            let replay = view.replay.is_some() && row.context != Context::Replay;
+            !(replay && row.action.acts_on_the_lab())
+        })
+        .filter(|row| {
             view.keymap.binding_in(row.chord, &valid).map(|it| it.action) == Some(row.action)
         })
         // An action's first key stands for the others.

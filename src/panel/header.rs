@@ -52,8 +52,17 @@ pub fn place(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, no
 fn status(canvas: &Canvas<'_>, world: &World, view: &View, now: LabTime, spared: u8) -> Row {
     let topology = &world.topology;
     let muted = canvas.ink(Ink::Muted);
-    let (word, ink) = words::clock(&world.clock);
+    let (word, ink) = words::clock_of(world, view);
     let mut row = Row::new().with(format!(" {word} "), canvas.badge(ink));
+    if let Some(cursor) = &view.replay {
+        let [whole, short, least] = cursor.forms();
+        let form = match spared {
+            0 | 1 => whole,
+            2 => short,
+            _ => least,
+        };
+        return row.with(format!("  {form}"), canvas.ink(Ink::Text));
+    }
     let up = world.nodes.iter().filter(|node| node.life == Life::Up).count();
     let ours = topology.nodes.iter().filter(|node| node.at.is_none()).count();
     let style = canvas.ink(if up < ours { Ink::Slow } else { Ink::Text });

@@ -76,6 +76,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Tick if !world.clock.paused => None,
         Action::AutoPace if world.clock.auto => Some("pace off".into()),
         Action::NextBeat => next_word(world),
+        Action::Restore if world.steps.step == 0 => None,
         Action::Flip => world
             .steps
             .repaired

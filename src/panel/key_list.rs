@@ -74,6 +74,7 @@ pub fn whole_list(keymap: &Keymap) -> String {
     }
     for (context, heading) in [
         (Context::Clicker, "A presenter's keys, with `--clicker`, on every panel"),
+        (Context::Replay, "While a replay is shown"),
         (Context::List, "In a list, and in the help"),
         (Context::Line, "In a line that is being typed"),
         (Context::Page, "On a page"),

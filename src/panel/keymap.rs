@@ -6,7 +6,7 @@ use super::action::Action;
 use super::chord::Chord;
 use super::table::TABLE;
 use super::view::{Mode, PanelId, View};
-use Context::{Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit};
+use Context::{Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay};
 
 /// Where a key is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub enum Context {
     On(PanelId),
     /// On every panel, before all others, where a presenter's keys are wanted.
     Clicker,
+    /// While a replay is shown, before the panels' own.
+    Replay,
     /// Wherever the keyboard is.
     Everywhere,
     /// In a list to choose from, which typing narrows.
@@ -41,14 +43,15 @@ impl Context {
     /// Whether its keys are what they are: a dialog's, and those of a presenter, which has no others.
     #[must_use]
     pub const fn is_fixed(self) -> bool {
-        self.is_dialog() || matches!(self, Clicker)
+        self.is_dialog() || matches!(self, Clicker | Replay)
     }
 
     /// The contexts that are valid together: in none of these sets may a key stand twice.
     fn together() -> impl Iterator<Item = Vec<Self>> {
         // A presenter's keys go before all others on purpose; among themselves they must differ, too.
         let panels = PanelId::ALL.map(|id| vec![On(id), Panels, Everywhere]);
-        let others = [Clicker, List, Line, Page, Quit, File].map(|other| vec![other, Everywhere]);
+        let others = [Clicker, Replay, List, Line, Page, Quit, File];
+        let others = others.map(|other| vec![other, Everywhere]);
         panels.into_iter().chain(others)
     }
 }
@@ -182,7 +185,7 @@ pub fn contexts(view: &View) -> Vec<Context> {
         Mode::Edition => File,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) | Mode::Help(_) => List,
-        Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => Quit,
+        Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) | Mode::RestoreAsked => Quit,
     };
     vec![dialog, Everywhere]
 }
@@ -191,7 +194,8 @@ pub fn contexts(view: &View) -> Vec<Context> {
 #[must_use]
 pub fn contexts_of_panels(view: &View) -> Vec<Context> {
     let clicker = view.clicker.then_some(Clicker);
-    clicker.into_iter().chain([On(view.focus), Panels, Everywhere]).collect()
+    let replay = view.replay.is_some().then_some(Replay);
+    clicker.into_iter().chain(replay).chain([On(view.focus), Panels, Everywhere]).collect()
 }
 
 #[cfg(test)]

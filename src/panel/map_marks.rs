@@ -113,9 +113,14 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
         Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
         Message::Reply { .. } | Message::Operated { .. } => ('◆', Ink::Bad),
         Message::Replica(message) => replica_glyph(message),
-        Message::Ask { .. } | Message::Text(_) | Message::End | Message::Operate { .. } => {
-            ('●', Ink::Message)
-        }
+        Message::Ask { .. }
+        | Message::AskTied { .. }
+        | Message::Text(_)
+        | Message::End
+        | Message::Operate { .. } => ('●', Ink::Message),
+        // Words about a question, small and quiet beside the question itself.
+        Message::Began { .. } => ('·', Ink::Good),
+        Message::Cancel { .. } => ('·', Ink::Slow),
     }
 }
 

@@ -40,6 +40,7 @@ mod map_links;
 mod map_marks;
 mod mouse;
 mod node_box;
+mod notes;
 mod paint;
 mod palette;
 mod palette_view;
@@ -47,9 +48,11 @@ mod picker;
 mod plan;
 mod prompt;
 mod race;
+mod replay;
 mod routes;
 mod screen;
 mod sequence;
+mod state;
 mod steer;
 mod steps;
 mod store;
@@ -64,7 +67,7 @@ mod words;
 
 pub use action::{Action, Leaving};
 pub use action_word::Section;
-pub use app::{Ending, Panel, Reaction, pick, run};
+pub use app::{Ending, pick, run};
 pub use carried::Carried;
 pub use chord::{Chord, Named};
 pub use copy::Copied;
@@ -73,8 +76,10 @@ pub use feed::{Feed, Line, Tone};
 pub use footer::entries as footer_entries;
 pub use key_list::{lecture_keys, whole_list};
 pub use keymap::{Binding, Clash, Context, Keymap};
+pub use notes::{Sheet, draw as draw_notes, prompt};
 pub use picker::{Offer, Picker};
 pub use screen::draw;
+pub use state::{Panel, Reaction};
 pub use terminal::{Options, Session, SessionError};
 pub use theme::{Depth, Ink, Theme, ThemeName};
 pub use view::{Mode, PanelId, Pressed, Selection, View};
@@ -94,6 +99,12 @@ pub trait Bench {
     fn read(&self, from: u64) -> Tail;
     /// Gives a command, without waiting. False if the lab has no room for it just now; then the panel says so.
     fn give(&self, command: Command) -> bool;
+    /// Whether a speaker reads the notes on another screen: then the room is not shown them.
+    fn is_prompted(&self) -> bool {
+        false
+    }
+    /// The lecture has come to this step; none when it is over.
+    fn reached(&self, _step: Option<u32>) {}
     /// Asks for a census of every node, after events were missed.
     fn census(&self);
     /// What the topology's file has become since this was last asked; none if nothing happened to it, or there is none.
@@ -109,4 +120,11 @@ pub trait Bench {
     /// # Errors
     /// The system's; or the run has no folder.
     fn keep(&self, text: &str) -> std::io::Result<PathBuf>;
+    /// Writes a topology file of this lab with these steps into the run's folder, and says where it is.
+    ///
+    /// # Errors
+    /// The system's; the run has no folder, or its topology cannot be written with other steps.
+    fn save_steps(&self, _steps: &str) -> std::io::Result<PathBuf> {
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this lab has no file"))
+    }
 }

@@ -148,7 +148,7 @@ fn panel(
         PanelId::Belief => Row::new().with(" who thinks what of whom ", canvas.ink(Ink::Muted)),
         PanelId::Steps => {
             title.append(steps::title(canvas, world));
-            Row::new()
+            steps::note(canvas, world, view, place.area.width.saturating_sub(title.width() + 7))
         }
     };
     canvas.frame(place.area, place.border, lit, &title, &note);
@@ -181,7 +181,7 @@ fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
 /// The two rows above the single panel of a narrow screen.
 fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World, view: &View) {
     let area = layout.header;
-    let (word, ink) = words::clock(&world.clock);
+    let (word, ink) = words::clock_of(world, view);
     let row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     let room = area.width.saturating_sub(row.width() + 2);
     canvas.text(area.x + 1, area.y, room, &world.topology.name, canvas.ink(Ink::Strong));
@@ -191,7 +191,7 @@ fn narrow_header(canvas: &mut Canvas<'_>, layout: &Layout, world: &World, view: 
 
 /// All that fits on a screen smaller than 40x10: one status line, and the keys where there is a second row.
 fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
-    let (word, ink) = words::clock(&world.clock);
+    let (word, ink) = words::clock_of(world, view);
     let up = world.nodes.iter().filter(|node| node.life == crate::event::Life::Up).count();
     let mut row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     row.push(format!(" up {up}/{}", world.nodes.len()), canvas.ink(Ink::Text));
@@ -214,6 +214,7 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
         Mode::QuitAsked => " Quit? y n ",
         Mode::TopologiesAsked => " Another topology? y n ",
         Mode::WipeAsked(_) => " Empty its disk? y n ",
+        Mode::RestoreAsked => " Begin the step again? y n ",
         _ => return,
     };
     canvas.text(screen.x, screen.y, screen.width, question, canvas.badge(Ink::Bad));
@@ -290,6 +291,13 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             let title = format!(" Empty the disk of {name}? ");
             let text = "All that it holds is gone for good.";
             asked(canvas, screen, &title, text, " empty it   ");
+        }
+        Mode::RestoreAsked => {
+            let title = match world.steps.step {
+                0 => " Back to the start of the lab? ".to_owned(),
+                step => format!(" Begin step {step} again? "),
+            };
+            asked(canvas, screen, &title, "What was done since is taken back.", " begin again   ");
         }
         Mode::Edition => {
             let Some(edition) = &view.edition else { return };

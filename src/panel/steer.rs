@@ -25,7 +25,11 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
         },
         Mode::Inspect | Mode::Why | Mode::Losses | Mode::Edition => scroll(action, &mut view.down),
         Mode::Normal => panel(action, world, view),
-        Mode::Filter(_) | Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) => {}
+        Mode::Filter(_)
+        | Mode::QuitAsked
+        | Mode::TopologiesAsked
+        | Mode::WipeAsked(_)
+        | Mode::RestoreAsked => {}
     }
     view.mode = mode;
 }

@@ -30,6 +30,26 @@ pub fn title(canvas: &Canvas<'_>, world: &World) -> Row {
         .with(" ", canvas.ink(Ink::Text))
 }
 
+/// How far the lecture is, and how long it has lasted: `■■■···  12:04`.
+#[must_use]
+pub fn note(canvas: &Canvas<'_>, world: &World, view: &View, room: u16) -> Row {
+    let (steps, seconds) = (&world.steps, view.wall.as_secs());
+    if steps.beat == Beat::Before {
+        return Row::new();
+    }
+    let elapsed = format!(" {:02}:{:02} ", seconds / 60, seconds % 60);
+    let done = steps.step as usize - usize::from(steps.beat != Beat::Answer);
+    let bar = format!(" {}{} ", "■".repeat(done), "·".repeat(steps.count.saturating_sub(done)));
+    let mut row = Row::new();
+    if width(&bar) + width(&elapsed) <= room {
+        row.push(bar, canvas.ink(Ink::Muted));
+    }
+    if width(&elapsed) <= room {
+        row.push(elapsed, canvas.ink(Ink::Text));
+    }
+    row
+}
+
 /// The present step, if one has begun.
 fn present(world: &World) -> Option<&Step> {
     world.topology.steps.get((world.steps.step as usize).checked_sub(1)?)
@@ -66,7 +86,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         return scrolled(canvas, area, view, &rows);
     };
     let beat = world.steps.beat;
-    let note = say("note", Ink::Muted, &step.say, Ink::Text);
+    let note =
+        if view.prompted { Vec::new() } else { say("note", Ink::Muted, &step.say, Ink::Text) };
     let ask = step
         .ask
         .as_deref()

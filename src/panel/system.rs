@@ -59,6 +59,20 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View, now: LabTime, room:
             text += " · gives up after ";
             text += &value("timeout", words::figure(config.timeout));
         }
+        Policy::Gather => {
+            let hedge = value("hedge", config.hedge.to_string());
+            let on = matches!(hedge.as_str(), "true" | "on");
+            text += " · waits for all";
+            if on {
+                text += ", hedges after ";
+                text += &value("hedge_after", config.hedge_after.to_string());
+            }
+        }
+        Policy::Hedge => {
+            text += " · asks another after ";
+            text += &value("hedge_after", config.hedge_after.to_string());
+        }
+        Policy::Tied => text += " · asks two, cancels one",
         _ => {
             let failover = value("failover", config.failover.to_string());
             let on = failover == "true" || policy == Policy::Failover;

@@ -4,7 +4,9 @@
 use super::action::Action;
 use super::chord::{Chord, Named};
 use super::keymap::Binding;
-use super::keymap::Context::{self, Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit};
+use super::keymap::Context::{
+    self, Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay,
+};
 use super::view::PanelId;
 
 const fn row(
@@ -31,6 +33,11 @@ const PAUSE: &str = "pause the world, or let it go on";
 
 /// Every key there is. The order is the order of footer and help.
 pub static TABLE: &[Binding] = &[
+    row(Replay, k(Named::Esc), Action::Replay, "back to the lab", "back to the lab"),
+    row(Replay, c('E'), Action::Replay, "", "back to the lab"),
+    row(Replay, c(' '), Action::Pause, "pause", "stand still, go on; at its end again"),
+    row(Replay, c('-'), Action::Slower, "slower", "half as fast"),
+    row(Replay, c('+'), Action::Faster, "faster", "twice as fast"),
     row(Panels, c('n'), Action::NextBeat, "next", NEXT_BEAT),
     row(Panels, c('V'), Action::Flip, "flip", "the step as confessed, or as repaired"),
     row(Panels, c('f'), Action::Fire, "fire%", "the client asks the next name of its list"),
@@ -53,6 +60,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('b'), Action::Lie, "lie", "the server answers wrongly, or is honest"),
     row(Panels, c('Z'), Action::Wipe, "wipe %", "empty the disk of a dead replica (asks)"),
     row(Panels, c('R'), Action::Reset, "reset", "heal every fault, revive every node"),
+    row(Panels, c('N'), Action::Restore, "again", "back to the start of the step (asks)"),
     row(Panels, c('U'), Action::Redo, "redo", "bring the fault back that was undone"),
     row(Panels, c('v'), Action::NextLink, "links", "walk through the links of the node"),
     row(Panels, c('-'), Action::Slower, "slower", "the lab's clock at 0.5, 0.25, 0.1"),
@@ -60,6 +68,7 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('0'), Action::RealTime, "real time", "the lab's clock as the wall's"),
     row(Panels, c('a'), Action::AutoPace, "auto pace", "the clock follows what there is to see"),
     row(Panels, c('.'), Action::Tick, "tick", "while paused: on to the next thing due"),
+    row(Panels, c('E'), Action::Replay, "replay", "the last race or failover again, slowly"),
     row(Panels, c('w'), Action::Why, "why", "why the race came out as it did"),
     row(Panels, c('i'), Action::Inspect, "inspect", "everything about the selection"),
     row(
@@ -77,6 +86,7 @@ pub static TABLE: &[Binding] = &[
         "the race over the whole screen",
     ),
     row(Panels, c('m'), Action::Mark, "mark", "put a marker into the log"),
+    row(Panels, c('W'), Action::SaveSteps, "save", "save what was done as steps of a file"),
     row(Panels, c('Y'), Action::ShowFile, "file…", "what the edited file would change (asks)"),
     row(Panels, c('/'), Action::Filter, "filter", "only events with a word"),
     row(Panels, c(':'), Action::Palette, "command", "any command, in words"),

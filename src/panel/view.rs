@@ -8,6 +8,7 @@ use super::help::Search;
 use super::keymap::{Context, Keymap};
 use super::list::Window;
 use super::prompt::Prompt;
+use super::replay::Cursor;
 use super::targets;
 use crate::base::{LabTime, NodeId, Peer};
 use crate::check::OpNo;
@@ -94,6 +95,8 @@ pub enum Mode {
     TopologiesAsked,
     /// "Empty the disk? y n"
     WipeAsked(NodeId),
+    /// "Back to the start of the step? y n"
+    RestoreAsked,
     /// What is wrong with a store, and every write that is gone.
     Losses,
     /// What the topology's file would change, or what is wrong with it.
@@ -182,6 +185,10 @@ pub struct View {
     pub wall: Duration,
     /// The screen's columns and rows.
     pub size: (u16, u16),
+    /// Whether the speaker reads the notes elsewhere, and the room does not.
+    pub prompted: bool,
+    /// Where the replay is, while one is shown in place of the lab.
+    pub replay: Option<Cursor>,
     /// When `n` was last obeyed.
     pub last_next: Option<Duration>,
 }
@@ -215,6 +222,8 @@ impl View {
             edition: None,
             wall: Duration::ZERO,
             size: (80, 24),
+            prompted: false,
+            replay: None,
             last_next: None,
         }
     }

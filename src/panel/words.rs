@@ -4,6 +4,7 @@ use super::paint::Canvas;
 use super::store;
 use super::targets;
 use super::theme::Ink;
+use super::view::View;
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, NodeId};
 use crate::event::{ClockState, Life};
@@ -258,6 +259,15 @@ pub fn link_parts(down: (&Faults, Late), up: (&Faults, Late)) -> Vec<String> {
         words.into_iter().map(move |word| format!("{arrow}{word}"))
     };
     one_way("↓", there).chain(one_way("↑", back)).collect()
+}
+
+/// What the clock is doing, or the replay that is shown, in words, and how loud that is.
+#[must_use]
+pub fn clock_of(world: &World, view: &View) -> (String, Ink) {
+    match &view.replay {
+        Some(cursor) => (cursor.word(), Ink::Frozen),
+        None => clock(&world.clock),
+    }
 }
 
 /// What the clock is doing, in words, and how loud that is.

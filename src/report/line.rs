@@ -1,6 +1,6 @@
 //! One event in one line, for people who read along: calm, English, nothing that repeats itself.
 
-use super::{node, peer, store_line, text};
+use super::{balance, node, peer, store_line, text};
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
 use crate::command::grammar;
@@ -99,6 +99,8 @@ fn lecture(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::StepBegan { step } => format!("step {step}  begins"),
         Fact::StepEnded { step } => format!("step {step}  ends"),
+        Fact::StepRestored { step: 0 } => "lab  is as it was when it started".into(),
+        Fact::StepRestored { step } => format!("step {step}  is as it was when it began"),
         Fact::ExpectationJudged { step, expectation, judgement, seen } => match judgement {
             Judgement::Passed => format!("step {step}  holds: {}", text(seen)),
             Judgement::Failed => {
@@ -193,6 +195,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
 fn message_words(message: &Message) -> Option<String> {
     Some(match message {
         Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
+        Message::AskTied { name, .. } => format!("asks {}, tied", text(name.as_str())),
+        Message::Began { .. } => "says that it begins".into(),
+        Message::Cancel { .. } => "says that it needs no answer".into(),
         Message::Reply { said, .. } => said_words(said),
         Message::End => "says that this was all".into(),
         Message::Operate { operation, .. } => text(&operation.to_string()).into(),
@@ -260,6 +265,8 @@ fn noted(note: &Note, names: &Names) -> Option<String> {
 fn noted_of_itself(note: &Note, names: &Names) -> Option<String> {
     let of = |id: NodeId| node(names, id);
     Some(match note {
+        // Why it is left alone without a failure is said by the note before.
+        Note::Ejected { upstream, failures: 0, .. } => format!("ejects {}", of(*upstream)),
         Note::Ejected { upstream, failures, .. } => {
             format!("ejects {} after {failures} failures in a row", of(*upstream))
         }
@@ -285,6 +292,7 @@ fn noted_of_itself(note: &Note, names: &Names) -> Option<String> {
         Note::Changed { key, value } => format!("{} = {}", text(key), text(value)),
         Note::Stopping { in_flight } => format!("stops, {in_flight} questions in flight"),
         Note::Spinning => "SPINS instead of stopping".into(),
+        Note::Balance(note) => balance::line(note, names),
         Note::Store(note) => return store_line::note(note, names),
         _ => return None,
     })
@@ -316,6 +324,7 @@ fn decided(outcome: Outcome, said: Option<&Said>, from: Option<Shown>, why: Why)
         (Why::AskerGone, ..) => "drops a question: who asked it is gone".into(),
         (Why::Stopping, ..) => "gives a question up: it is stopping".into(),
         (Why::NobodyLeft, ..) => "has nobody left to ask".into(),
+        (Why::NotNeeded, ..) => "drops a question: another server has it".into(),
         (Why::SocketTimer, ..) => "gives up: the timer of the connection fired".into(),
         (why, Outcome::Answered, Some(from)) if told => {
             format!("takes {from}'s answer: {}", choice_words(why))
@@ -349,6 +358,9 @@ const fn choice_words(why: Why) -> &'static str {
         Why::Stopping => "it is stopping",
         Why::AskerGone => "who asked is gone",
         Why::NobodyLeft => "nobody is left to ask",
+        Why::Gathered => "everybody asked has spoken",
+        Why::NotNeeded => "another server has it",
+        Why::QueueFull => "its queue is full",
     }
 }
 

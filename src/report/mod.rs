@@ -3,9 +3,13 @@
 //!
 //! Wording that screen and reports share stands here. No terminal control, no colour, no lab.
 
+mod balance;
+mod done;
 pub mod events;
 mod json;
+mod latency;
 mod line;
+mod notes;
 pub mod shell_line;
 pub mod spoken;
 mod store_alarm;
@@ -14,10 +18,13 @@ mod store_summary;
 mod summary;
 mod why;
 
+pub use done::{DEEDS_MAX, Done};
+pub use latency::{Latency, Tally};
 pub use line::{line, outcome_of};
+pub use notes::{NOTES_FORMAT, Notes, NotesBeat, NotesMark, Prompter};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;
-pub use summary::{Balancer, Client, Exit, Judged, Latency, Report, Server, Tally};
+pub use summary::{Balancer, Client, Exit, Judged, OfPolicy, Report, Server};
 pub use why::{why, why_cuts, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use crate::base::{Names, NodeId, Peer, Shown};

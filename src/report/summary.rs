@@ -1,23 +1,20 @@
 //! The report of a run: figures, expectations and the verdict, as JSON. The keys are documented in
 //! `docs/report.md`.
 
+use super::latency::{Latency, Tally, latency};
 use super::store_summary::StoreReport;
 use super::{json, text};
-use crate::base::{LabTime, NodeId, Owner, QuestionNo};
+use crate::base::NodeId;
 use crate::command::Expectation;
-use crate::event::{Event, Fact, Judgement};
-use crate::message::{Note, OpOutcome, Outcome, StoreNote};
+use crate::event::Judgement;
+use crate::message::Outcome;
 use crate::topology::Role;
 use crate::world::{NodeState, World};
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The version of the report's shape; it grows when a key changes its meaning.
 pub const FORMAT: u32 = 1;
-
-/// Questions whose beginning is remembered for their latency; a question beyond it has none.
-const OPEN_MAX: usize = 1 << 20;
 
 /// How a run ended, as its exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,22 +40,6 @@ impl Exit {
     }
 }
 
-/// Latencies of answered questions, as the clients measured them, in lab milliseconds. Exact to
-/// three digits.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Latency {
-    /// Of how many questions.
-    pub count: u64,
-    /// Half took at most this long.
-    pub p50: f64,
-    /// 95 of 100.
-    pub p95: f64,
-    /// 99 of 100.
-    pub p99: f64,
-    /// None took longer.
-    pub max: f64,
-}
-
 /// One client's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Client {
@@ -69,6 +50,24 @@ pub struct Client {
     /// How they ended: outcome word to count, every word there.
     pub ended: BTreeMap<String, u64>,
     /// Latency of the answered ones.
+    pub latency_ms: Latency,
+}
+
+/// What one policy of an LS came to. An LS whose policy was changed has several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfPolicy {
+    /// Its word.
+    pub policy: String,
+    /// Questions that it dealt with.
+    pub taken: u64,
+    /// Questions that it sent to upstreams.
+    pub upstream_sent: u64,
+    /// Questions sent beyond those that it sends in any case, as a share of these: one for each question, and one for
+    /// each upstream where all are asked; hedges and what was asked again after a failure.
+    pub extra_load: f64,
+    /// Upstreams that were asked as well because another was slow.
+    pub hedged: u64,
+    /// Latency of the answered ones at the LS, from arrival to verdict.
     pub latency_ms: Latency,
 }
 
@@ -87,6 +86,16 @@ pub struct Balancer {
     pub late: u64,
     /// Answers that belonged to none of its questions.
     pub unmatched: u64,
+    /// Upstreams that were asked as well because another was slow.
+    pub hedged: u64,
+    /// Times when nobody was, because the budget was spent.
+    pub not_hedged: u64,
+    /// Parts of a fan-out that another upstream gave in the stead of a slow one.
+    pub covered: u64,
+    /// Upstreams that were told to cancel because another had begun.
+    pub cancelled: u64,
+    /// Each policy that it had, by its word.
+    pub policies: Vec<OfPolicy>,
 }
 
 /// One TS's figures.
@@ -102,6 +111,12 @@ pub struct Server {
     pub wins: u64,
     /// Answers of it that came after another's.
     pub too_late: u64,
+    /// How often an LS has ejected it.
+    pub ejected: u64,
+    /// How often one has taken it back.
+    pub restored: u64,
+    /// Latency of its answers as LSs measured it, late ones included.
+    pub latency_ms: Latency,
 }
 
 /// One expectation and how it came out.
@@ -225,33 +240,9 @@ impl Report {
             upstream_sent: truth.upstream_sent,
             extra_upstream_load: extra,
             latency_ms: latency(tally.all.as_ref()),
-            clients: of_role(world, Role::Client)
-                .map(|(name, node)| Client {
-                    name,
-                    asked: node.load.taken,
-                    ended: by_word(|outcome| node.load.ended(outcome)),
-                    latency_ms: latency(tally.of.get(&node.id)),
-                })
-                .collect(),
-            balancers: of_role(world, Role::Ls)
-                .map(|(name, node)| Balancer {
-                    name,
-                    policy: world.policy(node.id).map(|word| text(word).into()).unwrap_or_default(),
-                    taken: node.load.taken,
-                    ended: by_word(|outcome| node.load.ended(outcome)),
-                    late: node.load.late,
-                    unmatched: node.load.unmatched,
-                })
-                .collect(),
-            servers: of_role(world, Role::Ts)
-                .map(|(name, node)| Server {
-                    name,
-                    taken: node.load.taken,
-                    ended: by_word(|outcome| node.load.ended(outcome)),
-                    wins: node.load.wins,
-                    too_late: node.load.too_late,
-                })
-                .collect(),
+            clients: clients(world, tally),
+            balancers: balancers(world, tally),
+            servers: servers(world, tally),
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
@@ -270,6 +261,67 @@ impl Report {
 
 fn by_word(count: impl Fn(Outcome) -> u64) -> BTreeMap<String, u64> {
     Outcome::ALL.iter().map(|outcome| (outcome.word().to_owned(), count(*outcome))).collect()
+}
+
+fn clients(world: &World, tally: &Tally) -> Vec<Client> {
+    of_role(world, Role::Client)
+        .map(|(name, node)| Client {
+            name,
+            asked: node.load.taken,
+            ended: by_word(|outcome| node.load.ended(outcome)),
+            latency_ms: latency(tally.of.get(&node.id)),
+        })
+        .collect()
+}
+
+fn balancers(world: &World, tally: &Tally) -> Vec<Balancer> {
+    of_role(world, Role::Ls)
+        .map(|(name, node)| Balancer {
+            name,
+            policy: world.policy(node.id).map(|word| text(word).into()).unwrap_or_default(),
+            taken: node.load.taken,
+            ended: by_word(|outcome| node.load.ended(outcome)),
+            late: node.load.late,
+            unmatched: node.load.unmatched,
+            hedged: node.balanced.hedged,
+            not_hedged: node.balanced.not_hedged,
+            covered: node.balanced.covered,
+            cancelled: node.balanced.cancelled,
+            policies: policies(tally, node.id),
+        })
+        .collect()
+}
+
+fn servers(world: &World, tally: &Tally) -> Vec<Server> {
+    of_role(world, Role::Ts)
+        .map(|(name, node)| Server {
+            name,
+            taken: node.load.taken,
+            ended: by_word(|outcome| node.load.ended(outcome)),
+            wins: node.load.wins,
+            too_late: node.load.too_late,
+            ejected: node.load.ejected,
+            restored: node.load.restored,
+            latency_ms: latency(tally.servers.get(&node.id)),
+        })
+        .collect()
+}
+
+fn policies(tally: &Tally, ls: NodeId) -> Vec<OfPolicy> {
+    let own = tally.policies.iter().filter(|((node, _), _)| *node == ls);
+    own.map(|((_, policy), of)| OfPolicy {
+        policy: text(policy).into(),
+        taken: of.taken,
+        upstream_sent: of.sent,
+        extra_load: if of.meant == 0 {
+            0.0
+        } else {
+            (of.sent as f64 / of.meant as f64 - 1.0).max(0.0)
+        },
+        hedged: of.hedged,
+        latency_ms: latency(of.times.as_ref()),
+    })
+    .collect()
 }
 
 fn of_role(world: &World, role: Role) -> impl Iterator<Item = (String, &NodeState)> {
@@ -296,86 +348,4 @@ fn expectations(world: &World, words: impl Fn(&Expectation) -> String) -> Vec<Ju
         }
     }
     out
-}
-
-/// Measures how long answered questions took at their clients. Feed it every event.
-#[derive(Debug, Default)]
-pub struct Tally {
-    open: HashMap<(Owner, QuestionNo), LabTime>,
-    all: Option<Histogram<u64>>,
-    of: HashMap<NodeId, Histogram<u64>>,
-    /// Operations on stores that are open, and how long those took that ended `ok`.
-    asked: HashMap<(Owner, QuestionNo), LabTime>,
-    ops: Option<Histogram<u64>>,
-}
-
-impl Tally {
-    /// Takes one event.
-    pub fn observe(&mut self, event: &Event) {
-        let Owner::Node(node, _) = event.id.owner else { return };
-        match &event.fact {
-            Fact::Noted(Note::Asked { question, .. }) if self.open.len() < OPEN_MAX => {
-                self.open.insert((event.id.owner, *question), event.time);
-            }
-            Fact::Noted(Note::Decided { question, outcome, .. }) => {
-                let Some(begun) = self.open.remove(&(event.id.owner, *question)) else { return };
-                if *outcome == Outcome::Answered {
-                    let micros =
-                        u64::try_from(event.time.since(begun).as_micros()).unwrap_or(u64::MAX);
-                    record(self.all.get_or_insert_with(histogram), micros);
-                    record(self.of.entry(node).or_insert_with(histogram), micros);
-                }
-            }
-            Fact::Noted(Note::Store(note)) => self.of_a_store(event, note),
-            Fact::NodeBooted { node, incarnation } => {
-                let lives = |owner: &Owner| match owner {
-                    Owner::Node(other, life) => other != node || life >= incarnation,
-                    Owner::Lab => true,
-                };
-                self.open.retain(|(owner, _), _| lives(owner));
-                self.asked.retain(|(owner, _), _| lives(owner));
-            }
-            _ => {}
-        }
-    }
-
-    fn of_a_store(&mut self, event: &Event, note: &StoreNote) {
-        match note {
-            StoreNote::Requested { request, .. } if self.asked.len() < OPEN_MAX => {
-                self.asked.insert((event.id.owner, *request), event.time);
-            }
-            StoreNote::Concluded { request, outcome, .. } => {
-                let begun = self.asked.remove(&(event.id.owner, *request));
-                if let Some(begun) = begun.filter(|_| *outcome == OpOutcome::Ok) {
-                    let micros =
-                        u64::try_from(event.time.since(begun).as_micros()).unwrap_or(u64::MAX);
-                    record(self.ops.get_or_insert_with(histogram), micros);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are within the library's range")
-}
-
-fn record(histogram: &mut Histogram<u64>, micros: u64) {
-    // Nothing lasts longer than the day that a topology may state. `saturating_record` would clamp to what the
-    // histogram has room for so far; this one makes room.
-    let recorded = histogram.record(micros.min(86_400_000_000));
-    recorded.expect("a histogram that grows takes every value");
-}
-
-fn latency(histogram: Option<&Histogram<u64>>) -> Latency {
-    let Some(histogram) = histogram else { return Latency::default() };
-    let at = |percent: f64| histogram.value_at_percentile(percent) as f64 / 1e3;
-    Latency {
-        count: histogram.len(),
-        p50: at(50.0),
-        p95: at(95.0),
-        p99: at(99.0),
-        max: histogram.max() as f64 / 1e3,
-    }
 }

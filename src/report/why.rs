@@ -3,6 +3,7 @@
 
 mod batch;
 mod cut;
+mod policy;
 mod store;
 mod truth;
 
@@ -29,6 +30,7 @@ pub fn why(world: &World, race: &Race) -> String {
             match of_ls {
                 Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) && !own => {
                     sentences.push(teller.verdict(of_ls, &teller.judge()));
+                    sentences.push(teller.hedges());
                 }
                 _ => sentences.push(teller.asker(verdict)),
             }
@@ -209,6 +211,10 @@ impl Teller<'_> {
             (Why::Deadline, _) => self.silence(verdict),
             (Why::WindowClosed, _) => self.window(verdict, "the window to close"),
             (Why::AllIn, _) => self.window(verdict, "the last answer of the batch"),
+            (Why::Gathered, _) => self.gathered(verdict),
+            (Why::QueueFull, _) => {
+                format!("{} had no worker free and no room in its queue.", capital(judge))
+            }
             (Why::EndOfFile, _) => format!(
                 "The connection to {} ended, and {judge} took that for an answer: \
                  the crash won the race.",
@@ -229,7 +235,9 @@ impl Teller<'_> {
                 if outcome == Outcome::Silent { " before its time" } else { "" }
             ),
             (Why::Table | Why::Lie, _) => self.table(verdict),
-            (Why::Stopping | Why::AskerGone, _) => self.cancelled(verdict.why, judge),
+            (Why::Stopping | Why::AskerGone | Why::NotNeeded, _) => {
+                self.cancelled(verdict.why, judge)
+            }
             (Why::NobodyLeft, outcome) => format!(
                 "{} had nobody to ask: every server was ejected or down, so the question ended \
                  {outcome}.",
@@ -283,16 +291,12 @@ impl Teller<'_> {
                 list(&failed, "and")
             )
         } else {
-            match self.policy() {
-                "sticky" => {
-                    format!("{} sticks to {name}, which answered after {after}", self.name())
-                }
-                "round-robin" => format!("It was {name}'s turn, and it answered after {after}"),
-                "failover" => format!("{name} is asked first, and it answered after {after}"),
-                _ if losers.iter().any(|lane| lane.sent.is_some()) => {
+            match self.chosen(name.as_str()) {
+                Some(chosen) => format!("{chosen} answered after {after}"),
+                None if losers.iter().any(|lane| lane.sent.is_some()) => {
                     format!("{name} answered first, after {after}")
                 }
-                _ => format!("{name} answered, after {after}"),
+                None => format!("{name} answered, after {after}"),
             }
         };
         let losers: Vec<String> =
@@ -304,7 +308,10 @@ impl Teller<'_> {
     }
 
     fn asks_in_turn(&self) -> bool {
-        matches!(self.policy(), "failover" | "sticky" | "round-robin")
+        matches!(
+            self.policy(),
+            "failover" | "sticky" | "round-robin" | "hedge" | "tied" | "hash" | "two-choices"
+        )
     }
 
     /// Why the next was asked.

@@ -18,12 +18,16 @@ pub(super) struct Ledger {
     pub began: LabTime,
     /// The operation of a client that the newest event ended.
     concluded: Option<(NodeId, QuestionNo)>,
+    /// What was known when the present step began.
+    marked: Audit,
 }
 
 impl Ledger {
     pub fn new(topology: Arc<Topology>) -> Self {
+        let audit = Audit::new(topology);
         Self {
-            audit: Audit::new(topology),
+            marked: audit.clone(),
+            audit,
             before: Figures::default(),
             began: LabTime::ZERO,
             concluded: None,
@@ -37,6 +41,13 @@ impl Ledger {
 
     pub fn fold(&mut self, event: &Event) {
         self.audit.apply(event);
+        match event.fact {
+            Fact::StepBegan { .. } => self.marked = self.audit.clone(),
+            Fact::StepRestored { .. } => {
+                self.audit = self.marked.restored(event.time, self.audit.missed);
+            }
+            _ => {}
+        }
         self.concluded = match (&event.fact, event.id.owner) {
             (
                 Fact::Noted(Note::Store(StoreNote::Concluded { request, .. })),

@@ -122,6 +122,38 @@ impl Script {
         orders
     }
 
+    /// On to the question of a later step. What the steps before it do to the lab is done at once: their commands
+    /// without the waits, and without what clients ask.
+    ///
+    /// # Errors
+    /// A sentence if there is no such step, or if it has begun.
+    pub fn go_to(&mut self, step: u32, now: LabTime) -> Result<Vec<Order>, String> {
+        let count = self.topology.steps.len();
+        if step == 0 || step as usize > count {
+            return Err(format!("there is no step {step}: this lecture has {count}"));
+        }
+        if step <= self.step {
+            return Err(format!(
+                "step {step} has begun already: `restore` begins step {} again",
+                self.step
+            ));
+        }
+        let mut orders = self.poll(now);
+        let mut commands: Vec<Command> =
+            self.run.take().map(|run| run.left).into_iter().flatten().collect();
+        let ran = usize::from(matches!(self.beat, Beat::Running | Beat::Answer));
+        let first = (self.step as usize + ran).saturating_sub(1);
+        for skipped in &self.topology.steps[first..step as usize - 1] {
+            commands.extend(skipped.commands.iter().cloned());
+        }
+        orders.extend(commands.into_iter().filter(sets_the_lab).map(Order::Give));
+        self.step = step;
+        self.repaired = self.present().and_then(Step::leaves_repaired).unwrap_or(false);
+        self.beat = Beat::Question;
+        orders.push(Order::Record(Fact::StepBegan { step }));
+        Ok(orders)
+    }
+
     /// Goes to the question of a step at once: what the earlier ones do is done without their waits, and nothing of it is
     /// judged. 0 is before the first.
     pub fn begin_at(&mut self, step: u32) -> Vec<Order> {
@@ -224,6 +256,9 @@ impl Script {
         // What is over was over before this happened.
         self.judge_over(|limit| limit < event.time);
         let end = self.tally.fold(event);
+        if let Fact::StepRestored { step } = event.fact {
+            self.begin_again(step);
+        }
         let Some(run) = &mut self.run else { return };
         if let Fact::StepRan { step } = &event.fact {
             run.watching |= *step == self.step;
@@ -252,6 +287,15 @@ impl Script {
                 judge::Look::NotYet => true,
             }
         });
+    }
+
+    /// The lab is as it was when this step began, and so is the step: commands that still wait are not given.
+    fn begin_again(&mut self, step: u32) {
+        self.run = None;
+        self.ready.clear();
+        self.step = step;
+        self.beat = if step == 0 { Beat::Before } else { Beat::Question };
+        self.repaired = self.present().and_then(Step::leaves_repaired).unwrap_or(false);
     }
 
     /// Judges what is over by this measure of its limit.
@@ -306,6 +350,14 @@ impl Script {
         self.topology.steps.is_empty()
             || (self.beat == Beat::Answer && self.step as usize == self.topology.steps.len())
     }
+}
+
+/// Whether a command changes what there is, and is not about what is asked or when.
+fn sets_the_lab(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Query { .. } | Command::Operate { .. } | Command::Batch { .. } | Command::Wait(_)
+    )
 }
 
 fn judged(step: u32, expectation: u32, judgement: Judgement, seen: String) -> Order {

@@ -61,6 +61,13 @@ impl Sim {
                 }
                 self.net.emit(cause, Fact::NodeWiped { node });
             }
+            Act::PutBack(node) => {
+                let place = self.net.place(node);
+                place.disk.put_back();
+                if place.life == Life::Corrupt {
+                    place.life = Life::Killed;
+                }
+            }
             Act::Freeze(node) => self.freeze(node, cause),
             Act::Thaw(node) => self.thaw(node, cause),
             Act::Tell(node, told) => self.tell(node, told, cause),

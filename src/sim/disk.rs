@@ -44,6 +44,8 @@ pub(super) struct Disk {
     waiting: VecDeque<Wanted>,
     /// How many commits have begun; tells a commit from one that its process did not live to see.
     commits: u64,
+    /// What it held when the present step began; none where that could not be read.
+    marked: Option<Image>,
 }
 
 impl Disk {
@@ -58,7 +60,21 @@ impl Disk {
 
     /// Empties it.
     pub(super) fn wipe(&mut self) {
-        *self = Self { commits: self.commits, ..Self::new(self.kind) };
+        let marked = self.marked.take();
+        *self = Self { commits: self.commits, marked, ..Self::new(self.kind) };
+    }
+
+    /// Remembers what it holds now.
+    pub(super) fn mark(&mut self) {
+        self.marked = self.image().cloned();
+    }
+
+    /// It holds what was remembered; without that, what it holds now.
+    pub(super) fn put_back(&mut self) {
+        if let Some(image) = self.marked.clone() {
+            self.wipe();
+            self.image = image;
+        }
     }
 
     /// A write waits its turn.

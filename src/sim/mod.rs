@@ -71,6 +71,7 @@ impl Sim {
             chopped: false,
             decoded: Vec::new(),
         };
+        sim.net.mark_disks();
         for act in sim.net.control.start() {
             sim.act(act, Cause::Boot);
         }

@@ -109,10 +109,18 @@ impl Net {
             self.places[node.index()].emitted = event.id.number;
         }
         self.control.observe(&event);
+        if let Fact::StepBegan { .. } = event.fact {
+            self.mark_disks();
+        }
         if let Some(script) = &mut self.script {
             script.observe(&event);
         }
         self.log.push(event);
+    }
+
+    /// What the disks hold now is what `restore` puts back.
+    pub(super) fn mark_disks(&mut self) {
+        self.places.iter_mut().for_each(|place| place.disk.mark());
     }
 
     /// Records a fact of the lab itself.

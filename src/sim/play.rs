@@ -2,7 +2,7 @@
 //! expectations.
 
 use super::Sim;
-use crate::base::LabTime;
+use crate::base::{EventId, LabTime};
 use crate::command::Command;
 use crate::event::{Cause, Fact, Hand, Judgement};
 use crate::script::{Order, Script};
@@ -30,9 +30,15 @@ pub struct Played {
     pub refused: Vec<String>,
     /// Whether the last step came to its end in time.
     pub over: bool,
+    /// The beginning of the present step: why its commands are given.
+    step: Option<EventId>,
 }
 
 impl Played {
+    fn cause(&self) -> Cause {
+        self.step.map_or(Cause::Boot, Cause::Event)
+    }
+
     /// Whether the lecture came to its end and everything it expects held.
     #[must_use]
     pub fn passed(&self) -> bool {
@@ -45,21 +51,12 @@ impl Sim {
     /// Plays the steps of the topology, one after the other, until the last has ended or `limit` is
     /// reached.
     pub fn run_script(&mut self, limit: LabTime) -> Played {
-        let (mut played, mut cause) = (Played::default(), Cause::Boot);
+        let mut played = Played::default();
         // Three beats a step, and as many more for a script that begins or ends with one of its
         // own.
         let beats = self.net.topology.steps.len() * 3 + 3;
-        self.net.script = Some(Script::new(self.net.topology.clone()));
         for _ in 0..beats {
-            let now = self.net.now;
-            let orders = self.net.script.as_mut().map(|script| script.next(now));
-            if !self.follow(orders.unwrap_or_default(), &mut played, &mut cause)
-                || !self.settle(limit, &mut played, &mut cause)
-            {
-                break;
-            }
-            if self.net.script.as_ref().is_none_or(Script::is_over) {
-                played.over = true;
+            if !self.beat(limit, &mut played) || played.over {
                 break;
             }
         }
@@ -67,8 +64,22 @@ impl Sim {
         played
     }
 
+    /// The next beat of the lecture, until it has nothing more to do by itself. False if `limit`
+    /// came first, or the script wants the lab to end.
+    pub fn beat(&mut self, limit: LabTime, played: &mut Played) -> bool {
+        let now = self.net.now;
+        let topology = &self.net.topology;
+        let script = self.net.script.get_or_insert_with(|| Script::new(topology.clone()));
+        let orders = script.next(now);
+        if !self.follow(orders, played) || !self.settle(limit, played) {
+            return false;
+        }
+        played.over = self.net.script.as_ref().is_none_or(Script::is_over);
+        true
+    }
+
     /// Runs until the present beat has nothing more to do. False if the limit came first.
-    fn settle(&mut self, limit: LabTime, played: &mut Played, cause: &mut Cause) -> bool {
+    fn settle(&mut self, limit: LabTime, played: &mut Played) -> bool {
         loop {
             let Some(script) = &self.net.script else { return false };
             let (poll, next) = (script.next_due(), self.next_due());
@@ -88,7 +99,7 @@ impl Sim {
             self.net.now = self.net.now.max(at);
             let now = self.net.now;
             let orders = self.net.script.as_mut().map(|script| script.poll(now));
-            if !self.follow(orders.unwrap_or_default(), played, cause) {
+            if !self.follow(orders.unwrap_or_default(), played) {
                 return false;
             }
         }
@@ -96,12 +107,12 @@ impl Sim {
 
     /// Does what the script wants, because of the beginning of its present step. False if it wants
     /// the lab to end.
-    fn follow(&mut self, orders: Vec<Order>, played: &mut Played, cause: &mut Cause) -> bool {
+    fn follow(&mut self, orders: Vec<Order>, played: &mut Played) -> bool {
         for order in orders {
             match order {
                 Order::Give(Command::Quit) => return false,
                 Order::Give(command) => {
-                    if let Err(why) = self.command(command, Hand::Step, *cause) {
+                    if let Err(why) = self.command(command, Hand::Step, played.cause()) {
                         played.refused.push(why);
                     }
                 }
@@ -115,9 +126,9 @@ impl Sim {
                         });
                     }
                     let begins = matches!(fact, Fact::StepBegan { .. });
-                    let id = self.net.emit(*cause, fact);
+                    let id = self.net.emit(played.cause(), fact);
                     if begins {
-                        *cause = Cause::Event(id);
+                        played.step = Some(id);
                     }
                 }
             }

@@ -6,6 +6,7 @@ use super::source::{Bundled, Files, Folder, Refusal};
 use super::words;
 use super::{bundle, raw, resolve, source};
 use crate::base::{Shown, units};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
@@ -44,14 +45,27 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, in the order of the file.
 pub fn load(path: &Path, options: Options) -> Result<Loaded, Problems> {
-    let shown = path.display().to_string();
+    let Opened { name, text, files } = open(path)?;
+    load_text_with(&name, &text, &*files, options)
+}
+
+/// A topology's text, and where the files that it names are.
+pub(super) struct Opened {
+    pub name: String,
+    pub text: Cow<'static, str>,
+    pub files: Box<dyn Files>,
+}
+
+/// Finds a file, or a bundled topology.
+pub(super) fn open(path: &Path) -> Result<Opened, Problems> {
     let bundled = path.to_str().and_then(|name| Some((name, bundle::text(name)?)));
     if let Some((name, text)) = bundled.filter(|_| !path.is_file()) {
-        return load_text_with(&format!("{name}.toml"), text, &Bundled, options);
+        let name = format!("{name}.toml");
+        return Ok(Opened { name, text: text.into(), files: Box::new(Bundled) });
     }
-    let text = read_text(path)?;
+    let text = read_text(path)?.into();
     let folder = Folder(path.parent().map(Path::to_path_buf).unwrap_or_default());
-    load_text_with(&shown, &text, &folder, options)
+    Ok(Opened { name: path.display().to_string(), text, files: Box::new(folder) })
 }
 
 /// The text of a file that a person named: a regular one, of a sensible size.

@@ -11,12 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 /// Keys that the format has and this version does not: where they stand, the key, and what they
 /// belong to.
-const LATER: &[(&str, &str, &str)] = &[
-    ("listener", "dns", "real DNS"),
-    ("node", "hedge_after", "hedged requests"),
-    ("node", "hedge_budget", "hedged requests"),
-    ("node", "check_every", "active health checks"),
-];
+const LATER: &[(&str, &str, &str)] = &[("listener", "dns", "real DNS")];
 
 /// Reports a key that a table does not have, and gives the one that was probably meant: it counts
 /// as stated, so that a slip of the finger is one problem and not two.

@@ -6,6 +6,7 @@ use crate::base::{Names, NodeId};
 use crate::command::{Command, Expectation};
 use crate::message::{Faults, Flaws, HostName, Shape};
 
+pub use super::ls::{Accept, Health, HedgeAfter, LsConfig, Policy};
 pub use super::records::{Record, Records};
 pub use super::replica::{
     ClockKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
@@ -304,99 +305,6 @@ pub struct ClientConfig {
     pub retry: Retry,
     /// The open-loop load it starts with, in questions a second.
     pub rate: f64,
-    /// How long it waits before it tries a lost connection again.
-    pub reconnect: Duration,
-    /// Whether its questions bear correlation ids.
-    pub ids: bool,
-    /// Confessions that are on.
-    pub flaws: Flaws,
-}
-
-/// How an LS chooses whom to ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// All at once, the first answer wins.
-    #[default]
-    Race,
-    /// All at once for a whole window of names; what has no answer when it closes is told to be missing.
-    Batch,
-    /// One after the other: the next when one fails or stays silent.
-    Failover,
-    /// In turn, one for each question.
-    RoundRobin,
-    /// A new name in turn, a known name always the same one.
-    Sticky,
-}
-
-impl Policy {
-    /// Every policy, in the order in which they are offered.
-    pub const ALL: [Self; 5] =
-        [Self::Race, Self::Batch, Self::Failover, Self::RoundRobin, Self::Sticky];
-
-    /// The word in files and commands.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Race => "race",
-            Self::Batch => "batch",
-            Self::Failover => "failover",
-            Self::RoundRobin => "round-robin",
-            Self::Sticky => "sticky",
-        }
-    }
-
-    /// The policy with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.word() == word)
-    }
-}
-
-/// Whether a fast "there is none" settles a race.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Accept {
-    /// The first answer that settles the question, positive or negative (servers that know the same names).
-    #[default]
-    FirstFinal,
-    /// The first address; negative only when every upstream says so (servers that each know a part).
-    FirstPositive,
-}
-
-/// When an upstream is left alone, and when it is taken back (outlier ejection).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// Ejected after so many failures in a row.
-    pub fall: u32,
-    /// Taken back after so many successes in a row.
-    pub rise: u32,
-    /// How long it is left alone before it is tried again.
-    pub eject_for: Duration,
-}
-
-/// A load-balancing server. The settings of all policies are always there, so that the policy can be changed while it
-/// runs; a file may only state those of its own policy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LsConfig {
-    /// Whom it asks, in order.
-    pub upstreams: Vec<NodeId>,
-    /// How it chooses.
-    pub policy: Policy,
-    /// What an unanswered question costs.
-    pub timeout: Duration,
-    /// `race`: what settles it.
-    pub accept: Accept,
-    /// `batch`: how long the window stays open.
-    pub window: Duration,
-    /// `batch`: whether it closes when the last answer is in.
-    pub early_end: bool,
-    /// `failover`, and the others where they fail over: how long one upstream may take before the next is asked.
-    pub failover_after: Duration,
-    /// `round-robin`, `sticky`: whether another upstream is asked after a failure or silence.
-    pub failover: bool,
-    /// Ejection, if it is on.
-    pub health: Option<Health>,
     /// How long it waits before it tries a lost connection again.
     pub reconnect: Duration,
     /// Whether its questions bear correlation ids.

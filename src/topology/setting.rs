@@ -1,8 +1,8 @@
 //! One setting of one node, typed: what `set NODE KEY VALUE` changes while the node runs.
 
 use super::model::{
-    Accept, ClientConfig, ClockKind, Health, HeartbeatMode, Kind, LsConfig, NoMajority, OnMiss,
-    Pace, Policy, Propagation, ReadFrom, ReplicaConfig, Retry, Service, StoreClientConfig,
+    Accept, ClientConfig, ClockKind, Health, HeartbeatMode, HedgeAfter, Kind, LsConfig, NoMajority,
+    OnMiss, Pace, Policy, Propagation, ReadFrom, ReplicaConfig, Retry, Service, StoreClientConfig,
     TsConfig,
 };
 use crate::base::NodeId;
@@ -28,12 +28,24 @@ pub enum Setting {
     FailoverAfter(Duration),
     /// `failover` of an LS.
     Failover(bool),
+    /// `hedge` of an LS.
+    Hedge(bool),
+    /// `hedge_after` of an LS.
+    HedgeAfter(HedgeAfter),
+    /// `hedge_at_first` of an LS.
+    HedgeAtFirst(Duration),
+    /// `hedge_budget` of an LS.
+    HedgeBudget(f64),
     /// `fall` of an LS: ejection after so many failures in a row; 0 switches ejection off.
     Fall(u32),
     /// `rise` of an LS.
     Rise(u32),
     /// `eject_for` of an LS.
     EjectFor(Duration),
+    /// `check_every` of an LS; none for never.
+    CheckEvery(Option<Duration>),
+    /// `probation` of an LS; 0 for never.
+    Probation(u32),
     /// `reconnect` of a client or an LS.
     Reconnect(Duration),
     /// `ids` of a client or an LS.
@@ -89,14 +101,10 @@ pub enum Setting {
     RequestTimeout(Duration),
 }
 
-/// What `set` finds when health has been off: the usual figures of proxies (5 failures, 30 s) made
-/// short enough for a lecture.
-pub const HEALTH_DEFAULT: Health = Health { fall: 2, rise: 2, eject_for: Duration::from_secs(5) };
-
 impl Setting {
     /// Puts the setting into an LS's configuration; false if an LS has none such.
     pub fn apply_to_ls(&self, ls: &mut LsConfig) -> bool {
-        let health = ls.health.unwrap_or(HEALTH_DEFAULT);
+        let health = ls.health.unwrap_or(Health::USUAL);
         match self {
             Self::Policy(policy) => ls.policy = *policy,
             Self::Upstreams(upstreams) => ls.upstreams.clone_from(upstreams),
@@ -106,11 +114,23 @@ impl Setting {
             Self::EarlyEnd(on) => ls.early_end = *on,
             Self::FailoverAfter(after) => ls.failover_after = *after,
             Self::Failover(on) => ls.failover = *on,
+            Self::Hedge(on) => ls.hedge = *on,
+            Self::HedgeAfter(after) => ls.hedge_after = *after,
+            Self::HedgeAtFirst(after) => ls.hedge_at_first = *after,
+            Self::HedgeBudget(share) => ls.hedge_budget = *share,
             Self::Fall(0) => ls.health = None,
             Self::Fall(fall) => ls.health = Some(Health { fall: *fall, ..health }),
             Self::Rise(rise) => ls.health = Some(Health { rise: *rise, ..health }),
             Self::EjectFor(eject_for) => {
                 ls.health = Some(Health { eject_for: *eject_for, ..health });
+            }
+            // Whoever switches off what is off does not switch ejection on.
+            Self::CheckEvery(None) | Self::Probation(0) if ls.health.is_none() => {}
+            Self::CheckEvery(check_every) => {
+                ls.health = Some(Health { check_every: *check_every, ..health });
+            }
+            Self::Probation(probation) => {
+                ls.health = Some(Health { probation: *probation, ..health });
             }
             Self::Reconnect(after) => ls.reconnect = *after,
             Self::Ids(on) => ls.ids = *on,

@@ -7,14 +7,15 @@
 use super::inline::Responds;
 use super::mirror::RawTable;
 use super::model::{
-    Kind, LsConfig, ReplicaConfig, Retry, Role, Scheme, Service, StoreClientConfig, Topology,
+    Health, Kind, LsConfig, Policy, ReplicaConfig, Retry, Role, Scheme, Service, StoreClientConfig,
+    Topology,
 };
 use super::problem::{Problems, Span};
 use super::raw;
-use super::resolve::{keys_of, of_a_store, schemes_with, values};
-use super::setting::{HEALTH_DEFAULT, Setting};
+use super::resolve::{keys_of, may_have, of_a_store, schemes_with, values};
+use super::setting::Setting;
 use super::setting_asked::{asked, peers};
-use super::value::{At, COUNT_MAX, OnOff, Read, Time, Wait, Word};
+use super::value::{At, COUNT_MAX, OnOff, Read, Share, Time, TimeOrPercentile, Wait, Word};
 use super::words::{self, Choice, a_role, quoted};
 use crate::base::NodeId;
 use crate::base::units::{exact, grouped};
@@ -32,9 +33,15 @@ const LS: &[&str] = &[
     "early_end",
     "failover",
     "failover_after",
+    "hedge",
+    "hedge_after",
+    "hedge_at_first",
+    "hedge_budget",
     "fall",
     "rise",
     "eject_for",
+    "check_every",
+    "probation",
     "reconnect",
     "ids",
     "flaws",
@@ -82,7 +89,7 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
         return Err(no_such_key(topology, node, key));
     }
     Ok(match key {
-        "policy" => Setting::Policy(word(value)?),
+        "policy" => Setting::Policy(policy(topology, node, value)?),
         "upstreams" | "asks" => Setting::Upstreams(asked(topology, node, value)?),
         "peers" => Setting::Peers(peers(topology, node, value)?),
         "timeout" => Setting::Timeout(wait(value)?),
@@ -91,10 +98,18 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
         "early_end" => Setting::EarlyEnd(on_off(value)?),
         "failover" => Setting::Failover(on_off(value)?),
         "failover_after" => Setting::FailoverAfter(wait(value)?),
+        "hedge" => Setting::Hedge(on_off(value)?),
+        "hedge_after" => Setting::HedgeAfter(read::<TimeOrPercentile>(&string(value))?.0),
+        "hedge_at_first" => Setting::HedgeAtFirst(wait(value)?),
+        "hedge_budget" => Setting::HedgeBudget(read::<Share>(&string(value))?.0),
         "fall" | "rise" | "eject_for" if value == "off" => Setting::Fall(0),
         "fall" => Setting::Fall(count(value, 0)?),
         "rise" => Setting::Rise(count(value, 1)?),
         "eject_for" => Setting::EjectFor(wait(value)?),
+        "check_every" if value == "off" => Setting::CheckEvery(None),
+        "check_every" => Setting::CheckEvery(Some(wait(value)?)),
+        "probation" if value == "off" => Setting::Probation(0),
+        "probation" => Setting::Probation(count(value, 0)?),
         "reconnect" => Setting::Reconnect(wait(value)?),
         "ids" => Setting::Ids(on_off(value)?),
         "flaws" => flaws((topology.node(node).role(), kind), value)?,
@@ -214,7 +229,7 @@ fn current_of_replica(replica: &ReplicaConfig, key: &str) -> String {
 
 fn current_of_ls(ls: &LsConfig, key: &str) -> String {
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let health = ls.health.unwrap_or(HEALTH_DEFAULT);
+    let health = ls.health.unwrap_or(Health::USUAL);
     match key {
         "policy" => ls.policy.word_of().to_owned(),
         "timeout" => exact(ls.timeout),
@@ -223,10 +238,17 @@ fn current_of_ls(ls: &LsConfig, key: &str) -> String {
         "early_end" => switch(ls.early_end),
         "failover" => switch(ls.failover),
         "failover_after" => exact(ls.failover_after),
+        "hedge" => switch(ls.hedge),
+        "hedge_after" => ls.hedge_after.to_string(),
+        "hedge_at_first" => exact(ls.hedge_at_first),
+        "hedge_budget" => ls.hedge_budget.to_string(),
         "fall" | "rise" | "eject_for" if ls.health.is_none() => "off".to_owned(),
         "fall" => health.fall.to_string(),
         "rise" => health.rise.to_string(),
         "eject_for" => exact(health.eject_for),
+        "check_every" => health.check_every.map_or_else(|| "off".to_owned(), exact),
+        "probation" if health.probation == 0 => "off".to_owned(),
+        "probation" => health.probation.to_string(),
         "reconnect" => exact(ls.reconnect),
         "ids" => switch(ls.ids),
         _ => ls.flaws.to_string(),
@@ -292,6 +314,14 @@ fn of_another_kind(kind: &Kind, key: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn policy(topology: &Topology, node: NodeId, value: &str) -> Result<Policy, String> {
+    let policy = word(value)?;
+    if let Kind::Ls(ls) = &topology.node(node).kind {
+        may_have(topology, ls, node, policy)?;
+    }
+    Ok(policy)
 }
 
 /// A value of the file, read from its bare form.

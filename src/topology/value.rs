@@ -4,6 +4,7 @@
 //! A value that is wrong is reported and left out, and reading goes on: every problem of a file is
 //! found in one pass. (Deserialising would stop at the first.) Nothing here knows nodes or links.
 
+use super::model::HedgeAfter;
 use super::problem::{Problems, Span};
 use super::words::{self, Choice, quoted};
 use crate::base::units;
@@ -209,6 +210,15 @@ unit!(
     Wait(Duration), positive, numbers: false,
     "write a time with its unit, such as \"300ms\" or \"5s\"",
     schema: { "type": "string", "pattern": "^[0-9.]+ ?(ns|us|µs|ms|s|sec|m|min|h)$" }
+);
+unit!(
+    /// A time, perhaps zero, or a percentile of the times seen.
+    TimeOrPercentile(HedgeAfter), HedgeAfter::parse, numbers: false,
+    "write a time with its unit, such as \"95ms\", or a percentile, such as \"p95\"",
+    schema: {
+        "type": "string",
+        "pattern": "^([0-9.]+ ?(ns|us|µs|ms|s|sec|m|min|h)|0|p[5-9][0-9])$",
+    }
 );
 unit!(
     /// A share between nothing and everything.

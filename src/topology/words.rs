@@ -54,11 +54,16 @@ choice!(Dialect, "dialect", [
 ]);
 choice!(Policy, "policy", [
     "race" => Self::Race,
+    "gather" => Self::Gather,
     "batch" => Self::Batch,
     "failover" => Self::Failover,
+    "hedge" => Self::Hedge,
+    "tied" => Self::Tied,
     "round-robin" => Self::RoundRobin,
     "sticky" => Self::Sticky,
-], later ["gather", "hedge", "tied", "hash", "two-choices"]);
+    "hash" => Self::Hash,
+    "two-choices" => Self::TwoChoices,
+]);
 choice!(Accept, "way to settle a race", [
     "first-final" => Self::FirstFinal,
     "first-positive" => Self::FirstPositive,
@@ -281,9 +286,9 @@ mod tests {
 
     #[test]
     fn a_word_of_a_later_version_is_not_called_unknown() {
-        let (message, help) = choose::<Policy>("hedge").unwrap_err();
-        assert_eq!(message, "the policy `hedge` is not in this version");
-        assert!(help.contains("race, batch, failover, round-robin, sticky"));
+        let (message, help) = choose::<Scheme>("raft").unwrap_err();
+        assert_eq!(message, "the scheme `raft` is not in this version");
+        assert!(help.contains("primary-backup, active"));
         let (message, help) = choose::<Wire>("dns").unwrap_err();
         assert_eq!(message, "the wire `dns` is not in this version");
         assert_eq!(help, "this version speaks: line, json");

@@ -6,6 +6,7 @@ use crate::base::{LabTime, NodeId, Owner, Peer};
 use crate::command::Command;
 use crate::event::{Cause, Event, Fact, Life};
 use crate::topology::Step;
+use std::sync::Arc;
 
 impl World {
     #[expect(clippy::similar_names, reason = "a node and its note")]
@@ -158,17 +159,13 @@ impl World {
     fn lecture(&mut self, fact: &Fact) {
         let now = self.now;
         match fact {
+            Fact::StepRestored { step } => {
+                self.begin_step(*step);
+                self.restore_audit();
+            }
             Fact::StepBegan { step } => {
-                let present = self.step(*step);
-                let repaired = present
-                    .filter(|step| !(step.confessed.is_empty() && step.repaired.is_empty()))
-                    .map(|step| step.leaves_repaired().unwrap_or(false));
-                let steps = &mut self.steps;
-                steps.step = *step;
-                steps.beat = Beat::Question;
-                steps.ran_at = None;
-                steps.repaired = repaired;
-                steps.judged.retain(|(judged, _), _| judged != step);
+                self.marked = Arc::new(self.audit.clone());
+                self.begin_step(*step);
             }
             Fact::StepRan { step } => {
                 let leaves = self.step(*step).and_then(Step::leaves_repaired);
@@ -187,6 +184,20 @@ impl World {
             Fact::Flipped { repaired, .. } => self.steps.repaired = Some(*repaired),
             _ => {}
         }
+    }
+
+    /// A step shows its question; 0 is the time before the first.
+    fn begin_step(&mut self, step: u32) {
+        let present = self.step(step);
+        let repaired = present
+            .filter(|step| !(step.confessed.is_empty() && step.repaired.is_empty()))
+            .map(|step| step.leaves_repaired().unwrap_or(false));
+        let steps = &mut self.steps;
+        steps.step = step;
+        steps.beat = if step == 0 { Beat::Before } else { Beat::Question };
+        steps.ran_at = None;
+        steps.repaired = repaired;
+        steps.judged.retain(|(judged, _), _| *judged != step);
     }
 
     /// A step by its number, from 1.

@@ -172,6 +172,7 @@ impl World {
             steps: self.steps.clone(),
             markers: self.markers.clone(),
             index: self.index.clone(),
+            marked: self.marked.clone(),
             ..*self
         }
     }

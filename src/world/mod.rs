@@ -6,6 +6,7 @@
 
 mod alarms;
 mod apply;
+mod balance;
 mod edition;
 mod faults;
 mod heartbeats;
@@ -25,6 +26,7 @@ mod truth;
 mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
+pub use balance::Balanced;
 pub use heartbeats::{BEATS_MAX, Countdown, Heartbeat, HeartbeatKind, HeartbeatRow};
 pub use history::{CHECKPOINT_EVENTS, History};
 pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
@@ -93,6 +95,8 @@ pub struct World {
     /// Markers that were dropped, oldest first: position, time and text.
     pub markers: VecDeque<(u64, LabTime, Arc<str>)>,
     index: Index,
+    /// The audit when the present step began.
+    marked: Arc<Audit>,
 }
 
 impl World {
@@ -118,6 +122,7 @@ impl World {
             stale: 0,
             markers: VecDeque::new(),
             index: Index::new(topology.nodes.len()),
+            marked: Arc::new(Audit::new(topology.clone())),
             topology,
         }
     }

@@ -1,5 +1,6 @@
 //! What is true of a node and of a visitor, and what a node believes of the others.
 
+use super::balance::Balanced;
 use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
 use crate::event::Life;
 use crate::message::{Belief, DiskKind, HostName, Outcome};
@@ -29,6 +30,10 @@ pub struct Load {
     pub unmatched: u64,
     /// Answers it gave that came after another's verdict (a TS).
     pub too_late: u64,
+    /// How often somebody has ejected it.
+    pub ejected: u64,
+    /// How often somebody has taken it back.
+    pub restored: u64,
 }
 
 impl Load {
@@ -98,6 +103,8 @@ pub struct NodeState {
     pub per_kilosecond: u64,
     /// What it did.
     pub load: Load,
+    /// What its policy did beside choosing (an LS).
+    pub balanced: Balanced,
     /// How long the answers of each upstream took, newest last, at most 20 (an LS).
     pub recent_ms: BTreeMap<NodeId, Vec<f32>>,
     /// The batch window that closed last.
@@ -136,6 +143,7 @@ impl NodeState {
             window_names: Vec::new(),
             per_kilosecond: 0,
             load: Load::default(),
+            balanced: Balanced::default(),
             recent_ms: BTreeMap::new(),
             last_window: None,
             known: true,

@@ -24,6 +24,7 @@ impl World {
             | Note::Decided { .. }
             | Note::Late { .. }
             | Note::Unmatched { .. } => return self.story(node, event, note),
+            Note::Balance(note) => return self.balance(node, note),
             Note::Changed { key, value } => return self.changed(node, key, value),
             Note::Stopping { .. } => return self.set_life(node, Life::Stopping),
             Note::Spinning => {
@@ -52,9 +53,15 @@ impl World {
                 let end = AlarmEnd::LeavesAlone(node, *upstream);
                 self.index.dead_asks.remove(&(node, *upstream));
                 self.end_alarms(end);
+                if let Some(server) = self.nodes.get_mut(upstream.index()) {
+                    server.load.ejected += 1;
+                }
             }
             Note::Restored { upstream, .. } => {
                 state.ejected.remove(upstream);
+                if let Some(server) = self.nodes.get_mut(upstream.index()) {
+                    server.load.restored += 1;
+                }
             }
             Note::Believed { about, belief } => {
                 state.beliefs.insert(*about, (*belief, now));

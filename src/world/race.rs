@@ -2,7 +2,7 @@
 
 use crate::base::{FrameId, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::Life;
-use crate::message::{HostName, Outcome, Said, Why};
+use crate::message::{BalanceNote, HostName, Outcome, Said, Why};
 use std::sync::Arc;
 
 /// The number of a race in this lab, from 1: `#41`.
@@ -138,6 +138,8 @@ pub struct Circumstances {
     pub asker_gone: Option<LabTime>,
     /// When the LS died with the question open.
     pub ls_gone: Option<LabTime>,
+    /// What the LS said of its policy at work, the first of it.
+    pub balance: Vec<BalanceNote>,
     /// Events are missing that may have belonged to it.
     pub unsure: bool,
     /// The frame that carries the answer to a visitor, and when it arrives.

@@ -19,6 +19,14 @@ impl World {
         }
     }
 
+    /// The stores are as they were when the present step began; what was lost since is not lost.
+    pub(super) fn restore_audit(&mut self) {
+        self.audit = self.marked.restored(self.now, self.audit.missed);
+        for at in 0..self.audit.groups().count() {
+            self.alarms_of(at);
+        }
+    }
+
     /// The alarms of a group that stand as long as what they say.
     fn alarms_of(&mut self, at: usize) {
         let Some(group) = self.audit.group(at) else { return };

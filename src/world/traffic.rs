@@ -88,6 +88,8 @@ impl World {
         let place = sent.about.and_then(|question| self.index.place(node, question));
         let race = place.map(|place| place.race);
         let is_reply = matches!(sent.message.as_ref(), Message::Reply { .. });
+        let is_word =
+            matches!(sent.message.as_ref(), Message::Cancel { .. } | Message::Began { .. });
         if let Some(place) = place {
             match place.part {
                 Part::Upstream if is_reply => {
@@ -97,7 +99,7 @@ impl World {
                         lane.replied = Some(now);
                     }
                 }
-                Part::Balancer | Part::Asker if !is_reply => {
+                Part::Balancer | Part::Asker if !is_reply && !is_word => {
                     self.asked_upstream(place.race, place.part, sent.to);
                 }
                 _ => {}

@@ -75,16 +75,8 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
     let ls = Kind::Ls(LsConfig {
         upstreams: vec![id("ts1"), id("ts2")],
         policy,
-        timeout: Duration::from_secs(5),
-        accept: faultlab::topology::Accept::FirstFinal,
-        window: Duration::from_secs(3),
-        early_end: false,
-        failover_after: Duration::from_secs(1),
         failover: false,
-        health: None,
-        reconnect: Duration::from_secs(1),
-        ids: false,
-        flaws: Flaws::NONE,
+        ..LsConfig::default()
     });
     let kinds = [
         client(vec![id("ls")]),

@@ -227,6 +227,19 @@ fn the_picker_shows_no_text_raw() {
 }
 
 #[test]
+fn the_speakers_screen_shows_no_text_raw() {
+    hold(&[("the notes", |text| {
+        let (world, events) = world(text, 1000);
+        let mut prompter = report::Prompter::new(world.topology.clone());
+        for event in &events {
+            prompter.observe(event);
+        }
+        let notes = prompter.sheet(LabTime::ZERO, 0);
+        drawn(|theme, frame| panel::draw_notes(Some(&notes), theme, frame))
+    })]);
+}
+
+#[test]
 fn no_line_of_a_plain_run_shows_text_raw() {
     hold(&[
         ("lines of events", |text| {
@@ -253,6 +266,14 @@ fn no_line_of_a_plain_run_shows_text_raw() {
 #[test]
 fn no_export_holds_text_raw() {
     hold(&[
+        ("what was done, as steps", |text| {
+            let (world, events) = world(text, 1000);
+            let mut done = report::Done::new(world.topology.clone());
+            for event in &events {
+                done.observe(event);
+            }
+            done.steps() + "calm"
+        }),
         ("the events", |text| {
             let (world, events) = world(text, 1000);
             let mut out = Vec::new();

@@ -215,7 +215,7 @@ fn the_end_of_a_connection_wins_the_race() {
 fn without_failover_the_dead_are_asked_and_waited_for() {
     for policy in [Policy::Failover, Policy::Sticky, Policy::RoundRobin] {
         let mut config = with(Flaw::NoFailover, policy);
-        config.health = Some(faultlab::topology::setting::HEALTH_DEFAULT);
+        config.health = Some(faultlab::topology::Health::USUAL);
         let mut ls = Solo::ls(config);
         let client = ls.client();
         ls.ask(client, "a");

@@ -3,7 +3,7 @@
 use faultlab::base::{ConnId, Incarnation, LabTime, Names, NodeId, Peer, TimerId, VisitorId};
 use faultlab::event::{Ending, Side};
 use faultlab::machine::{Effect, Effects, Input, Machine, Told, build};
-use faultlab::message::{Faults, Flaw, Flaws, HostName, Image, Message, Note, Said};
+use faultlab::message::{BalanceNote, Faults, Flaw, Flaws, HostName, Image, Message, Note, Said};
 use faultlab::topology::{
     Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Policy, Record,
     Records, Retry, Service, Setting, Topology, TsConfig,
@@ -51,6 +51,7 @@ pub fn ls_config(policy: Policy) -> LsConfig {
         reconnect: ms(1000),
         ids: false,
         flaws: Flaws::NONE,
+        ..LsConfig::default()
     }
 }
 
@@ -331,6 +332,9 @@ impl Solo {
 pub fn words(message: &Message) -> String {
     let id = |id: &Option<u64>| id.map_or(String::new(), |id| format!("@{id} "));
     match message {
+        Message::AskTied { name, id } => format!("@{id}+ {name}?"),
+        Message::Began { id } => format!("@{id} BEGAN"),
+        Message::Cancel { id } => format!("@{id} CANCEL"),
         Message::Ask { name, id: of, .. } => format!("{}{name}?", id(of)),
         Message::Reply { name, id: of, said, .. } => {
             let name = name.as_ref().map_or("-", HostName::as_str);
@@ -373,6 +377,21 @@ pub fn note_line(names: &Names, note: &Note) -> String {
         Note::Decided { question, outcome, from, why, .. } => {
             let from = from.map_or(String::new(), |node| format!(" {}", of(&node)));
             format!("decided {question} {outcome}{from} {why:?}")
+        }
+        Note::Balance(BalanceNote::Hedged { question, slow, to, after, .. }) => {
+            format!("hedged {question} {} for {} after {after:?}", of(to), of(slow))
+        }
+        Note::Balance(BalanceNote::NotHedged { question, slow }) => {
+            format!("not hedged {question} {}", of(slow))
+        }
+        Note::Balance(BalanceNote::Covered { question, slow, by }) => {
+            format!("covered {question} {} by {}", of(slow), of(by))
+        }
+        Note::Balance(BalanceNote::Began { question, upstream, cancelled }) => {
+            format!("began {question} {} cancelled {}", of(upstream), list(cancelled))
+        }
+        Note::Balance(BalanceNote::Slow { upstream, takes, others }) => {
+            format!("slow {} {takes:?} others {others:?}", of(upstream))
         }
         Note::Late { question, upstream, .. } => format!("late {question} {}", of(upstream)),
         Note::Unmatched { upstream, name } => {

@@ -5,7 +5,7 @@ use faultlab::event::Ending;
 use faultlab::message::{Message, Said};
 use faultlab::topology::{Health, LsConfig, Policy, Setting};
 
-const HEALTH: Health = Health { fall: 2, rise: 2, eject_for: ms(5000) };
+const HEALTH: Health = Health { fall: 2, rise: 2, eject_for: ms(5000), ..Health::USUAL };
 
 fn sticky() -> Solo {
     Solo::ls(LsConfig { health: Some(HEALTH), ..ls_config(Policy::Sticky) })

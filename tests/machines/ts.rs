@@ -140,7 +140,7 @@ fn workers_take_from_a_queue_and_a_full_one_says_so() {
     assert_eq!(
         ts.only(&["send", "decided", "Overflowed"]),
         [
-            "decided 3 failed NobodyLeft",
+            "decided 3 failed QueueFull",
             "send ls a FAILED the queue is full",
             "Overflowed { refused: 1 }",
         ]

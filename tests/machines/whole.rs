@@ -111,7 +111,7 @@ fn overlapping_batches_get_exactly_their_own() {
 #[test]
 fn a_sticky_name_stays_with_its_server_until_it_dies_and_load_is_even() {
     let config = LsConfig {
-        health: Some(Health { fall: 2, rise: 2, eject_for: ms(5000) }),
+        health: Some(Health { fall: 2, rise: 2, eject_for: ms(5000), ..Health::USUAL }),
         ..ls_config(Policy::Sticky)
     };
     let mut net = Net::new(lab(config, Dialect::Sticky2021, false), (ms(1), ms(1)));
@@ -202,7 +202,12 @@ fn random_kills_and_freezes_never_leave_a_question_without_its_one_verdict() {
     for seed in 0..60 {
         let policy = Policy::ALL[seed as usize % 5];
         let dialect = [Dialect::First2021, Dialect::Sticky2021][seed as usize / 5 % 2];
-        let health = (seed % 3 == 0).then_some(Health { fall: 2, rise: 2, eject_for: ms(2000) });
+        let health = (seed % 3 == 0).then_some(Health {
+            fall: 2,
+            rise: 2,
+            eject_for: ms(2000),
+            ..Health::USUAL
+        });
         let config = LsConfig { health, ids: seed % 4 == 0, ..ls_config(policy) };
         let mut topology = lab(config, dialect, policy == Policy::Race);
         topology.seed = seed;

@@ -75,6 +75,7 @@ fn every_lecture_key_becomes_its_command_and_changes_nothing_by_itself() {
         ("u", "undo"),
         ("U", "redo"),
         ("R", "reset"),
+        ("Ny", "restore"),
         (" ", "pause"),
         (".", "tick"),
         ("-", "speed 0.5"),

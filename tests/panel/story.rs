@@ -67,6 +67,7 @@ pub fn topology(policy: Policy, servers: usize) -> Topology {
         reconnect: Duration::from_secs(1),
         ids: false,
         flaws: Flaws::NONE,
+        ..LsConfig::default()
     };
     let ts =
         |records: Records| TsConfig { records, on_miss: OnMiss::Silent, ..TsConfig::default() };

@@ -73,6 +73,7 @@ fn ls(policy: Policy) -> LsConfig {
         reconnect: Duration::from_millis(500),
         ids: false,
         flaws: Flaws::NONE,
+        ..LsConfig::default()
     }
 }
 
@@ -129,7 +130,7 @@ pub fn batch() -> Topology {
 /// All names at both; a name sticks to its server, and an unhealthy server is left alone for a
 /// while.
 pub fn sticky() -> Topology {
-    let health = Health { fall: 2, rise: 2, eject_for: Duration::from_secs(2) };
+    let health = Health { fall: 2, rise: 2, eject_for: Duration::from_secs(2), ..Health::USUAL };
     let ls = LsConfig { health: Some(health), ..ls(Policy::Sticky) };
     let all = || ts(records(|_| true), OnMiss::Negative);
     lab("sticky", 0.0, ls, all(), all())

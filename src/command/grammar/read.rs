@@ -33,7 +33,7 @@ pub(super) fn command(reader: &mut Reader<'_>) -> Result<Command, GrammarError> 
         "batch" | "load" => of_client(help, reader)?,
         "kill" | "crash" | "power-off" | "freeze" | "thaw" | "revive" | "stop" | "wipe" | "lie"
         | "set" => of_node(help, reader)?,
-        "speed" | "pace" | "wait" | "mark" => of_lab(help, reader)?,
+        "speed" | "pace" | "wait" | "mark" | "goto" => of_lab(help, reader)?,
         "pause" => Command::Pause,
         "resume" => Command::Resume,
         "tick" => Command::Tick,
@@ -42,6 +42,7 @@ pub(super) fn command(reader: &mut Reader<'_>) -> Result<Command, GrammarError> 
         "undo" => Command::Undo,
         "redo" => Command::Redo,
         "reset" => Command::Reset,
+        "restore" => Command::Restore,
         "quit" => Command::Quit,
         _ => of_links(help, reader)?,
     };
@@ -132,6 +133,7 @@ fn of_lab(help: &VerbHelp, reader: &mut Reader<'_>) -> Result<Command, GrammarEr
             Command::Pace { auto: reader.one_of("`auto` or `real`", &choices)? }
         }
         "wait" => Command::Wait(reader.time()?),
+        "goto" => goto(reader)?,
         _ => Command::Mark(reader.rest().map_or_else(|| "".into(), |(text, _)| text.into())),
     })
 }
@@ -174,6 +176,13 @@ fn of_links(help: &VerbHelp, reader: &mut Reader<'_>) -> Result<Command, Grammar
             Command::Bandwidth(links, Some(rate))
         }
     })
+}
+
+fn goto(reader: &mut Reader<'_>) -> Result<Command, GrammarError> {
+    // A number beyond all steps is refused by whoever knows how many there are.
+    reader
+        .count("the number of a step")
+        .map(|step| Command::Goto(u32::try_from(step).unwrap_or(u32::MAX)))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

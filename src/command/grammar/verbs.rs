@@ -133,11 +133,15 @@ static VERBS: &[VerbHelp] = verbs! {
         "In a step, or on standard input: the commands after it come so much lab time later."
         "wait 2s";
     "next" "next" [] "The next beat of the steps: question, commands, answer." "next";
+    "goto" "goto STEP" [Words(&[])]
+        "On to the question of a later step; what the steps before it do to the lab is done at once." "goto 3";
     "flip" "flip" []
         "The present step changes between as confessed and as repaired." "flip";
     "undo" "undo" [] "Takes the last fault back; its consequences stay." "undo";
     "redo" "redo" [] "Brings back what was undone." "redo";
     "reset" "reset" [] "Every fault heals, every node that the file starts is revived." "reset";
+    "restore" "restore" []
+        "The present step begins again: nodes, links, settings, loads and disks as they were." "restore";
     "mark" "mark [TEXT]" [] "Leaves a marker in the log." "mark the second try";
     "quit" "quit" [] "The lab ends in good order." "quit";
 };

@@ -73,10 +73,12 @@ fn of_lab(command: &Command) -> String {
         Command::Resume => "resume".into(),
         Command::Tick => "tick".into(),
         Command::Next => "next".into(),
+        Command::Goto(step) => format!("goto {step}"),
         Command::Flip => "flip".into(),
         Command::Undo => "undo".into(),
         Command::Redo => "redo".into(),
         Command::Reset => "reset".into(),
+        Command::Restore => "restore".into(),
         // Everything that names a node or a link has been written by the caller.
         _ => "quit".into(),
     }

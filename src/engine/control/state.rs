@@ -3,6 +3,7 @@
 mod rebase;
 
 use super::Act;
+use super::mark::BOOT_ORDER;
 use crate::base::{NodeId, Peer, VisitorId};
 use crate::event::Life;
 use crate::machine::Told;
@@ -102,6 +103,24 @@ impl State {
             Piece::Load(node, _) => Piece::Load(*node, self.loads[node.index()]),
             Piece::Link(way, _) => Piece::Link(*way, self.links.get(way).copied()),
         }
+    }
+
+    /// The whole fault state: links first, then every node of ours, servers before those who ask them.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let links = self.links.iter().map(|(way, faults)| Piece::Link(*way, Some(*faults)));
+        let of_role = |role: &Role| {
+            let role = *role;
+            self.file.nodes.iter().filter(move |node| node.role() == role && node.at.is_none())
+        };
+        let nodes = BOOT_ORDER.iter().flat_map(of_role).flat_map(|node| {
+            let at = node.id.index();
+            [
+                Piece::Kind(node.id, self.kinds[at].clone()),
+                Piece::Load(node.id, self.loads[at]),
+                Piece::Life(node.id, self.life[at]),
+            ]
+        });
+        links.chain(nodes).collect()
     }
 
     /// How a node is set at present.

@@ -78,6 +78,8 @@ pub struct Disk {
     idle: watch::Sender<bool>,
     /// The life whose commit is under way has ended.
     dying: AtomicBool,
+    /// What it held when the present step began; none where that could not be read.
+    marked: Mutex<Option<Image>>,
 }
 
 impl Disk {
@@ -93,6 +95,7 @@ impl Disk {
             queue: Mutex::default(),
             idle: watch::Sender::new(true),
             dying: AtomicBool::new(false),
+            marked: Mutex::default(),
         }
     }
 
@@ -154,6 +157,21 @@ impl Disk {
     /// The system's reason.
     pub fn wipe(&self) -> io::Result<()> {
         self.place().wipe()
+    }
+
+    /// Remembers what it holds now. Blocks.
+    pub fn mark(&self) {
+        let image = self.place().look();
+        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = image;
+    }
+
+    /// It holds what was remembered; without that, what it holds now. Blocks; nothing may be under way.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn put_back(&self) -> Result<(), String> {
+        let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        marked.map_or(Ok(()), |image| self.place().put_back(image))
     }
 
     /// A write waits its turn. What becomes of it comes back to the node as an input.
@@ -268,6 +286,30 @@ impl Place {
                 Ok(image.clone())
             }
         }
+    }
+
+    /// What it holds, while somebody may be writing it; none if it cannot be read.
+    fn look(&mut self) -> Option<Image> {
+        match self {
+            Self::Memory(image) => Some(image.clone()),
+            Self::Rewrite(path, _) => rewrite::read(path).ok(),
+            Self::Sqlite(_, Some(database)) => database.read().ok(),
+            Self::Sqlite(..) => self.read().ok(),
+        }
+    }
+
+    /// Holds this and nothing else.
+    fn put_back(&mut self, image: Image) -> Result<(), String> {
+        self.wipe().map_err(|error| error.to_string())?;
+        let kind = match self {
+            Self::Rewrite(..) => DiskKind::Rewrite,
+            Self::Memory(_) | Self::Sqlite(..) => DiskKind::Sqlite,
+        };
+        if image != Image::default() {
+            let Image { entries, term } = image;
+            self.put(&[&Write { keep: 0, entries: entries.into(), term, kind }], || false)?;
+        }
+        Ok(())
     }
 
     /// Commits these, in the form that the last of them wants.

@@ -160,3 +160,30 @@ fn a_folder_has_one_holder_at_a_time() {
     // The file is still there, and is no obstacle.
     Hold::take(&path).unwrap();
 }
+
+#[test]
+fn what_was_marked_is_put_back_whatever_was_written_wiped_or_damaged_since() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in [Some(DiskKind::Sqlite), Some(DiskKind::Rewrite), None] {
+        let place = kind.map(|_| folder.path());
+        let disk = super::Disk::new("r9", kind.unwrap_or_default(), place);
+        let write = |after: Write| {
+            let after = Write { kind: kind.unwrap_or_default(), ..after };
+            disk.place().commit(&[&after], || false).unwrap();
+        };
+        write(after(0, &[put(1, "x", "1"), post(2, "hello")]));
+        disk.mark();
+        write(after(1, &[post(2, "other"), post(3, "more")]));
+        disk.put_back().unwrap();
+        let marked = Image { entries: vec![put(1, "x", "1"), post(2, "hello")], term: 3 };
+        assert_eq!(disk.place().read(), Ok(marked.clone()), "{kind:?}");
+        disk.wipe().unwrap();
+        if let Some(DiskKind::Rewrite) = kind {
+            std::fs::write(folder.path().join("r9.json"), "{\"entr").unwrap();
+            assert!(disk.place().read().is_err());
+        }
+        disk.put_back().unwrap();
+        assert_eq!(disk.place().read(), Ok(marked), "{kind:?}");
+        disk.wipe().unwrap();
+    }
+}

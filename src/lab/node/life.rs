@@ -101,6 +101,30 @@ impl NodeShared {
         lab.recorder.lab(lab.now(), cause, fact);
     }
 
+    /// Remembers what its disk holds now.
+    pub async fn mark_disk(&self) {
+        let Some(disk) = self.disk.clone() else { return };
+        // It fails only when the runtime ends, and then nobody goes back to anything.
+        let _ = tokio::task::spawn_blocking(move || disk.mark()).await;
+    }
+
+    /// Its disk holds what was remembered. Only for a node that does not live.
+    pub async fn put_back(&self, cause: Cause, lab: &Arc<Shared>) {
+        let Some(disk) = self.disk.clone() else { return };
+        disk.settled().await;
+        let put = tokio::task::spawn_blocking(move || disk.put_back()).await;
+        let mut core = self.lock();
+        match put {
+            Ok(Ok(())) if core.life == Life::Corrupt => core.life = Life::Killed,
+            Ok(Err(why)) => {
+                core.life = Life::Corrupt;
+                let fact = Fact::NodeCorrupt { node: self.id, why: why.into() };
+                lab.recorder.lab(lab.now(), cause, fact);
+            }
+            Ok(Ok(())) | Err(_) => {}
+        }
+    }
+
     /// Tries once more to listen, if it lives and could not.
     pub fn listen_again(self: &Arc<Self>, lab: &Arc<Shared>, cause: Cause) {
         let mut core = self.lock();

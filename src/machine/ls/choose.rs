@@ -1,7 +1,7 @@
 //! Whom to ask: the policies, as far as they choose.
 
 use super::Ls;
-use crate::base::NodeId;
+use crate::base::{NodeId, QuestionNo};
 use crate::machine::Effects;
 use crate::message::{Flaw, HostName, Note};
 use crate::topology::Policy;
@@ -19,24 +19,38 @@ pub(super) struct Choice {
 
 impl Ls {
     /// Chooses by the policy of the moment.
-    pub(super) fn choose(&mut self, name: &HostName, out: &mut Effects) -> Choice {
+    pub(super) fn choose(&mut self, no: QuestionNo, name: &HostName, out: &mut Effects) -> Choice {
         let naive = self.has_flaw(Flaw::NoFailover);
+        let failover = self.config.failover && !naive;
         match self.config.policy {
-            Policy::Race | Policy::Batch => {
+            Policy::Race | Policy::Gather | Policy::Batch => {
                 let lanes: Vec<NodeId> = self.usable().collect();
                 Choice { at_once: lanes.len(), lanes, failover: false }
             }
             Policy::Failover => self.in_turn(self.next_from(0, true), !naive),
+            Policy::Hedge => {
+                let first = self.take_turn(true);
+                self.in_turn(first, !naive)
+            }
+            Policy::Tied => {
+                let first = self.take_turn(true);
+                let mut choice = self.in_turn(first, !naive);
+                let second = choice.lanes.get(1).and_then(|second| self.at(*second));
+                if second.is_some_and(|at| self.may_ask(at, true)) {
+                    choice.at_once = 2;
+                }
+                choice
+            }
             Policy::RoundRobin => {
-                let failover = self.config.failover && !naive;
                 let first = self.take_turn(failover);
                 self.in_turn(first, failover)
             }
             Policy::Sticky => {
-                let failover = self.config.failover && !naive;
                 let first = self.home_of(name, failover, out);
                 self.in_turn(first, failover)
             }
+            Policy::Hash => self.by_weight(name, failover),
+            Policy::TwoChoices => self.of_two(no, failover, out),
         }
     }
 
@@ -70,7 +84,7 @@ impl Ls {
     }
 
     /// This one first; where it may fail over, the others after it, those that are down last.
-    fn in_turn(&self, first: Option<usize>, failover: bool) -> Choice {
+    pub(super) fn in_turn(&self, first: Option<usize>, failover: bool) -> Choice {
         let Some(first) = first else {
             return Choice { lanes: Vec::new(), at_once: 0, failover };
         };

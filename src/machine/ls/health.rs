@@ -1,8 +1,9 @@
 //! What the LS makes of its upstreams' behaviour: belief, ejection after failures in a row, and the way back.
 //!
 //! An ejected upstream is left alone for a while and then tried with a question that nobody waits for (a name it is
-//! known to have answered). So many answers in a row take it back; one failure leaves it out for as long again, so
-//! that it cannot flap faster than that (outlier ejection with active checks, as proxies do it).
+//! known to have answered). So many answers in a row take it back; one failure leaves it out for as long again, and one
+//! that fails again soon after its return stays out for twice as long as before, so that a bad link does not make it
+//! flap (outlier ejection, as proxies do it).
 
 use super::Ls;
 use crate::base::draw::{Purpose, draw};
@@ -11,6 +12,7 @@ use crate::machine::server::{Handed, Wish};
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
 use crate::message::{Belief, Flaw, HostName, Note, Outcome};
+use crate::topology::Health as Rules;
 use std::time::Duration;
 
 /// How long after one good probe the next is sent.
@@ -27,6 +29,12 @@ pub(super) fn is_probe(no: QuestionNo) -> bool {
     no.0 >= FIRST_PROBE
 }
 
+/// One that fails within so many of its last absences after its return has not been well.
+const WELL_AFTER: u32 = 4;
+
+/// An absence is doubled so often at most: 32 times as long as the first.
+const DOUBLED_MAX: u32 = 5;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Standing {
     /// It takes part.
@@ -34,8 +42,8 @@ enum Standing {
     In,
     /// It is left alone until it is tried.
     Out,
-    /// It is being tried with this probe.
-    Tried(QuestionNo),
+    /// It is being tried with this probe since then.
+    Tried(QuestionNo, LabTime),
 }
 
 /// The record of one upstream.
@@ -46,6 +54,12 @@ pub(super) struct Health {
     failures: u32,
     /// Of probes, in a row.
     successes: u32,
+    /// How often its absence has been doubled.
+    doubled: u32,
+    /// When it was taken back.
+    back_since: Option<LabTime>,
+    /// A check that it has not answered.
+    check: Option<QuestionNo>,
 }
 
 impl Health {
@@ -53,10 +67,30 @@ impl Health {
     pub fn is_in(&self) -> bool {
         self.standing == Standing::In
     }
+
+    /// A check was sent.
+    pub fn begin_check(&mut self, check: QuestionNo) {
+        self.check = Some(check);
+    }
+
+    /// The check that has not been answered, if there is one; it is forgotten.
+    pub fn take_check(&mut self) -> Option<QuestionNo> {
+        self.check.take()
+    }
+
+    /// How long it stays away this time.
+    fn absence(&mut self, now: LabTime, rules: &Rules) -> Duration {
+        let span = |doubled: u32| rules.eject_for.saturating_mul(1 << doubled);
+        if let Some(since) = self.back_since.take() {
+            let unwell = now.since(since) < span(self.doubled).saturating_mul(WELL_AFTER);
+            self.doubled = if unwell { DOUBLED_MAX.min(self.doubled + 1) } else { 0 };
+        }
+        span(self.doubled)
+    }
 }
 
 impl Ls {
-    fn node_at(&self, at: usize) -> NodeId {
+    pub(super) fn node_at(&self, at: usize) -> NodeId {
         self.upstreams[at].server.node()
     }
 
@@ -97,7 +131,7 @@ impl Ls {
         self.upstreams[at].health.failures += 1;
         let Some(health) = self.config.health else { return };
         if self.upstreams[at].health.failures >= health.fall && !self.has_flaw(Flaw::NoFailover) {
-            self.eject(at, health.eject_for, out);
+            self.eject(at, &health, out);
         }
     }
 
@@ -109,22 +143,27 @@ impl Ls {
         self.recent.push_back(name.clone());
     }
 
-    fn eject(&mut self, at: usize, eject_for: Duration, out: &mut Effects) {
+    /// Leaves an upstream alone for a while.
+    pub(super) fn eject(&mut self, at: usize, rules: &Rules, out: &mut Effects) {
         let upstream = self.node_at(at);
+        if let Some(check) = self.upstreams[at].health.take_check() {
+            self.upstreams[at].server.over(self.now, check, false, out);
+        }
         let health = &mut self.upstreams[at].health;
         health.standing = Standing::Out;
         health.successes = 0;
         let failures = health.failures;
-        out.note(Note::Ejected { upstream, failures, until: self.now + eject_for });
+        let absence = health.absence(self.now, rules);
+        out.note(Note::Ejected { upstream, failures, until: self.now + absence });
         self.believe(at, Belief::Down, out);
-        out.push(Effect::Arm(Timer::Trial(upstream).id(), eject_for));
+        out.push(Effect::Arm(Timer::Trial(upstream).id(), absence));
     }
 
     /// It is time to try an ejected upstream, or the trial has had its time.
     pub(super) fn trial(&mut self, now: LabTime, at: usize, out: &mut Effects) {
         match self.upstreams[at].health.standing {
             Standing::In => {}
-            Standing::Tried(probe) => {
+            Standing::Tried(probe, _) => {
                 self.upstreams[at].server.over(now, probe, true, out);
                 self.probe_ended(at, probe, Outcome::Silent, out);
             }
@@ -142,10 +181,9 @@ impl Ls {
             self.restore(at, out);
             return;
         };
-        self.probes += 1;
-        let probe = QuestionNo(FIRST_PROBE + self.probes);
+        let probe = self.next_probe();
         let wait = self.config.failover_after.min(self.config.timeout);
-        self.upstreams[at].health.standing = Standing::Tried(probe);
+        self.upstreams[at].health.standing = Standing::Tried(probe, now);
         out.push(Effect::Arm(Timer::Trial(self.node_at(at)).id(), wait));
         match self.upstreams[at].server.ask(now, probe, Wish::address(&name), out) {
             Handed::Taken => self.take_stale(at),
@@ -154,6 +192,12 @@ impl Ls {
                 self.probe_ended(at, probe, Outcome::Failed, out);
             }
         }
+    }
+
+    /// A number for a question that nobody waits for.
+    pub(super) fn next_probe(&mut self) -> QuestionNo {
+        self.probes += 1;
+        QuestionNo(FIRST_PROBE + self.probes)
     }
 
     /// A probe came to this.
@@ -165,16 +209,28 @@ impl Ls {
         out: &mut Effects,
     ) {
         let health = &mut self.upstreams[at].health;
-        if health.standing != Standing::Tried(probe) {
+        if health.check == Some(probe) {
+            health.check = None;
+            if outcome.is_final() {
+                self.is_alive(at, out);
+            } else {
+                self.has_failed(at, outcome, out);
+            }
+            return;
+        }
+        let Standing::Tried(tried, since) = health.standing else { return };
+        if tried != probe {
             return;
         }
         let Some(rules) = self.config.health else {
             self.restore(at, out);
             return;
         };
-        if !outcome.is_final() {
+        let is_slow = self.slow_from(at).is_some_and(|slow| self.now.since(since) > slow);
+        let health = &mut self.upstreams[at].health;
+        if !outcome.is_final() || is_slow {
             health.failures += 1;
-            self.eject(at, rules.eject_for, out);
+            self.eject(at, &rules, out);
             return;
         }
         health.successes += 1;
@@ -182,7 +238,7 @@ impl Ls {
             self.restore(at, out);
         } else {
             health.standing = Standing::Out;
-            let wait = rules.eject_for.min(NEXT_PROBE);
+            let wait = rules.check_every.unwrap_or(NEXT_PROBE).min(rules.eject_for);
             out.push(Effect::Arm(Timer::Trial(self.node_at(at)).id(), wait));
         }
     }
@@ -191,7 +247,9 @@ impl Ls {
         let upstream = self.node_at(at);
         let health = &mut self.upstreams[at].health;
         let successes = health.successes;
-        *health = Health::default();
+        let (doubled, back_since) = (health.doubled, Some(self.now));
+        *health = Health { doubled, back_since, ..Health::default() };
+        self.upstreams[at].pace.forget();
         out.push(Effect::Disarm(Timer::Trial(upstream).id()));
         out.note(Note::Restored { upstream, successes });
         let belief = if self.upstreams[at].server.is_down() { Belief::Down } else { Belief::Up };

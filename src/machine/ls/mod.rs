@@ -5,14 +5,19 @@
 //! dead, or has nothing to say; what it believes of its upstreams is noted, never assumed to be the truth.
 
 mod batch;
+mod checks;
 mod choose;
 mod failures;
 mod health;
+mod hedge;
+mod pick;
 mod question;
 mod settle;
 mod sockets;
 mod sticky;
 mod take;
+mod tied;
+mod times;
 mod told;
 
 use super::asked::Asked;
@@ -27,13 +32,16 @@ use crate::event::{Ending, Side};
 use crate::message::{Belief, Flaw, HostName, Message, Note, Outcome, Said, Why};
 use crate::topology::{LsConfig, Policy, Topology};
 use batch::Window;
+use checks::Pace;
 use failures::Failures;
 use health::Health;
+use hedge::{Budget, Stead};
 use question::{LaneEnd, Question};
 use sockets::Socket;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use sticky::Table;
+use times::Times;
 
 /// Questions that an LS may have open at once, over every connection. One more is told that it failed.
 const QUESTIONS_MAX: usize = 50_000;
@@ -43,6 +51,7 @@ const QUESTIONS_MAX: usize = 50_000;
 struct Upstream {
     server: Server,
     health: Health,
+    pace: Pace,
     /// The name it answered last.
     name: Option<HostName>,
     belief: Option<Belief>,
@@ -64,6 +73,12 @@ pub struct Ls {
     work: VecDeque<LaneEnd>,
     numbers: u64,
     probes: u64,
+    /// How long answers take, over all upstreams.
+    times: Times,
+    budget: Budget,
+    /// What is asked in another's stead, under numbers of its own.
+    steads: NumberMap<QuestionNo, Stead>,
+    hedges: u64,
     /// The names asked last, by whomever: what a probe asks of one that has never answered.
     recent: VecDeque<HostName>,
     refused: u64,
@@ -103,6 +118,10 @@ impl Ls {
             work: VecDeque::new(),
             numbers: 0,
             probes: 0,
+            times: Times::new(hedge::TIMES_MAX),
+            budget: Budget::default(),
+            steads: NumberMap::default(),
+            hedges: 0,
             recent: VecDeque::new(),
             refused: 0,
             turn: 0,
@@ -128,6 +147,7 @@ impl Ls {
         Upstream {
             server: Server::new(&self.topology, [self.me, node], self.draws, self.manner()),
             health: Health::default(),
+            pace: Pace::default(),
             name: None,
             belief: None,
         }
@@ -170,6 +190,9 @@ impl Ls {
             if matches!(message, Message::Text(_)) {
                 out.note(Note::Unmatched { upstream, name: None });
             }
+            if let Message::Began { id } = message {
+                self.began(at, QuestionNo(*id), out);
+            }
             return;
         };
         match self.upstreams[at].server.answered(&answer, out) {
@@ -179,6 +202,7 @@ impl Ls {
             }
             Matched::Late(question) => {
                 if !health::is_probe(question) {
+                    let question = self.was_late(at, question);
                     out.note(Note::Late { question, upstream, said: answer.said });
                 }
                 self.is_alive(at, out);
@@ -276,6 +300,7 @@ impl Ls {
         match timer {
             Timer::Deadline(question) => self.deadline(now, question, out),
             Timer::FailOver(question) => self.fail_over(now, question, out),
+            Timer::Hedge(question) => self.hedge(now, question, out),
             Timer::Socket(conn) => self.socket_timer(now, conn, out),
             Timer::Window => self.window_is_over(now, out),
             Timer::Spin => self.spin(out),
@@ -298,6 +323,11 @@ impl Ls {
             Timer::Trial(node) => {
                 if let Some(at) = self.at(node) {
                     self.trial(now, at, out);
+                }
+            }
+            Timer::Check(node) => {
+                if let Some(at) = self.at(node) {
+                    self.check(now, at, out);
                 }
             }
             // The others are timers of other machines.
@@ -324,6 +354,9 @@ impl Machine for Ls {
             Input::Boot(_) => {
                 for upstream in &mut self.upstreams {
                     upstream.server.open(now, out);
+                }
+                if self.config.health.is_some_and(|health| health.check_every.is_some()) {
+                    self.plan_checks(out);
                 }
             }
             Input::Opened { conn, peer, side: Side::Acceptor } => self.askers.opened(conn, peer),

@@ -1,10 +1,12 @@
 //! A question as the LS holds it: who asked, by which rules it is dealt with, and a lane for each upstream.
 
-use crate::base::{ConnId, NodeId, QuestionNo};
+use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::machine::asked::Asked;
 use crate::machine::matching::Answer;
-use crate::message::{Outcome, Why};
+use crate::machine::server::Wish;
+use crate::message::{HedgeBy, Outcome, Why};
 use crate::topology::{Accept, LsConfig, Policy};
+use std::time::Duration;
 
 /// Where one upstream stands for one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +31,26 @@ pub(super) struct Lane {
     pub slow: bool,
     /// What came while another was awaited (flaw `serial-timeouts`).
     pub unread: Option<LaneEnd>,
+    /// When it was asked.
+    pub asked_at: LabTime,
+    /// Who was asked in its stead and has not answered, and the number under which (`gather`).
+    pub backup: Option<(NodeId, QuestionNo)>,
+    /// Whose answer it is, where another's stands for it.
+    pub by: Option<NodeId>,
 }
 
 impl Lane {
     pub fn new(upstream: NodeId) -> Self {
-        Self { upstream, stand: Stand::Idle, answer: None, slow: false, unread: None }
+        Self {
+            upstream,
+            stand: Stand::Idle,
+            answer: None,
+            slow: false,
+            unread: None,
+            asked_at: LabTime::ZERO,
+            backup: None,
+            by: None,
+        }
     }
 
     /// Whether something may still be heard, or waited for.
@@ -61,10 +78,14 @@ pub(super) struct Question {
     pub policy: Policy,
     pub accept: Accept,
     pub failover: bool,
+    /// Where another upstream is asked as well when one is slow: how long that one may take, and why so long.
+    pub patience: Option<(Duration, HedgeBy)>,
+    /// Whether it is tied and nobody has begun.
+    pub tied: bool,
     pub lanes: Vec<Lane>,
     /// The lane that is awaited while the others must wait (flaw `serial-timeouts`).
     pub awaited: Option<usize>,
-    /// The lane whose address is told when the window closes, and how it was taken.
+    /// The lane whose address is told when the window closes, or all have spoken, and how it was taken.
     pub kept: Option<(usize, Option<Why>)>,
     /// Whether the window has been told that it need not stay open for it.
     pub counted: bool,
@@ -79,6 +100,8 @@ impl Question {
             policy: config.policy,
             accept: config.accept,
             failover: false,
+            patience: None,
+            tied: false,
             lanes: Vec::new(),
             awaited: None,
             kept: None,
@@ -98,6 +121,18 @@ impl Question {
     /// Whether its window need not stay open for it.
     pub fn is_complete(&self) -> bool {
         self.kept.is_some() || self.all_ended()
+    }
+
+    /// What an upstream is asked for it.
+    pub fn wish(&self) -> Wish {
+        let asked = &self.asked;
+        Wish { name: asked.name.clone(), kind: asked.kind(), hops: asked.hops() + 1 }
+    }
+
+    /// When another was asked in the stead of this lane's upstream.
+    pub fn backup_asked_at(&self, lane: usize) -> LabTime {
+        let patience = self.patience.map_or(Duration::ZERO, |(after, _)| after);
+        self.lanes[lane].asked_at + patience
     }
 
     /// How many were asked.

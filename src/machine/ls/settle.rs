@@ -1,7 +1,7 @@
 //! What an upstream came to, what that means for its question, and the one verdict.
 
 use super::question::{LaneEnd, Question, Stand};
-use super::{Ls, health};
+use super::{Ls, health, hedge};
 use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::machine::asked::Asked;
 use crate::machine::timers::Timer;
@@ -24,6 +24,10 @@ impl Ls {
             }
             return;
         }
+        if hedge::is_hedge(end.question) {
+            self.stead_ended(now, end, out);
+            return;
+        }
         let Some(question) = self.questions.get_mut(&end.question) else { return };
         let Some(lane) = question.lane(end.upstream) else { return };
         if !question.lanes[lane].waits() {
@@ -38,11 +42,14 @@ impl Ls {
         question.lanes[lane].stand = Stand::Ended(outcome);
         question.lanes[lane].answer = answer;
         let name = outcome.is_final().then(|| question.asked.name.clone());
+        let took = now.since(question.lanes[lane].asked_at);
         out.note(Note::Heard { question: no, upstream, outcome, said });
+        self.forget_backup(no, lane, out);
         if let Some(at) = at {
             if let Some(name) = name {
                 self.upstreams[at].name = Some(name);
                 self.is_alive(at, out);
+                self.took(at, took, out);
             } else {
                 self.has_failed(at, outcome, out);
             }
@@ -55,7 +62,7 @@ impl Ls {
     }
 
     /// What the end of one lane means by the question's policy.
-    fn go_on(
+    pub(super) fn go_on(
         &mut self,
         now: LabTime,
         no: QuestionNo,
@@ -86,10 +93,28 @@ impl Ls {
                     self.decide_without(no, Why::AllFailed, out);
                 }
             }
-            Policy::Failover | Policy::RoundRobin | Policy::Sticky => {
+            Policy::Gather => {
+                if is_address {
+                    question.kept = Some((lane, how));
+                }
+                if question.all_ended() {
+                    self.decide_gathered(no, Why::Gathered, out);
+                }
+            }
+            Policy::Failover
+            | Policy::Hedge
+            | Policy::Tied
+            | Policy::RoundRobin
+            | Policy::Sticky
+            | Policy::Hash
+            | Policy::TwoChoices => {
                 if outcome.is_final() {
-                    self.decide_by(no, lane, how, out);
-                } else if !self.ask_next(now, no, out) {
+                    return self.decide_by(no, lane, how, out);
+                }
+                if question.policy == Policy::Tied {
+                    self.untie(no);
+                }
+                if !self.ask_next(now, no, out) {
                     let ended = self.questions.get(&no).is_some_and(Question::all_ended);
                     if ended {
                         self.decide_without(no, Why::AllFailed, out);
@@ -135,8 +160,13 @@ impl Ls {
             return;
         }
         self.handle_timeout();
+        if self.questions[&no].policy == Policy::Tied {
+            self.untie(no);
+        }
         let Some(question) = self.questions.get_mut(&no) else { return };
-        if !question.lanes.iter().any(|lane| lane.stand == Stand::Idle) {
+        // Where two are asked early, nobody is left to ask, and yet the slow one has had its time.
+        let counts = matches!(question.policy, Policy::Hedge | Policy::Tied);
+        if !counts && !question.lanes.iter().any(|lane| lane.stand == Stand::Idle) {
             return;
         }
         let mut slow = Vec::new();
@@ -186,12 +216,25 @@ impl Ls {
                 self.has_failed(at, outcome, out);
             }
         }
-        self.decide_without(no, why, out);
+        if self.questions[&no].policy == Policy::Gather {
+            self.decide_gathered(no, why, out);
+        } else {
+            self.decide_without(no, why, out);
+        }
         for (upstream, _) in silent {
             if let Some(at) = self.at(upstream) {
                 self.upstreams[at].server.over(now, no, true, out);
                 self.take_stale(at);
             }
+        }
+    }
+
+    /// Everybody has spoken, or has had the time to: the address that came last completes the answer.
+    fn decide_gathered(&mut self, no: QuestionNo, why: Why, out: &mut Effects) {
+        match self.questions.get(&no).and_then(|question| question.kept) {
+            Some((lane, how)) => self.decide_by(no, lane, Some(how.unwrap_or(why)), out),
+            None if why == Why::Gathered => self.decide_without(no, Why::AllFailed, out),
+            None => self.decide_without(no, why, out),
         }
     }
 
@@ -205,7 +248,7 @@ impl Ls {
     ) {
         let Some(question) = self.questions.get_mut(&no) else { return };
         let only = question.asked() == 1;
-        let from = question.lanes[lane].upstream;
+        let from = question.lanes[lane].by.unwrap_or(question.lanes[lane].upstream);
         let Stand::Ended(outcome) = question.lanes[lane].stand else { return };
         let Some(answer) = question.lanes[lane].answer.take() else { return };
         let why = how.unwrap_or(if only { Why::OnlyAnswer } else { Why::FirstAnswer });
@@ -218,8 +261,9 @@ impl Ls {
         let Some(question) = self.questions.get(&no) else { return };
         let outcomes = || {
             question.lanes.iter().filter_map(|lane| match lane.stand {
+                // Nobody waited for it, so it says nothing.
+                Stand::Ended(Outcome::Cancelled) | Stand::Idle | Stand::Asked | Stand::Void => None,
                 Stand::Ended(outcome) => Some((lane.upstream, outcome)),
-                Stand::Idle | Stand::Asked | Stand::Void => None,
             })
         };
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
@@ -325,16 +369,27 @@ impl Ls {
         if question.failover {
             out.push(Effect::Disarm(Timer::FailOver(no).id()));
         }
+        if question.patience.is_some() {
+            out.push(Effect::Disarm(Timer::Hedge(no).id()));
+        }
         Some(question)
     }
 
     /// Upstreams that still have the question need not answer it any more.
     pub(super) fn give_up_lanes(&mut self, no: QuestionNo, question: &Question, out: &mut Effects) {
-        for lane in question.lanes.iter().filter(|lane| lane.stand == Stand::Asked) {
-            if let Some(at) = self.at(lane.upstream) {
-                let server = &mut self.upstreams[at].server;
-                server.over(self.now, no, false, out);
-                self.take_stale(at);
+        for (place, lane) in question.lanes.iter().enumerate() {
+            let asked = lane.stand == Stand::Asked;
+            match self.at(lane.upstream) {
+                Some(at) if asked && question.tied => {
+                    self.upstreams[at].server.cancel(self.now, no, out);
+                    self.take_stale(at);
+                }
+                Some(_) if asked => self.abandon(lane.upstream, no, (no, lane.asked_at), out),
+                _ => {}
+            }
+            if let Some((to, stead)) = lane.backup {
+                self.steads.remove(&stead);
+                self.abandon(to, stead, (no, question.backup_asked_at(place)), out);
             }
         }
     }

@@ -4,7 +4,7 @@ use super::question::{Lane, LaneEnd, Question, Stand};
 use super::{Ls, QUESTIONS_MAX};
 use crate::base::{ConnId, LabTime, NodeId, Peer, QuestionNo};
 use crate::machine::asked::{Asked, HOPS_MAX};
-use crate::machine::server::{Handed, Wish};
+use crate::machine::server::Handed;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects};
 use crate::message::{ExtendedError, Flaw, Note, Outcome, Said, Why};
@@ -41,9 +41,13 @@ impl Ls {
             return;
         }
         self.remember(name);
-        let choice = self.choose(name, out);
+        let choice = self.choose(no, name, out);
         let mut question = Question {
             failover: choice.failover,
+            patience: self.hedges(self.config.policy).then(|| self.patience()),
+            tied: self.config.policy == Policy::Tied
+                && choice.at_once > 1
+                && choice.lanes.iter().take(choice.at_once).all(|node| self.can_be_tied(*node)),
             lanes: choice.lanes.iter().map(|node| Lane::new(*node)).collect(),
             ..Question::new(conn, asked, &self.config)
         };
@@ -75,6 +79,7 @@ impl Ls {
         for lane in 0..choice.at_once {
             self.ask_lane(now, no, lane, out);
         }
+        self.begin_hedging(now, no, out);
     }
 
     /// Why there is no use in asking anybody, if there is none, and the code that says so.
@@ -137,11 +142,8 @@ impl Ls {
         let Some(question) = self.questions.get_mut(&no) else { return };
         let node = question.lanes[lane].upstream;
         question.lanes[lane].stand = Stand::Asked;
-        let wish = Wish {
-            name: question.asked.name.clone(),
-            kind: question.asked.kind(),
-            hops: question.asked.hops() + 1,
-        };
+        question.lanes[lane].asked_at = now;
+        let (wish, tied) = (question.wish(), question.tied);
         let more = question.failover && question.lanes.iter().any(|one| one.stand == Stand::Idle);
         if more {
             out.push(Effect::Arm(Timer::FailOver(no).id(), self.config.failover_after));
@@ -160,7 +162,11 @@ impl Ls {
             self.ask_the_void(no, node);
             return;
         }
-        let handed = upstream.server.ask(now, no, wish, out);
+        let handed = if tied {
+            upstream.server.ask_tied(now, no, wish, out)
+        } else {
+            upstream.server.ask(now, no, wish, out)
+        };
         self.take_stale(at);
         match handed {
             Handed::Taken => {}

@@ -59,6 +59,9 @@ impl Ls {
             {
                 self.restore_all(out);
             }
+            Setting::CheckEvery(_) | Setting::Fall(_) | Setting::Rise(_) | Setting::EjectFor(_) => {
+                self.plan_checks(out);
+            }
             _ => {}
         }
     }
@@ -108,11 +111,15 @@ impl Ls {
         for mut upstream in before {
             let node = upstream.server.node();
             out.push(Effect::Disarm(Timer::Trial(node).id()));
+            out.push(Effect::Disarm(Timer::Check(node).id()));
             let waited = upstream.server.close(out);
             self.lanes_lost(node, waited);
         }
         self.everyone = Arc::from(self.config.upstreams.as_slice());
         self.turn = 0;
+        if self.config.health.is_some_and(|health| health.check_every.is_some()) {
+            self.plan_checks(out);
+        }
     }
 
     /// Cancels what is in flight, tells who asked, and ends.

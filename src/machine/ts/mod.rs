@@ -17,7 +17,7 @@ use super::{Effect, Effects, Input, Machine, Told};
 use crate::base::draw::{Purpose, draw};
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::{Ending, Side};
-use crate::message::{HostName, Note, Outcome, Response, Said, Why};
+use crate::message::{HostName, Message, Note, Outcome, Response, Said, Why};
 use crate::topology::{Dialect, OnMiss, Record, Setting, Topology, TsConfig};
 use service::service_time;
 use std::collections::VecDeque;
@@ -32,6 +32,8 @@ struct Question {
     conn: ConnId,
     asked: Asked,
     in_service: bool,
+    /// Another server was asked as well: it is said when the work begins, and it may be cancelled.
+    tied: bool,
 }
 
 /// What there is for a question.
@@ -102,7 +104,7 @@ impl Ts {
         }
     }
 
-    fn take(&mut self, conn: ConnId, from: Peer, asked: Asked, out: &mut Effects) {
+    fn take(&mut self, conn: ConnId, from: Peer, (asked, tied): (Asked, bool), out: &mut Effects) {
         if let Some(reply) = asked.turned_away() {
             out.send(conn, reply, None);
             return;
@@ -120,7 +122,7 @@ impl Ts {
             self.refuse(conn, no, &asked, true, out);
             return;
         }
-        self.questions.insert(no, Question { conn, asked, in_service: false });
+        self.questions.insert(no, Question { conn, asked, in_service: false, tied });
         if free {
             self.serve(no, out);
         } else {
@@ -144,7 +146,7 @@ impl Ts {
             outcome: Outcome::Failed,
             said: Some(said.clone()),
             from: None,
-            why: Why::NobodyLeft,
+            why: Why::QueueFull,
         });
         let reply = asked.reply(Some(asked.name.clone()), said, None);
         if counted {
@@ -168,6 +170,9 @@ impl Ts {
         self.busy += 1;
         if let Some(question) = self.questions.get_mut(&no) {
             question.in_service = true;
+            if let (true, Some(id)) = (question.tied, question.asked.id) {
+                out.send(question.conn, Message::Began { id }, Some(no));
+            }
         }
         if span.is_zero() {
             self.ask_store(no, out);
@@ -323,14 +328,31 @@ impl Ts {
         gone.sort_unstable();
         self.queue.retain(|no| gone.binary_search(no).is_err());
         for no in gone {
-            let question = self.questions.remove(&no).expect("it was just listed");
-            out.note(cancelled(no, Why::AskerGone, None));
-            if question.in_service {
-                out.push(Effect::Disarm(Timer::Served(no).id()));
-                self.busy -= 1;
-            }
+            self.drop_question(no, Why::AskerGone, out);
         }
         self.employ(out);
+    }
+
+    /// A tied question is answered elsewhere: what waits leaves the queue, what is worked on frees its worker. Whoever
+    /// asked wants to hear nothing of it.
+    fn cancel(&mut self, conn: ConnId, id: u64, out: &mut Effects) {
+        let is_it = |one: &Question| one.tied && one.conn == conn && one.asked.id == Some(id);
+        let Some(no) = self.questions.iter().find(|(_, one)| is_it(one)).map(|(no, _)| *no) else {
+            return;
+        };
+        self.queue.retain(|waiting| *waiting != no);
+        self.drop_question(no, Why::NotNeeded, out);
+        self.askers.settle(conn, no, None, out);
+        self.employ(out);
+    }
+
+    fn drop_question(&mut self, no: QuestionNo, why: Why, out: &mut Effects) {
+        let Some(question) = self.questions.remove(&no) else { return };
+        out.note(cancelled(no, why, None));
+        if question.in_service {
+            out.push(Effect::Disarm(Timer::Served(no).id()));
+            self.busy -= 1;
+        }
     }
 
     fn told(&mut self, told: Told, out: &mut Effects) {
@@ -400,7 +422,10 @@ impl Machine for Ts {
             Input::Ended { conn, ending, .. } => self.ended(conn, ending, out),
             Input::Received { conn, peer, message } if self.askers.has(conn) => {
                 if let Some(asked) = Asked::of(&message) {
-                    self.take(conn, peer, asked, out);
+                    let tied = matches!(*message, Message::AskTied { .. });
+                    self.take(conn, peer, (asked, tied), out);
+                } else if let Message::Cancel { id } = *message {
+                    self.cancel(conn, id, out);
                 }
             }
             Input::Received { conn, message, .. } => {

@@ -48,6 +48,7 @@ pub(super) fn topology(steps: Vec<Step>) -> Arc<Topology> {
         reconnect: second,
         ids: false,
         flaws: Flaws::NONE,
+        ..LsConfig::default()
     });
     let kinds = [
         client,

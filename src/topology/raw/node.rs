@@ -11,7 +11,8 @@ use crate::topology::model::{
 };
 use crate::topology::problem::{Problems, Span};
 use crate::topology::value::{
-    At, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, Wait, Whole, Word, entries, read_at,
+    At, COUNT_MAX, OnOff, OneOrMore, Rate, Read, Share, Time, TimeOrPercentile, Wait, Whole, Word,
+    entries, read_at,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use std::borrow::Cow;
@@ -69,19 +70,38 @@ raw!(
         /// LS, `batch`: whether the window closes when the last answer is in. It does not unless
         /// stated.
         early_end: OnOff,
-        /// LS, `round-robin` and `sticky`: whether another upstream is asked after a failure or
-        /// silence. It is unless this is false.
+        /// LS, `round-robin`, `sticky`, `hash`, `two-choices`: whether another upstream is asked after
+        /// a failure or silence. It is unless this is false.
         failover: OnOff,
-        /// LS, `failover`, `round-robin`, `sticky`: how long one upstream may take before the next
+        /// LS, policies that ask one after the other: how long one upstream may take before the next
         /// is asked. 1 s unless stated.
         failover_after: Wait,
+        /// LS, `gather`: whether the next upstream, which has a copy, is asked for the part of one that
+        /// is slow. It is not unless this is true.
+        hedge: OnOff,
+        /// LS, `hedge`, and `gather` where it hedges: how long an upstream may take before another is
+        /// asked as well: a time, or a percentile (`p95`) of the last 500 answers. `p95` unless stated.
+        hedge_after: TimeOrPercentile,
+        /// LS, where `hedge_after` is a percentile: how long it is until 50 answers were seen. 100 ms
+        /// unless stated.
+        hedge_at_first: Wait,
+        /// LS, `hedge`, and `gather` where it hedges: how many questions more are sent for it at most,
+        /// as a share of the others; 1 = no limit. 0.1 unless stated.
+        hedge_budget: Share,
         /// LS: an upstream is left alone after so many failures in a row; 0 = never. Never unless
-        /// `fall`, `rise` or `eject_for` is stated, then 2.
+        /// a setting of health is stated (the five from here on), then 2.
         fall: Whole<0, COUNT_MAX>,
         /// LS: an upstream is taken back after so many successes in a row. 2 unless stated.
         rise: Whole<1, COUNT_MAX>,
-        /// LS: how long an upstream is left alone before it is tried again. 5 s unless stated.
+        /// LS: how long an upstream is left alone before it is tried again; twice as long each time that
+        /// it fails again soon after its return. 5 s unless stated.
         eject_for: Wait,
+        /// LS: how often every upstream is asked a name that it is known to have, whether or not anybody
+        /// wants it; one that has not answered by the next time has failed. Never unless stated.
+        check_every: Wait,
+        /// LS: an upstream is left alone, too, when its answers take so many times as long as those of
+        /// the others; 0 = never. Never unless stated.
+        probation: Whole<0, 1000>,
         /// Client, LS, replica: how long it waits before it tries a lost connection again. 1 s unless
         /// stated.
         reconnect: Wait,

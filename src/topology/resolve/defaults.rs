@@ -1,16 +1,10 @@
 //! What holds where a file says nothing: the figures of the whole format. (Words have theirs where
-//! they are declared.)
+//! they are declared, LSs theirs beside their settings.)
 
 use std::time::Duration;
 
 /// A client gives up after twice the time of an LS.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What silence costs in the course.
-pub const LS_TIMEOUT: Duration = Duration::from_secs(5);
-/// The window of the course's batches.
-pub const WINDOW: Duration = Duration::from_secs(3);
-/// Long enough for a slow answer, short enough to leave time for the next upstream.
-pub const FAILOVER_AFTER: Duration = Duration::from_secs(1);
 /// How long a lost connection rests.
 pub const RECONNECT: Duration = Duration::from_secs(1);
 /// Questions that wait for a worker before a TS says that it cannot.

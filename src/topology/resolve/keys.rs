@@ -36,8 +36,18 @@ fn policies_with(key: &str) -> &'static [Policy] {
     match key {
         "accept" => &[Policy::Race],
         "window" | "early_end" => &[Policy::Batch],
-        "failover" => &[Policy::RoundRobin, Policy::Sticky],
-        "failover_after" => &[Policy::Failover, Policy::RoundRobin, Policy::Sticky],
+        "failover" => &[Policy::RoundRobin, Policy::Sticky, Policy::Hash, Policy::TwoChoices],
+        "failover_after" => &[
+            Policy::Failover,
+            Policy::Hedge,
+            Policy::Tied,
+            Policy::RoundRobin,
+            Policy::Sticky,
+            Policy::Hash,
+            Policy::TwoChoices,
+        ],
+        "hedge" => &[Policy::Gather],
+        "hedge_after" | "hedge_at_first" | "hedge_budget" => &[Policy::Hedge, Policy::Gather],
         _ => &Policy::ALL,
     }
 }
@@ -181,7 +191,8 @@ mod tests {
         assert_eq!(
             keys(Role::Ls),
             "role start at listen flaws upstreams policy timeout accept window early_end failover \
-             failover_after fall rise eject_for reconnect ids"
+             failover_after hedge hedge_after hedge_at_first hedge_budget fall rise eject_for \
+             check_every probation reconnect ids"
         );
         assert_eq!(
             keys(Role::Replica),

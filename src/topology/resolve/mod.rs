@@ -2,6 +2,7 @@
 //! whatever does not make sense together is reported. Nothing here stops at the first problem.
 
 mod address;
+mod balancers;
 mod defaults;
 mod keys;
 mod links;
@@ -15,6 +16,7 @@ mod steps;
 pub mod values;
 
 pub use address::EPHEMERAL;
+pub use balancers::may_have;
 pub use keys::{keys_of, of_a_store, schemes_with};
 
 use super::Options;
@@ -51,6 +53,7 @@ pub fn resolve(
     replicas::check(&nodes, &roster, problems);
     let links = links::resolve(file, &roster, problems);
     meetings::settle(&mut nodes, &links.wires, &roster, problems);
+    balancers::check_ties(&nodes, &links.wires, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),
         title: title(name, file, problems),

@@ -1,18 +1,19 @@
 //! What each node is set to: what its role makes of its keys, and the defaults for what is not
-//! stated. (Replicas and who asks them: `replicas`.)
+//! stated. (LSs: `balancers`; replicas and
+//! who asks them: `replicas`.)
 
 use super::address::{self, Ports};
-use super::defaults::{CLIENT_TIMEOUT, FAILOVER_AFTER, LS_TIMEOUT, QUEUE, RECONNECT, WINDOW};
+use super::defaults::{CLIENT_TIMEOUT, QUEUE, RECONNECT};
 use super::keys;
 use super::lists::Lists;
 use super::roster::{Entry, Roster};
-use super::values::{flaws, health, retries, service, small};
+use super::values::{flaws, retries, service, small};
 use crate::base::NodeId;
 use crate::message::{Flaws, HostName};
 use crate::topology::Options;
 use crate::topology::mirror::RawTable;
 use crate::topology::model::{
-    ClientConfig, Kind, Listen, LsConfig, Node, OnMiss, Policy, Records, Retry, Role, TsConfig,
+    ClientConfig, Kind, Listen, Node, OnMiss, Records, Retry, Role, TsConfig,
 };
 use crate::topology::problem::{Problems, Span};
 use crate::topology::value::{At, OneOrMore};
@@ -104,50 +105,6 @@ impl Builder<'_> {
             ids: raw.ids.as_ref().is_some_and(|ids| ids.value.0),
             flaws: flaws(raw.flaws.as_ref(), Role::Client, problems),
         }
-    }
-
-    fn ls(&mut self, id: NodeId, entry: &Entry, problems: &mut Problems) -> LsConfig {
-        let raw = &entry.raw;
-        let policy = raw.policy.as_ref().map_or_else(Policy::default, |policy| policy.value.0);
-        let outside = raw.states("at");
-        let upstreams = if outside {
-            Vec::new()
-        } else {
-            let asks = &[Role::Ls, Role::Ts];
-            self.asked(id, entry, raw.upstreams.as_ref(), ("upstreams", asks), problems)
-        };
-        if !outside && !raw.bad.contains(&"policy") {
-            keys::of_policy(raw, policy, problems);
-        }
-        let on = |value: &Option<At<crate::topology::value::OnOff>>, default: bool| {
-            value.as_ref().map_or(default, |on| on.value.0)
-        };
-        let ls = LsConfig {
-            upstreams,
-            policy,
-            timeout: raw.timeout.as_ref().map_or(LS_TIMEOUT, |time| time.value.0),
-            accept: raw.accept.as_ref().map_or_else(Default::default, |accept| accept.value.0),
-            window: raw.window.as_ref().map_or(WINDOW, |time| time.value.0),
-            early_end: on(&raw.early_end, false),
-            failover_after: raw.failover_after.as_ref().map_or(FAILOVER_AFTER, |time| time.value.0),
-            failover: on(&raw.failover, true),
-            health: health(raw),
-            reconnect: raw.reconnect.as_ref().map_or(RECONNECT, |time| time.value.0),
-            ids: on(&raw.ids, false),
-            flaws: flaws(raw.flaws.as_ref(), Role::Ls, problems),
-        };
-        if let Some(stated) = &raw.failover_after {
-            if !ls.failover {
-                problems
-                    .warn(stated.key, "`failover_after` has no effect while `failover` is false")
-                    .help("take one of the two out");
-            } else if ls.failover_after >= ls.timeout {
-                problems
-                    .warn(stated.at, "the question is given up before the next upstream is asked")
-                    .help("make `failover_after` shorter than `timeout`");
-            }
-        }
-        ls
     }
 
     fn ts(&mut self, id: NodeId, entry: &Entry, problems: &mut Problems) -> TsConfig {

@@ -7,19 +7,22 @@ use crate::topology::mirror::RawTable;
 use crate::topology::model::{Health, Retry, Role, Service};
 use crate::topology::problem::Problems;
 use crate::topology::raw;
-use crate::topology::setting::HEALTH_DEFAULT;
 use crate::topology::value::{At, OneOrMore, Word};
 use crate::topology::words::{self, a_role};
 
 /// When an upstream is left alone; none where nothing says so.
 pub fn health(raw: &raw::Node) -> Option<Health> {
-    if !(raw.states("fall") || raw.states("rise") || raw.states("eject_for")) {
+    if !["fall", "rise", "eject_for", "check_every", "probation"].iter().any(|key| raw.states(key))
+    {
         return None;
     }
+    let usual = Health::USUAL;
     let health = Health {
-        fall: raw.fall.as_ref().map_or(HEALTH_DEFAULT.fall, |fall| small(fall.value.0)),
-        rise: raw.rise.as_ref().map_or(HEALTH_DEFAULT.rise, |rise| small(rise.value.0)),
-        eject_for: raw.eject_for.as_ref().map_or(HEALTH_DEFAULT.eject_for, |time| time.value.0),
+        fall: raw.fall.as_ref().map_or(usual.fall, |fall| small(fall.value.0)),
+        rise: raw.rise.as_ref().map_or(usual.rise, |rise| small(rise.value.0)),
+        eject_for: raw.eject_for.as_ref().map_or(usual.eject_for, |time| time.value.0),
+        check_every: raw.check_every.as_ref().map(|time| time.value.0),
+        probation: raw.probation.as_ref().map_or(usual.probation, |times| small(times.value.0)),
     };
     Some(health).filter(|health| health.fall > 0)
 }

@@ -12,6 +12,13 @@ pub fn encode(message: &Message, dialect: Dialect, framed: bool, out: &mut Vec<u
             push_id(*id, out);
             push_word(name.as_str(), out);
         }
+        Message::AskTied { name, id } => {
+            push_mark(*id, '+', out);
+            out.push(b' ');
+            push_word(name.as_str(), out);
+        }
+        Message::Began { id } => push_mark(*id, '+', out),
+        Message::Cancel { id } => push_mark(*id, '-', out),
         Message::Reply { name, id, said, .. } => {
             push_id(*id, out);
             let name = name.as_ref().map(crate::message::HostName::as_str);
@@ -66,6 +73,12 @@ fn push_id(id: Option<u64>, out: &mut Vec<u8>) {
     if let Some(id) = id {
         write!(out, "@{id} ").expect("writing to a Vec cannot fail");
     }
+}
+
+/// A correlation id with what is said of its question.
+fn push_mark(id: u64, mark: char, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    write!(out, "@{id}{mark}").expect("writing to a Vec cannot fail");
 }
 
 fn splits(byte: u8) -> bool {

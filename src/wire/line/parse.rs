@@ -39,12 +39,28 @@ fn id_of(word: &str) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
+/// `@17+`, `@17-`: what is said of a tied question.
+fn mark_of(word: &str, mark: char) -> Option<u64> {
+    word.strip_suffix(mark).and_then(id_of)
+}
+
 /// Every word is a question of its own: some programs write their whole list at once.
 fn questions(text: &str, at: u64, out: &mut Vec<Decoded>) {
     let mut words = words(text).peekable();
     while let Some(mut word) = words.next() {
         if word.len() > WORD_BYTES_MAX {
             out.push(too_long_a_word(word));
+            continue;
+        }
+        if let Some(id) = mark_of(word, '-') {
+            out.push(Decoded::Message(Message::Cancel { id }, at));
+            continue;
+        }
+        if let Some(id) = mark_of(word, '+')
+            && let Some(name) = words.next_if(|next| next.len() <= WORD_BYTES_MAX)
+        {
+            let name = HostName::new(name);
+            out.push(Decoded::Message(Message::AskTied { name, id }, at));
             continue;
         }
         let mut id = None;
@@ -71,6 +87,10 @@ fn too_long_a_word(word: &str) -> Decoded {
 fn answer(dialect: Dialect, text: &str, at: u64, out: &mut Vec<Decoded>) {
     let mut words = words(text).peekable();
     let Some(&first) = words.peek() else { return };
+    if let (Some(id), 1) = (mark_of(first, '+'), self::words(text).count()) {
+        out.push(Decoded::Message(Message::Began { id }, at));
+        return;
+    }
     if let Some(long) = self::words(text).find(|word| word.len() > WORD_BYTES_MAX) {
         out.push(too_long_a_word(long));
         return;

@@ -70,6 +70,9 @@ fn the_three_dialects_are_written_byte_for_byte() {
             First2021,
             "@17 a.b",
         ),
+        (Message::AskTied { name: HostName::new("a.b"), id: 17 }, First2021, "@17+ a.b"),
+        (Message::Began { id: 17 }, First2021, "@17+"),
+        (Message::Cancel { id: 17 }, First2021, "@17-"),
     ] {
         assert_eq!(bytes(&message, dialect, false), expected);
         assert_eq!(bytes(&message, dialect, true), format!("{expected}\n"));
@@ -235,14 +238,18 @@ fn exchange() -> impl Strategy<Value = (Dialect, Reads, Vec<Message>)> {
             id,
             dns: None,
         });
-        let questions = prop_oneof![9 => asks, 1 => Just(Message::End)];
+        let tied = (name(), any::<u64>()).prop_map(|(name, id)| Message::AskTied { name, id });
+        let cancel = any::<u64>().prop_map(|id| Message::Cancel { id });
+        let began = any::<u64>().prop_map(|id| Message::Began { id });
+        let questions = prop_oneof![7 => asks, 1 => tied, 1 => cancel, 1 => Just(Message::End)];
+        let answers = prop_oneof![9 => reply(dialect), 1 => began];
         prop_oneof![
             prop::collection::vec(questions, 0..20).prop_map(move |list| (
                 dialect,
                 Reads::Questions,
                 list
             )),
-            prop::collection::vec(reply(dialect), 0..20).prop_map(move |list| (
+            prop::collection::vec(answers, 0..20).prop_map(move |list| (
                 dialect,
                 Reads::Answers,
                 list

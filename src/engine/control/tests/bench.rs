@@ -86,6 +86,7 @@ pub(super) fn topology() -> Arc<Topology> {
         reconnect: Duration::from_secs(1),
         ids: false,
         flaws: crate::message::Flaws::NONE,
+        ..LsConfig::default()
     };
     let liar = TsConfig { lie: true, ..TsConfig::default() };
     let kinds = [

@@ -45,7 +45,12 @@ fn what_a_hand_did_stays_and_what_the_file_changed_cannot_be_undone() {
     give(&mut control, "set ls policy sticky");
     give(&mut control, "delay ls->ts1 200ms");
     give(&mut control, "kill ts2");
-    let health = crate::topology::Health { fall: 7, rise: 1, eject_for: Duration::from_secs(1) };
+    let health = crate::topology::Health {
+        fall: 7,
+        rise: 1,
+        eject_for: Duration::from_secs(1),
+        ..crate::topology::Health::USUAL
+    };
     let of_ls = of_ls(&control, |ls| {
         (ls.policy, ls.health) = (Policy::Failover, Some(health));
     });

@@ -1,7 +1,9 @@
 //! Undo and redo are exact, whatever was done.
 
 use super::bench::Bench;
+use crate::base::Owner;
 use crate::engine::control::tests::bench::LS;
+use crate::event::Fact;
 use proptest::prelude::*;
 
 fn line() -> impl Strategy<Value = String> {
@@ -111,5 +113,32 @@ proptest! {
     #[test]
     fn undo_and_redo_are_exact(lines in prop::collection::vec(line(), 1000)) {
         is_exact(&mut Bench::new(), &lines)?;
+    }
+
+    /// Whatever is done after a step began, `restore` leaves the fault state of its beginning, and `undo` goes on
+    /// from there. Who had crashed is dead: that death cannot be had again without a process.
+    #[test]
+    fn restore_is_exact(
+        before in prop::collection::vec(line(), 40),
+        after in prop::collection::vec(line(), 80),
+    ) {
+        let state = |bench: &Bench| bench.snapshot().replace("Crashed", "Killed");
+        let mut bench = Bench::new();
+        for line in &before {
+            let _ = bench.give(line);
+        }
+        bench.see(Owner::Lab, Fact::StepBegan { step: 1 });
+        let (begun, deeds) = (state(&bench), bench.control.done.len());
+        for _ in 0..2 {
+            for line in &after {
+                let _ = bench.give(line);
+            }
+            bench.must("restore");
+            prop_assert_eq!(state(&bench), begun.clone());
+            prop_assert_eq!(bench.control.done.len(), deeds);
+        }
+        while bench.give("undo").is_ok() {}
+        bench.must("restore");
+        prop_assert_eq!(state(&bench), begun);
     }
 }

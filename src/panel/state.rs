@@ -1,0 +1,302 @@
+//! The panel without its terminal: the world, the view, what was done, and the replay that may stand before them. Keys
+//! go in, reactions come out.
+
+use super::action::{self, Action, Leaving, Outcome};
+use super::chord::Chord;
+use super::copy::Copied;
+use super::feed::{LINES_MAX, Tone};
+use super::replay::Replay;
+use super::view::View;
+use super::{Bench, hints, map, mouse, store, typing};
+use crate::base::LabTime;
+use crate::command::Command;
+use crate::event::Fact;
+use crate::report::Done;
+use crate::topology::Topology;
+use crate::world::{History, LaneEnd, World};
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Newer races that may still be running.
+const RACES_WATCHED: usize = 20;
+/// What is said to whoever would act on the past.
+const READ_ONLY: &str = "this is a replay: Esc goes back to the lab";
+
+/// What a key or a paste led to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reaction {
+    /// Nothing for the caller.
+    Nothing,
+    /// These are for the lab, in order.
+    Give(Vec<Command>),
+    /// This goes to the clipboard, or into a file.
+    Copy(Copied),
+    /// The last race or failover is to be shown again.
+    Replay,
+    /// What was done becomes the steps of a new topology file.
+    SaveSteps,
+    /// The next theme.
+    NextTheme,
+    /// Draw everything anew.
+    Redraw,
+    /// Stop the process.
+    Suspend,
+    /// Go on with this edition of the topology.
+    Take(Arc<Topology>),
+    /// Leave.
+    Leave(Leaving),
+}
+
+/// World and view together: everything of the panel but the terminal and the lab.
+#[derive(Debug)]
+pub struct Panel {
+    /// What happened.
+    pub world: World,
+    /// What is looked at.
+    pub view: View,
+    /// What was done.
+    done: Done,
+    /// Earlier worlds, for replays.
+    history: History,
+    /// What is shown in place of the lab.
+    replay: Option<Box<Replay>>,
+    next: u64,
+}
+
+impl Panel {
+    /// Before the first event.
+    #[must_use]
+    pub fn new(topology: Arc<Topology>) -> Self {
+        let world = World::new(topology);
+        let view = View::new(&world);
+        let done = Done::new(world.topology.clone());
+        let history = History::new(world.topology.clone());
+        Self { world, view, done, history, replay: None, next: 0 }
+    }
+
+    /// Takes some of what the log has; gives whether there was something, and whether there may be more.
+    pub(super) fn take_events(&mut self, bench: &dyn Bench) -> (bool, bool) {
+        self.view.prompted = bench.is_prompted();
+        let tail = bench.read(self.next);
+        if tail.missing > 0 {
+            self.world.gap(tail.missing);
+            let text = format!("{} events are missing here", tail.missing);
+            self.view.feed.say(self.world.now, text, Tone::Bad);
+            self.view.event_came();
+            bench.census();
+        }
+        let count = tail.len();
+        // Lines that would be pushed out at once are not even made.
+        let silent = count.saturating_sub(LINES_MAX);
+        for (at, event) in tail.events().enumerate() {
+            self.world.apply(event);
+            self.history.observe(&self.world);
+            self.done.observe(event);
+            if at >= silent && self.view.feed.take(event, &self.world) {
+                self.view.event_came();
+            }
+            match &event.fact {
+                Fact::CommandRefused { why } => self.view.toast(why.to_string(), true),
+                Fact::StepBegan { step } => bench.reached(Some(*step)),
+                Fact::StepEnded { step } if *step as usize == self.world.steps.count => {
+                    bench.reached(None);
+                }
+                _ => {}
+            }
+        }
+        self.next = tail.next;
+        (count > 0 || tail.missing > 0, count > 0)
+    }
+
+    /// Whether the picture changes by the passing of time.
+    #[must_use]
+    pub fn moves(&self, now: LabTime) -> bool {
+        if let Some(replay) = &self.replay {
+            return replay.moves();
+        }
+        if self.world.clock.paused {
+            return false;
+        }
+        let waiting = self.world.races.iter().rev().take(RACES_WATCHED).any(|race| {
+            !race.is_settled()
+                || race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting)
+                    && race.ls_deadline.is_some_and(|deadline| deadline > now)
+        });
+        let window = self.world.nodes.iter().any(|node| node.window.is_some());
+        waiting || window || store::moves(&self.world) || map::moves(&self.world, now)
+    }
+
+    /// What is drawn: the lab at this moment, or a replay of it.
+    #[must_use]
+    pub fn shown(&self, now: LabTime) -> (&World, &View, LabTime) {
+        match &self.replay {
+            Some(replay) => (&replay.world, &replay.view, replay.now()),
+            None => (&self.world, &self.view, now),
+        }
+    }
+
+    fn shown_mut(&mut self) -> (&World, &mut View) {
+        match &mut self.replay {
+            Some(replay) => (&replay.world, &mut replay.view),
+            None => (&self.world, &mut self.view),
+        }
+    }
+
+    /// Lets the panel's clock go on; true if something that was shown is to vanish.
+    pub fn tick(&mut self, wall: Duration) -> bool {
+        if let Some(replay) = &mut self.replay {
+            replay.tick(wall);
+        }
+        self.view.tick(wall)
+    }
+
+    /// The screen has so many columns and rows.
+    pub fn resize(&mut self, size: (u16, u16)) {
+        self.view.size = size;
+        if let Some(replay) = &mut self.replay {
+            replay.view.size = size;
+        }
+    }
+
+    /// Shows the last race or failover again; a toast says why it cannot.
+    pub fn replay(&mut self, bench: &dyn Bench) {
+        match Replay::begin(&self.world, &self.view, &self.history, bench) {
+            Ok(replay) => self.replay = Some(Box::new(replay)),
+            Err(why) => self.view.toast(why, true),
+        }
+    }
+
+    /// A key was pressed.
+    pub fn key(&mut self, key: &KeyEvent) -> Reaction {
+        if key.kind == KeyEventKind::Release {
+            return Reaction::Nothing;
+        }
+        let (world, view) = self.shown_mut();
+        if typing::key(view, key) {
+            return Reaction::Nothing;
+        }
+        let Some(chord) = Chord::of(key) else { return Reaction::Nothing };
+        let binding = view.keymap.binding(chord, view).copied();
+        let word = binding.map_or_else(String::new, |it| word_of(it.action, world, view));
+        view.note_key(chord.word(), word);
+        let Some(action) = binding.map(|binding| binding.action) else { return Reaction::Nothing };
+        // A key that is held down repeats: harmless for moving, not for faults.
+        if key.kind == KeyEventKind::Repeat && !moves_only(action) {
+            return Reaction::Nothing;
+        }
+        if self.steers_replay(action) {
+            return Reaction::Nothing;
+        }
+        let (world, view) = self.shown_mut();
+        match action::act(action, world, view) {
+            None => Reaction::Nothing,
+            Some(Outcome::Give(_) | Outcome::Take(_)) if view.replay.is_some() => {
+                view.toast(READ_ONLY, true);
+                Reaction::Nothing
+            }
+            Some(Outcome::Give(commands)) => Reaction::Give(commands),
+            Some(Outcome::Copy(copied)) => Reaction::Copy(copied),
+            Some(Outcome::Replay) => Reaction::Replay,
+            Some(Outcome::SaveSteps) => Reaction::SaveSteps,
+            Some(Outcome::NextTheme) => Reaction::NextTheme,
+            Some(Outcome::Redraw) => Reaction::Redraw,
+            Some(Outcome::Suspend) => Reaction::Suspend,
+            Some(Outcome::Take(topology)) => Reaction::Take(topology),
+            Some(Outcome::Leave(leaving)) => Reaction::Leave(leaving),
+        }
+    }
+
+    /// While a replay is shown, some keys are its own, and none acts on the lab.
+    fn steers_replay(&mut self, action: Action) -> bool {
+        let Some(replay) = &mut self.replay else { return false };
+        match action {
+            Action::Replay => self.replay = None,
+            Action::Pause => replay.pause(),
+            Action::Slower => replay.change_rate(true),
+            Action::Faster => replay.change_rate(false),
+            action if action.acts_on_the_lab() => replay.view.toast(READ_ONLY, true),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The mouse was used; it counts only while it is the panel's.
+    pub fn mouse(&mut self, event: MouseEvent) {
+        let (world, view) = self.shown_mut();
+        if view.mouse {
+            mouse::act(event, world, view);
+        }
+    }
+
+    /// Text was pasted: it goes into a line that is being typed, and nowhere else.
+    pub fn paste(&mut self, text: &str) {
+        typing::paste(self.shown_mut().1, text);
+    }
+
+    /// Saves what was done as the steps of a new topology file; a toast says where, or why not.
+    pub fn save_steps(&mut self, bench: &dyn Bench) {
+        if self.done.is_empty() {
+            return self.view.toast("nothing was done yet that could be saved", true);
+        }
+        match bench.save_steps(&self.done.steps()) {
+            Ok(path) => {
+                // Its folder tells it from those that were saved before.
+                let parts: Vec<_> = path.components().rev().take(2).collect();
+                let file: PathBuf = parts.into_iter().rev().collect();
+                let text = format!("saved: {} in the run's folder", file.display());
+                self.view.toast(text, false);
+                let text = format!("saved: faultlab run {} --headless", path.display());
+                self.view.feed.say(self.world.now, text, Tone::Hand);
+                self.view.event_came();
+            }
+            Err(why) => self.view.toast(format!("it cannot be saved: {why}"), true),
+        }
+    }
+
+    /// Lets the lab go on with another edition of the topology.
+    pub fn take(&mut self, bench: &dyn Bench, topology: Arc<Topology>) {
+        if bench.take(topology) {
+            self.view.edition = None;
+        } else {
+            self.view.toast("the lab is busy: press it again", true);
+        }
+    }
+
+    /// Past its end a list would have to be scrolled back before anything moves.
+    pub fn scrolled_at_most(&mut self, most: Option<usize>) {
+        let (_, view) = self.shown_mut();
+        view.down = most.map_or(view.down, |most| view.down.min(most));
+    }
+
+    /// Gives commands to the lab; the picture changes when their events come back.
+    pub fn give(&mut self, bench: &dyn Bench, commands: Vec<Command>) {
+        for command in commands {
+            if !bench.give(command) {
+                self.view.toast("the lab is busy: press it again", true);
+                return;
+            }
+        }
+    }
+}
+
+fn moves_only(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Up
+            | Action::Down
+            | Action::Left
+            | Action::Right
+            | Action::PageUp
+            | Action::PageDown
+    )
+}
+
+/// What an action is called for the room: as in the footer, whichever of its keys was pressed.
+fn word_of(action: Action, world: &World, view: &View) -> String {
+    let rows = view.keymap.rows().iter();
+    let row = rows.filter(|row| row.action == action).find(|row| !row.short.is_empty());
+    let word = row.and_then(|row| hints::hint(row, world, view));
+    word.unwrap_or_else(|| action.word().to_owned())
+}

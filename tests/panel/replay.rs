@@ -1,0 +1,137 @@
+//! `E`: the last race once more, slowly, while the lab runs on; and nothing that is pressed then reaches the lab.
+
+use crate::keys::press;
+use crate::scenes::google;
+use crate::story::{self, Story, TS1, TS2};
+use faultlab::base::LabTime;
+use faultlab::command::Command;
+use faultlab::event::Event;
+use faultlab::log::{Log, SEGMENT_EVENTS, Tail};
+use faultlab::panel::{Bench, Panel, Reaction};
+use faultlab::topology::Policy;
+use faultlab::world::LaneEnd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A lab whose log is all there is of it.
+struct Recorded {
+    log: Log,
+    now: LabTime,
+}
+
+impl Bench for Recorded {
+    fn now(&self) -> LabTime {
+        self.now
+    }
+
+    fn read(&self, from: u64) -> Tail {
+        self.log.read(from, 64)
+    }
+
+    fn give(&self, command: Command) -> bool {
+        panic!("{command:?} reaches the lab")
+    }
+
+    fn census(&self) {}
+
+    fn keep(&self, _text: &str) -> std::io::Result<std::path::PathBuf> {
+        unreachable!("nothing is copied")
+    }
+}
+
+/// A panel that has seen two races, and the lab that it saw; the log keeps so many events.
+fn seen(keep: usize) -> (Panel, Recorded) {
+    let mut topology = story::topology(Policy::Race, 2);
+    topology.steps.clear();
+    let mut story = Story::new(&topology);
+    story.race(1000, "www.rutgers.edu", &[google(TS1, 10), google(TS2, 90)]);
+    story.race(9000, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
+    let mut log = Log::new(keep);
+    let events: Vec<Event> = story.events();
+    for event in &events {
+        log.push(event.clone());
+    }
+    let bench = Recorded { log, now: LabTime::from_millis(20_000) };
+    let mut panel = Panel::new(Arc::new(topology));
+    while panel.follow(&bench).1 {}
+    (panel, bench)
+}
+
+fn toast(panel: &Panel) -> String {
+    let (_, view, _) = panel.shown(LabTime::ZERO);
+    view.toasts.back().map_or_else(String::new, |toast| toast.text.clone())
+}
+
+fn at(panel: &mut Panel, millis: u64) -> (usize, LabTime) {
+    panel.tick(Duration::from_millis(millis));
+    let (world, _, now) = panel.shown(LabTime::from_millis(20_000));
+    let race = world.races.back().expect("a race");
+    (race.lanes.iter().filter(|lane| lane.end != LaneEnd::Waiting).count(), now)
+}
+
+#[test]
+fn the_last_race_is_played_again_at_a_tenth_and_the_lab_is_left_alone() {
+    let (mut panel, bench) = seen(100 * SEGMENT_EVENTS);
+    let live = format!("{:?}", panel.world);
+    assert_eq!(press(&mut panel, "E"), Reaction::Replay);
+    panel.replay(&bench);
+    let (world, view, now) = panel.shown(bench.now);
+    let cursor = view.replay.clone().expect("a replay");
+    assert_eq!((cursor.what.as_str(), cursor.word().as_str()), ("race #2", "REPLAY 1/10"));
+    assert_eq!((world.races.len(), now), (1, LabTime::from_millis(8950)));
+    assert_eq!(at(&mut panel, 0).1, LabTime::from_millis(8950));
+    // A second on the wall is a tenth of one in the lab.
+    assert_eq!(at(&mut panel, 1000), (0, LabTime::from_millis(9050)));
+    // Pressed keys do nothing to the lab, and looking goes on.
+    for key in ["x", "f", "n", "R", "p", "u", "N"] {
+        assert_eq!(press(&mut panel, key), Reaction::Nothing, "{key}");
+        assert!(toast(&panel).starts_with("this is a replay"), "{key}: {}", toast(&panel));
+    }
+    assert_eq!(press(&mut panel, "e"), Reaction::Nothing);
+    assert!(panel.shown(bench.now).1.zoom && !panel.view.zoom);
+    // It can stand still, go slower and faster, and ends where the race ends.
+    press(&mut panel, " ");
+    assert_eq!(at(&mut panel, 3000), (0, LabTime::from_millis(9050)));
+    press(&mut panel, " -");
+    assert_eq!(at(&mut panel, 5000), (1, LabTime::from_millis(9150)));
+    press(&mut panel, "++");
+    let (ended, now) = at(&mut panel, 60_000);
+    assert_eq!(ended, 2);
+    assert!(!panel.moves(now));
+    // At its end it begins again; and `E` goes back to the lab, where nothing has changed.
+    press(&mut panel, " ");
+    assert_eq!(panel.shown(bench.now).2, LabTime::from_millis(8950));
+    assert_eq!(press(&mut panel, "E"), Reaction::Nothing);
+    assert!(panel.shown(bench.now).1.replay.is_none());
+    assert_eq!(format!("{:?}", panel.world), live);
+}
+
+#[test]
+fn an_older_race_that_is_picked_is_the_one_that_is_played() {
+    let (mut panel, bench) = seen(100 * SEGMENT_EVENTS);
+    panel.view.race = Some(faultlab::world::RaceNo(1));
+    panel.replay(&bench);
+    let (world, view, _) = panel.shown(bench.now);
+    assert_eq!(view.replay.as_ref().map(|it| it.what.as_str()), Some("race #1"));
+    assert!(world.races.is_empty());
+}
+
+#[test]
+fn what_the_log_no_longer_has_is_said_in_a_toast() {
+    let (mut panel, bench) = seen(SEGMENT_EVENTS);
+    panel.replay(&bench);
+    assert!(panel.shown(bench.now).1.replay.is_some(), "all of it is there");
+    let (mut panel, mut bench) = seen(100 * SEGMENT_EVENTS);
+    // Since then, more has happened than the log keeps.
+    let last = bench.log.read(0, usize::MAX).events().last().expect("an event").clone();
+    let mut log = Log::new(SEGMENT_EVENTS);
+    for _ in 0..3 * SEGMENT_EVENTS {
+        log.push(last.clone());
+    }
+    bench.log = log;
+    panel.replay(&bench);
+    assert_eq!(toast(&panel), "the log no longer has the beginning of race #2");
+    let mut nothing = Panel::new(panel.world.topology.clone());
+    nothing.replay(&bench);
+    assert_eq!(toast(&nothing), "nothing has happened yet that could be played again");
+}
