@@ -6,6 +6,8 @@ mod disks;
 mod runs;
 #[path = "program/sockets.rs"]
 mod sockets;
+#[path = "program/splits.rs"]
+mod splits;
 #[path = "program/strangers.rs"]
 mod strangers;
 #[path = "program/words.rs"]
@@ -154,7 +156,8 @@ impl Running {
         let what = format!("{node}  listens at ");
         let line = self.until(&what);
         let at = line.find(&what).expect("it was just found") + what.len();
-        line[at..].trim().parse().unwrap_or_else(|_| panic!("an address in {line:?}"))
+        let address = line[at..].split_whitespace().next().and_then(|word| word.parse().ok());
+        address.unwrap_or_else(|| panic!("an address in {line:?}"))
     }
 
     /// Where a node listens, by what a headless run says at its start.

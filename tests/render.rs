@@ -2,6 +2,8 @@
 
 #[path = "panel/documents.rs"]
 mod documents;
+#[path = "panel/family.rs"]
+mod family;
 #[path = "panel/keys.rs"]
 mod keys;
 #[path = "panel/lists.rs"]

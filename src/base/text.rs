@@ -100,6 +100,17 @@ impl From<Shown> for String {
     }
 }
 
+/// A word as a POSIX shell takes it back, safe to show.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    let shown = Shown::new(word);
+    if !word.is_empty() && word.chars().all(plain) {
+        return shown.into();
+    }
+    format!("'{}'", shown.as_str().replace('\'', "'\\''"))
+}
+
 fn push_code(out: &mut String, code: fmt::Arguments<'_>) {
     out.write_fmt(code).expect("writing to a String cannot fail");
 }

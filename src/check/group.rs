@@ -11,7 +11,7 @@ use super::view::View;
 use super::wait::Cycle;
 use crate::base::{LabTime, NodeId, QuestionNo};
 use crate::event::Life;
-use crate::topology::{Kind, Scheme, Topology};
+use crate::topology::{Kind, Node, Scheme, Topology};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -84,6 +84,8 @@ pub struct Group {
     pub(super) detected: BTreeSet<(NodeId, NodeId)>,
     pub(super) acks: VecDeque<(LabTime, NodeId)>,
     pub(super) outage: super::lead::Outage,
+    /// Whom the askers ask, as the file has it.
+    asked: BTreeSet<NodeId>,
     pub(super) stood: bool,
     /// Who acknowledged first in each of the newest terms.
     pub(super) term_ackers: BTreeMap<u64, NodeId>,
@@ -101,6 +103,8 @@ impl Group {
             _ => None,
         };
         let replicas: Vec<_> = members.iter().take(MEMBERS_MAX).filter_map(replica).collect();
+        let asks = |id: &NodeId| topology.nodes.get(id.index()).map_or(&[][..], Node::asks);
+        let asked = askers.iter().flat_map(asks).copied().collect();
         Some(Self {
             scheme: replicas.first()?.config.scheme,
             replicas,
@@ -131,6 +135,7 @@ impl Group {
             detected: BTreeSet::new(),
             acks: VecDeque::new(),
             outage: super::lead::Outage::default(),
+            asked,
             stood: false,
             term_ackers: BTreeMap::new(),
         })
@@ -170,6 +175,19 @@ impl Group {
     /// Who leads, in truth, in the file's order.
     pub fn leaders(&self) -> impl Iterator<Item = &ReplicaState> {
         self.replicas.iter().filter(|replica| replica.leads())
+    }
+
+    /// The directions between two of its nodes that are cut now.
+    pub fn cut_ways(&self) -> impl Iterator<Item = (NodeId, NodeId)> {
+        self.cuts.keys().copied()
+    }
+
+    /// Those that a majority is counted of: whom the askers ask. One that was started without a word to anybody is no
+    /// part of it, until an asker has something to say of it.
+    pub fn electorate(&self) -> impl Iterator<Item = &ReplicaState> {
+        let known = |id| self.askers.iter().any(|asker| self.views.contains_key(&(*asker, id)));
+        let counts = move |id| self.askers.is_empty() || self.asked.contains(&id) || known(id);
+        self.replicas.iter().filter(move |replica| counts(replica.id))
     }
 
     /// Those that are alive, frozen ones included: a bit each.

@@ -15,6 +15,8 @@ pub const EPISODES_MAX: usize = 64;
 
 /// The span over which the rate of acknowledgements is taken.
 const RATE_OVER: Duration = Duration::from_secs(5);
+/// A lag at least this long is a time to count over.
+const RATE_OVER_LAG_MIN: Duration = Duration::from_secs(1);
 
 /// Acknowledgements that the rate looks at.
 const RATE_ACKS_MAX: usize = 4096;
@@ -127,8 +129,8 @@ impl Group {
         let serves = match self.scheme {
             Scheme::PrimaryBackup => self.figures.leaders > 0,
             Scheme::Active => {
-                let run = self.replicas.iter().filter(|replica| replica.runs()).count();
-                run * 2 > self.replicas.len()
+                let run = self.electorate().filter(|replica| replica.runs()).count();
+                run * 2 > self.electorate().count()
             }
         };
         let now = self.now;
@@ -204,12 +206,18 @@ impl Group {
         if self.bulk.held & (1 << at) != 0 && self.bulk.held & others == 0 {
             writes += self.bulk.acked;
         }
-        let (rate, lag) = (self.rate(leader, now), replica.config.lag);
+        let lag = replica.config.lag;
+        let rate = self.rate(leader, lag, now);
         Some(Prediction { at: now, leader, writes, rate, lag, lost_before: self.figures.lost })
     }
 
-    /// How many writes in a second a replica acknowledged of late: over five seconds, or since its first.
-    fn rate(&self, leader: NodeId, now: LabTime) -> f64 {
+    /// How many writes in a second a replica acknowledged of late: over its lag where that is long enough to count in,
+    /// so that rate times lag is what it has not told yet; else over five seconds, or since its first.
+    fn rate(&self, leader: NodeId, lag: Duration, now: LabTime) -> f64 {
+        if (RATE_OVER_LAG_MIN..=RATE_OVER).contains(&lag) {
+            let of_late = |(at, by): &&(LabTime, NodeId)| *by == leader && *at >= now - lag;
+            return self.acks.iter().filter(of_late).count() as f64 / lag.as_secs_f64();
+        }
         let from = now - RATE_OVER;
         let newest = self.acks.iter().filter(|(at, by)| *by == leader && *at >= from);
         let (mut count, mut first) = (0_u32, None);

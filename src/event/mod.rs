@@ -6,7 +6,7 @@ use crate::base::{
     ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId, Token,
 };
 use crate::command::Command;
-use crate::message::{Faults, Message, Note};
+use crate::message::{DiskKind, Faults, Message, Note};
 use crate::topology::Change;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -135,6 +135,15 @@ pub enum Fact {
         port: u16,
         /// The system's reason and the remedy.
         why: Arc<str>,
+    },
+    /// What a node keeps is in this file from now on.
+    DiskOpened {
+        /// Which node.
+        node: NodeId,
+        /// The file, from the root on.
+        file: Arc<str>,
+        /// Its form: a database, or a JSON file.
+        kind: DiskKind,
     },
     /// The process of a node was killed: all its connections were reset.
     NodeKilled {

@@ -1,6 +1,6 @@
 //! The line that repeats a run: every option that matters to what happens in it, and the seed.
 
-use crate::base::Shown;
+use crate::base::text::shell_word as quoted;
 use crate::cli::Run;
 use crate::lab::PORT_BASE;
 
@@ -26,16 +26,6 @@ pub fn line(run: &Run, seed: u64) -> String {
         words.push("--allow-nonlocal".to_owned());
     }
     words.join(" ")
-}
-
-/// A word as a POSIX shell takes it back, safe to show.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
-    let shown = Shown::new(word);
-    if !word.is_empty() && word.chars().all(plain) {
-        return shown.into();
-    }
-    format!("'{}'", shown.as_str().replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

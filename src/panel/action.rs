@@ -251,6 +251,7 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         },
         Action::NextLink => next_link(world, view),
         Action::Why => view.mode = Mode::Why,
+        Action::Open if view.selection == Selection::Truth => view.mode = Mode::Losses,
         Action::Open if is_folded(world, view) => view.open = true,
         Action::Open | Action::Inspect => view.mode = Mode::Inspect,
         Action::Palette => view.mode = Mode::Palette(Prompt::new()),

@@ -1,6 +1,7 @@
 //! Lists to choose from: the policies of an LS, the names that can be asked, grouped by who has them.
 
 use super::paint::{Border, Canvas, Row, width};
+use super::store;
 use super::targets;
 use super::theme::Ink;
 use super::view::View;
@@ -102,6 +103,9 @@ impl Chooser {
         let mut entries = Vec::new();
         for node in &topology.nodes {
             let Kind::Ts(ts) = &node.kind else { continue };
+            if !ts.store.is_empty() {
+                continue;
+            }
             entries.push(heading(format!("{} has", topology.names.of(node.id))));
             for record in ts.records.iter().take(NAMES_MAX.saturating_sub(entries.len())) {
                 entries.push(entry(&record.name, record.address.to_string()));
@@ -110,10 +114,16 @@ impl Chooser {
         if let Kind::Client(config) = &topology.node(client).kind {
             let nobodys: Vec<&HostName> =
                 config.list.iter().filter(|name| topology.holders(name).next().is_none()).collect();
+            let stored = |name: &HostName| store::value(world, name);
+            let (kept, nobodys): (Vec<&HostName>, Vec<&HostName>) =
+                nobodys.into_iter().partition(|name| stored(name).is_some());
+            if !kept.is_empty() {
+                entries.push(heading("the store has".into()));
+                let entry = |name| entry(name, stored(name).unwrap_or_default());
+                entries.extend(kept.into_iter().map(entry));
+            }
             if !nobodys.is_empty() {
-                let somewhere = topology.tells_of_a_store(client);
-                let what = if somewhere { "in no table" } else { "nobody has" };
-                entries.push(heading(what.into()));
+                entries.push(heading("nobody has".into()));
                 entries.extend(nobodys.into_iter().map(|name| entry(name, String::new())));
             }
         }

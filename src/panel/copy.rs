@@ -1,10 +1,11 @@
-//! What `y` copies: the picked event, the listed events, the sentence that says why, the addresses of a node. It says
-//! what the text is; the terminal and the lab decide where it goes.
+//! What `y` copies: the picked event, the listed events, the sentence that says why, the writes that are lost, how to
+//! reach a node. It says what the text is; the terminal and the lab decide where it goes.
 
 use super::race;
+use super::store;
 use super::view::{Mode, PanelId, Selection, View};
 use crate::base::{NodeId, Peer, Shown};
-use crate::report;
+use crate::report::{self, shell_line};
 use crate::world::World;
 
 /// What a terminal takes at most as one clipboard text, in bytes of base64: the limit that xterm's, tmux's and most
@@ -54,6 +55,7 @@ impl Copied {
 pub fn of(world: &World, view: &View) -> Option<Copied> {
     match (&view.mode, view.focus) {
         (Mode::Why, _) | (Mode::Normal, PanelId::Race) => why(world, view),
+        (Mode::Losses, _) => store::lost::copied(world),
         (Mode::Normal, PanelId::Events) => events(view),
         (Mode::Normal | Mode::Inspect, _) => selection(world, view),
         _ => None,
@@ -75,6 +77,9 @@ fn events(view: &View) -> Option<Copied> {
 }
 
 fn why(world: &World, view: &View) -> Option<Copied> {
+    if let Some(group) = store::on_show(world, view) {
+        return store::ops::copied(world, group, view);
+    }
     let race = race::shown(world, view)?;
     let head = format!("#{} {}", race.no.0, race.name.as_str());
     let sentence = report::why(world, race);
@@ -83,19 +88,30 @@ fn why(world: &World, view: &View) -> Option<Copied> {
 
 fn selection(world: &World, view: &View) -> Option<Copied> {
     let names = &world.topology.names;
-    let node = |id: NodeId| {
-        let listens = &world.node(id).listens;
-        let addresses = listens.iter().map(|(wire, address)| format!("  {address} ({wire})"));
-        names.of(id).to_owned() + &addresses.collect::<String>()
-    };
     match view.selection {
         Selection::Nothing => None,
-        Selection::Node(id) => Some(Copied::new(names.of(id), [node(id).as_str()])),
+        Selection::Truth => store::lost::copied(world),
+        Selection::Node(id) => {
+            Some(Copied::new(names.of(id), node(world, id).iter().map(String::as_str)))
+        }
         Selection::Link(a, b) => {
-            let ends: Vec<String> = [a, b].into_iter().filter_map(Peer::node).map(node).collect();
+            let ends = [a, b].into_iter().filter_map(Peer::node);
+            let ends: Vec<String> = ends.flat_map(|id| node(world, id)).collect();
             Some(Copied::new("the link's ends", ends.iter().map(String::as_str)))
         }
     }
+}
+
+/// A node with its addresses, and below it the lines for a shell: one that asks it, one that shows what it keeps.
+fn node(world: &World, id: NodeId) -> Vec<String> {
+    let state = world.node(id);
+    let addresses = state.listens.iter().map(|(wire, address)| format!("  {address} ({wire})"));
+    let mut lines = vec![world.topology.names.of(id).to_owned() + &addresses.collect::<String>()];
+    let role = world.topology.node(id).role();
+    let asks = state.listens.iter().filter_map(|(wire, at)| shell_line::ask(role, wire, *at));
+    lines.extend(asks);
+    lines.extend(state.disk.iter().map(|(file, kind)| shell_line::look(file, *kind)));
+    lines
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::action::Action;
 use super::paint::{Canvas, Row, width};
 use super::store;
 use super::theme::Ink;
-use super::view::View;
+use super::view::{Selection, View};
 use super::words;
 use crate::base::{LabTime, Shown};
 use crate::event::Life;
@@ -90,32 +90,7 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     if area.is_empty() {
         return;
     }
-    let truth = &world.truth;
-    let ended = |outcome| truth.ended.get(&outcome).copied().unwrap_or(0);
-    let mut parts: Vec<(String, Ink)> = store::truth::parts(world);
-    // Where there is a store and nobody asks for names, their figures would be noise.
-    let asks = parts.is_empty() || truth.asked > 0;
-    if asks {
-        parts.push((format!("asked {}", truth.asked), Ink::Text));
-    }
-    let mut add = |word: &str, count: u64, loud: Ink, always: bool| {
-        if count > 0 || (always && asks) {
-            parts.push((format!("{word} {count}"), if count > 0 { loud } else { Ink::Muted }));
-        }
-    };
-    add("answered", ended(Outcome::Answered), Ink::Good, true);
-    add("negative", ended(Outcome::Negative), Ink::Text, true);
-    add("failed", ended(Outcome::Failed), Ink::Bad, true);
-    add("refused", ended(Outcome::Refused), Ink::Bad, false);
-    add("reset", ended(Outcome::Reset), Ink::Bad, false);
-    add("silent", ended(Outcome::Silent), Ink::Frozen, true);
-    add("late", truth.late, Ink::Slow, true);
-    add("cancelled", ended(Outcome::Cancelled), Ink::Muted, false);
-    add("CONTRADICTED", truth.contradicted, Ink::Bad, false);
-    add("WRONG", truth.misgiven, Ink::Bad, false);
-    add("LIES", truth.lies, Ink::Bad, false);
-    add("unmatched", truth.unmatched, Ink::Slow, false);
-    add("MISSED EVENTS", world.missed, Ink::Bad, false);
+    let mut parts = figures(world);
     let room = area.width.saturating_sub(2);
     let total =
         |parts: &[(String, Ink)]| -> u16 { parts.iter().map(|part| width(&part.0) + 2).sum() };
@@ -142,11 +117,20 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     if missing {
         parts.push(("…".into(), Ink::Muted));
     }
+    let selected = view.selection == Selection::Truth;
+    if selected {
+        canvas.glyph(area.x, area.y, '▸', canvas.ink(Ink::Focus));
+    }
     let mut row = Row::new();
     for (text, ink) in parts {
         // Only what no node can know is loud; failures are the lab's daily bread.
         let loud = ink == Ink::Bad && text.starts_with(|c: char| c.is_ascii_uppercase());
-        row.push(text, if loud { canvas.badge(ink) } else { canvas.ink(ink) });
+        let style = match loud {
+            true if selected => canvas.theme.selected(),
+            true => canvas.badge(ink),
+            false => canvas.ink(ink),
+        };
+        row.push(text, style);
         row.push("  ", canvas.ink(Ink::Text));
     }
     let end = canvas.row(area.x + 1, area.y, room, &row);
@@ -154,6 +138,37 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
     if faults.width() <= left {
         canvas.row_right(area.right().saturating_sub(1), area.y, left, &faults);
     }
+}
+
+/// All figures of the truth line: those of the stores, then those of the questions.
+fn figures(world: &World) -> Vec<(String, Ink)> {
+    let truth = &world.truth;
+    let ended = |outcome| truth.ended.get(&outcome).copied().unwrap_or(0);
+    let mut parts: Vec<(String, Ink)> = store::truth::parts(world);
+    // Where there is a store and nobody asks for names, their figures would be noise.
+    let asks = parts.is_empty() || truth.asked > 0;
+    if asks {
+        parts.push((format!("asked {}", truth.asked), Ink::Text));
+    }
+    let mut add = |word: &str, count: u64, loud: Ink, always: bool| {
+        if count > 0 || (always && asks) {
+            parts.push((format!("{word} {count}"), if count > 0 { loud } else { Ink::Muted }));
+        }
+    };
+    add("answered", ended(Outcome::Answered), Ink::Good, true);
+    add("negative", ended(Outcome::Negative), Ink::Text, true);
+    add("failed", ended(Outcome::Failed), Ink::Bad, true);
+    add("refused", ended(Outcome::Refused), Ink::Bad, false);
+    add("reset", ended(Outcome::Reset), Ink::Bad, false);
+    add("silent", ended(Outcome::Silent), Ink::Frozen, true);
+    add("late", truth.late, Ink::Slow, true);
+    add("cancelled", ended(Outcome::Cancelled), Ink::Muted, false);
+    add("CONTRADICTED", truth.contradicted, Ink::Bad, false);
+    add("WRONG", truth.misgiven, Ink::Bad, false);
+    add("LIES", truth.lies, Ink::Bad, false);
+    add("unmatched", truth.unmatched, Ink::Slow, false);
+    add("MISSED EVENTS", world.missed, Ink::Bad, false);
+    parts
 }
 
 /// What the truth line leaves out first where there is no room.

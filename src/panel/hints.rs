@@ -46,6 +46,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         }
         Action::KillLeader => to_kill(world, view),
         Action::Losses => losses(world),
+        Action::Open if view.selection == Selection::Truth => losses(world),
         Action::ShowFile if view.edition.is_none() => None,
         Action::Yes if matches!(view.mode, Mode::Edition) => {
             matches!(view.edition, Some(Edition::Sound { .. })).then(|| binding.short.to_owned())

@@ -7,8 +7,9 @@ use super::theme::Ink;
 use super::view::{Selection, View};
 use super::words;
 use crate::base::units::human;
-use crate::base::{LabTime, NodeId, Peer};
-use crate::topology::{Kind, Role, Topology, setting};
+use crate::base::{LabTime, NodeId, Peer, Shown};
+use crate::report::shell_line;
+use crate::topology::{Kind, Topology, setting};
 use crate::world::World;
 use ratatui::layout::Rect;
 
@@ -64,11 +65,12 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     }
     for (wire, address) in &state.listens {
         out.push(("listens", format!("{address} ({wire})")));
-        if &**wire == "line" {
-            let (ip, port) = (address.ip(), address.port());
-            let says = if config.role() == Role::Replica { "get k1" } else { "www.google.com" };
-            out.push(("try", format!("printf '{says}\\n' | nc {ip} {port}")));
-        }
+        let line = shell_line::ask(config.role(), wire, *address);
+        out.extend(line.map(|line| ("try", line)));
+    }
+    if let Some((file, kind)) = &state.disk {
+        out.push(("keeps", Shown::new(file).into()));
+        out.push(("try", shell_line::look(file, *kind)));
     }
     out.extend(store::inspect::entries(world, id, now));
     out.extend(settings(topology, &config.kind, world, id));
@@ -92,7 +94,7 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     for peer in targets::neighbours(world, id) {
         for (from, to) in [(Peer::Node(id), peer), (peer, Peer::Node(id))] {
             let late = targets::late(world, from, to);
-            let value = words::link_account(&targets::faults(world, from, to), late);
+            let value = words::link_account(&targets::told_faults(world, from, to), late);
             if !value.is_empty() {
                 let (from, to) = (topology.names.peer(from), topology.names.peer(to));
                 out.push(("fault", format!("{from}→{to} {value}")));
@@ -120,7 +122,9 @@ fn settings(
     }
     let others = changed.iter().filter(|(key, _)| !keys.contains(&key.as_ref()));
     out.extend(others.map(|(key, value)| ("set by hand", format!("{key} = {value}"))));
-    if let Kind::Ts(ts) = kind {
+    if let Kind::Ts(ts) = kind
+        && topology.node(id).asks().is_empty()
+    {
         let names: Vec<&str> =
             ts.records.iter().take(50).map(|record| record.name.as_str()).collect();
         out.push(("has", format!("{} names: {}", ts.records.len(), names.join(" "))));
@@ -147,7 +151,8 @@ fn link(world: &World, a: Peer, b: Peer) -> Vec<(&'static str, String)> {
                 format!("{} ({:?})", human(faults.jitter.mean), faults.jitter.shape),
             ));
         }
-        let value = words::link_account(&faults, targets::late(world, from, to));
+        let told = targets::told_faults(world, from, to);
+        let value = words::link_account(&told, targets::late(world, from, to));
         out.push(("faults", if value.is_empty() { "none".into() } else { value }));
         if let Some(link) = world.links.get(&(from, to)) {
             let (sent, arrived, lost) = (link.sent, link.arrived, link.lost);

@@ -27,7 +27,9 @@ pub struct Bar {
 /// Draws the rows below their scale, where there is room for it, and gives how many rows that took.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, bars: &[Bar], roomy: bool) -> u16 {
     let labels = bars.iter().map(|bar| width(&bar.label)).max().unwrap_or(4).clamp(4, 12) + 1;
-    let results = bars.iter().map(|bar| bar.result.width()).max().unwrap_or(0).min(area.width / 2);
+    // What came of it is rather read whole than measured: the axis gives way, down to a quarter.
+    let most = area.width.saturating_sub(labels + 2) * 3 / 4;
+    let results = bars.iter().map(|bar| bar.result.width()).max().unwrap_or(0).min(most);
     let columns = area.width.saturating_sub(labels + results + 2);
     let mut times: Vec<f64> = bars.iter().map(|bar| bar.to).collect();
     times.extend(bars.iter().filter_map(|bar| bar.from));

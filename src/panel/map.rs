@@ -91,7 +91,7 @@ pub fn lay(area: Rect, world: &World, view: &View, now: LabTime) -> Map {
     let selected = match view.selection {
         Selection::Node(id) => Some(Peer::Node(id)),
         Selection::Link(here, _) => Some(here),
-        Selection::Nothing => None,
+        Selection::Nothing | Selection::Truth => None,
     };
     let plan = plan::plan(
         area,

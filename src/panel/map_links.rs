@@ -44,7 +44,8 @@ impl Trouble {
     fn of(world: &World, route: &Route) -> Self {
         let mut trouble = Self::default();
         for (a, b) in &route.links {
-            let (there, back) = (targets::faults(world, *a, *b), targets::faults(world, *b, *a));
+            let told = |from: Peer, to: Peer| targets::told_faults(world, from, to);
+            let (there, back) = (told(*a, *b), told(*b, *a));
             trouble.cut += usize::from(there.cut || back.cut);
             trouble.faulty += usize::from(words::is_faulty(&there) || words::is_faulty(&back));
         }
@@ -111,8 +112,12 @@ fn first_arm(route: &Route) -> u8 {
     match (route.way, route.cells.first(), route.cells.last()) {
         (Way::Side, Some(first), Some(last)) if last.0 < first.0 => RIGHT,
         (Way::Side | Way::Beside, ..) => LEFT,
+        (Way::SideBus, Some(first), _) => {
+            let leftwards = route.cells.get(1).is_some_and(|second| second.0 < first.0);
+            if leftwards { RIGHT } else { LEFT }
+        }
         (Way::Arc, ..) => DOWN,
-        (Way::Below, ..) => UP,
+        (Way::Below | Way::Bus | Way::SideBus, ..) => UP,
     }
 }
 
@@ -191,12 +196,13 @@ fn value(world: &World, route: &Route) -> Option<(Vec<String>, Ink)> {
             Trouble { cut, .. } => Some((vec![format!("✕ {cut} of {of} cut")], Ink::Bad)),
         };
     }
-    let there = targets::faults(world, upper, lower);
-    let back = targets::faults(world, lower, upper);
+    let there = targets::told_faults(world, upper, lower);
+    let back = targets::told_faults(world, lower, upper);
     let between = matches!(route.way, Way::Beside | Way::Arc);
+    let shared = matches!(route.way, Way::Bus | Way::SideBus);
     if !words::is_faulty(&there) && !words::is_faulty(&back) {
-        // Between peers the picture is full enough: there only what is wrong is told.
-        if between {
+        // Between peers, and where links share a line, the picture is full enough: there only what is wrong is told.
+        if between || shared {
             return None;
         }
         return latency(world, route).map(|text| (vec![text], Ink::Muted));

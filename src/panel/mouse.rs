@@ -5,7 +5,7 @@ use super::action::Action;
 use super::screen;
 use super::steer::steer;
 use super::view::{Mode, PanelId, Selection, View};
-use super::{events, map};
+use super::{events, map, store};
 use crate::world::World;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
@@ -36,7 +36,7 @@ fn click(x: u16, y: u16, world: &World, view: &mut View) {
     if !matches!(view.mode, Mode::Normal) {
         return;
     }
-    let Some((panel, inner)) = panel_at(x, y, world, view) else { return };
+    let Some((panel, inner)) = panel_at(x, y, world, view) else { return on_truth(y, world, view) };
     if view.focus != panel {
         view.focus = panel;
         view.down = 0;
@@ -55,6 +55,17 @@ fn click(x: u16, y: u16, world: &World, view: &mut View) {
             }
         }
         _ => {}
+    }
+}
+
+/// A click on the truth line or its banner: whatever is lost or wrong is listed.
+fn on_truth(y: u16, world: &World, view: &mut View) {
+    let whole = Rect::new(0, 0, view.size.0, view.size.1);
+    let layout = screen::layout_of(whole, world, view, world.now);
+    let rows = [Some(layout.truth), layout.banner];
+    let hit = rows.into_iter().flatten().any(|row| (row.top()..row.bottom()).contains(&y));
+    if hit && store::lost::is_any(world) {
+        view.mode = Mode::Losses;
     }
 }
 

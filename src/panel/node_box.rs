@@ -295,6 +295,7 @@ fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
         // Who does not run answers in no time at all.
         Kind::Ts(ts) => match answers_in(world, id).filter(|_| node.life == Life::Up) {
             Some(time) => Detail::timed(&["answers in", "took"], time, Ink::Muted),
+            None if !ts.store.is_empty() => one("asks the store".to_owned(), Ink::Muted),
             None => one(format!("{} names", ts.records.len()), Ink::Muted),
         },
     }

@@ -75,6 +75,10 @@ pub enum Way {
     Beside,
     /// Above the boxes that stand between two of one tier.
     Arc,
+    /// Over a line that all links to a group share, from below the upper box.
+    Bus,
+    /// Over that line, from the side of the upper box.
+    SideBus,
 }
 
 /// The whole map.
@@ -174,7 +178,7 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
             None => return grid(area, wants),
         },
     };
-    plan.routes = routes::routes(&plan, wants);
+    plan.routes = routes::routes(area, &plan, wants);
     plan
 }
 

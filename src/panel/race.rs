@@ -410,14 +410,14 @@ fn wins(canvas: &Canvas<'_>, world: &World, columns: u16) -> Row {
 /// What the page says while a store is on show: of its failover, or of its operation.
 fn store_why(world: &World, view: &View) -> Option<String> {
     let group = store::on_show(world, view)?;
-    if let Some(failover) = store::failover_shown(group, view) {
-        return Some(report::why_failover(&world.topology.names, failover, world.now));
-    }
-    let op = store::ops::shown(group, view);
-    Some(op.map_or_else(
-        || "There was no operation yet.".into(),
-        |op| store::ops::why(world, group, op),
-    ))
+    let names = &world.topology.names;
+    let why = match (store::failover_shown(group, view), store::ops::shown(group, view)) {
+        (Some(failover), _) => report::why_failover(names, failover, world.now),
+        (None, Some(op)) => store::ops::why(world, group, op),
+        (None, None) => "There was no operation yet.".into(),
+    };
+    let cuts = report::why_cuts(names, group).into_iter().map(|cut| format!(" {cut}."));
+    Some(why + &cuts.collect::<String>())
 }
 
 /// Rows that the page with the reason needs.

@@ -2,6 +2,7 @@
 
 use super::plan::{Plan, Route, Spot, Wants, Way};
 use crate::base::Peer;
+use ratatui::layout::Rect;
 use std::collections::BTreeMap;
 
 /// Links from one place to another; all that lead from a node into one block are one.
@@ -13,7 +14,7 @@ struct Bundle {
 
 /// The ways of all links whose ends have a place.
 #[must_use]
-pub fn routes(plan: &Plan, wants: &Wants<'_>) -> Vec<Route> {
+pub fn routes(area: Rect, plan: &Plan, wants: &Wants<'_>) -> Vec<Route> {
     let (anchors, of) = anchors(plan, wants);
     let mut bundles: Vec<Bundle> = Vec::new();
     let mut known: BTreeMap<(usize, usize), usize> = BTreeMap::new();
@@ -34,8 +35,17 @@ pub fn routes(plan: &Plan, wants: &Wants<'_>) -> Vec<Route> {
         bundles[at].links.push(link);
     }
     let into: Vec<(usize, usize)> = bundles.iter().map(|it| (it.upper, it.lower)).collect();
+    let gathered = gathered(&anchors, &into, wants);
     let ways = bundles.into_iter().enumerate();
-    let down = ways.filter_map(|(at, bundle)| route(&anchors, &into, bundle, at));
+    let down = ways.filter_map(|(at, bundle)| {
+        let to = anchors[bundle.lower].peer;
+        let bus = gathered.iter().any(|peer| *peer == to);
+        let over_a_bus = bus.then(|| bus_route(area, &anchors, &bundle)).flatten();
+        match over_a_bus {
+            Some((cells, way)) => Some(Route { links: bundle.links, cells, way }),
+            None => route(&anchors, &into, bundle, at),
+        }
+    });
     // Peers in a block have no places that links could run between.
     let rows: BTreeMap<Peer, &Spot> = plan
         .spots
@@ -89,6 +99,56 @@ fn route(anchors: &[Spot], into: &[(usize, usize)], bundle: Bundle, at: usize) -
     };
     let way = if sideways { Way::Side } else { Way::Below };
     Some(Route { links: bundle.links, cells: walk(&points), way })
+}
+
+/// The peers of a tier whose askers stand in several tiers above: each link on a way of its own would make a thicket of
+/// the map, so all of them share one line right above the tier.
+fn gathered(anchors: &[Spot], into: &[(usize, usize)], wants: &Wants<'_>) -> Vec<Peer> {
+    let peers = |tier: &&Vec<Peer>| wants.peers.iter().any(|(a, _)| tier.contains(a));
+    let mut out = Vec::new();
+    for tier in wants.tiers.iter().filter(peers) {
+        let askers = into.iter().filter(|way| tier.contains(&anchors[way.1].peer));
+        let mut rows: Vec<u16> = askers.map(|way| anchors[way.0].area.y).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        if rows.len() > 1 {
+            out.extend(tier.iter().copied());
+        }
+    }
+    out
+}
+
+/// Down from the asker, at the edge of the map where others stand below it, along the shared line, and into the box.
+/// None where there is no room for that.
+fn bus_route(area: Rect, anchors: &[Spot], bundle: &Bundle) -> Option<(Vec<(u16, u16)>, Way)> {
+    let (upper, lower) = (&anchors[bundle.upper], &anchors[bundle.lower]);
+    // The row right above the tier is for the links within it.
+    let bus = lower.area.y.checked_sub(2)?;
+    if upper.area.bottom() > bus {
+        return None;
+    }
+    let last = [(lower.centre(), bus), (lower.centre(), lower.area.y - 1)];
+    let below = |spot: &&Spot| spot.area.y > upper.area.y && spot.area.y < lower.area.y;
+    let between: Vec<&Spot> = anchors.iter().filter(below).collect();
+    let beside = |spot: &&Spot| spot.area.y == upper.area.y && spot.peer != upper.peer;
+    let (way, mut points) = if between.is_empty() {
+        (Way::Bus, vec![(upper.centre(), upper.area.bottom()), (upper.centre(), bus)])
+    } else {
+        let row = upper.core.y + (upper.core.height - 1) / 2;
+        let rightmost = !anchors.iter().filter(beside).any(|spot| spot.area.x > upper.area.x);
+        let leftmost = !anchors.iter().filter(beside).any(|spot| spot.area.x < upper.area.x);
+        let right = between.iter().map(|spot| spot.area.right()).max()?.max(upper.area.right()) + 1;
+        let left = between.iter().map(|spot| spot.area.x).min()?.min(upper.area.x).checked_sub(2);
+        let points = if rightmost && right < area.right() {
+            vec![(upper.core.right(), row), (right, row), (right, bus)]
+        } else {
+            let left = left.filter(|left| leftmost && *left >= area.x)?;
+            vec![(upper.core.x - 1, row), (left, row), (left, bus)]
+        };
+        (Way::SideBus, points)
+    };
+    points.extend(last);
+    Some((walk(&points), way))
 }
 
 /// The way of a link within a tier: straight to a neighbour, else above those that stand between.

@@ -62,8 +62,8 @@ fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now:
         panel(canvas, place, layout.kind, world, view, now);
     }
     footer::draw(canvas, layout.footer, world, view);
-    toast(canvas, &layout, view);
     dialog(canvas, screen, world, view, now);
+    toast(canvas, &layout, view);
     keys(canvas, screen, view);
 }
 
@@ -174,6 +174,7 @@ fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     let names = &world.topology.names;
     let text = match view.selection {
         Selection::Nothing => " nothing selected ".to_owned(),
+        Selection::Truth => " ▸ the truth line ".to_owned(),
         Selection::Node(id) => format!(" ▸ {} ", names.of(id)),
         Selection::Link(a, b) => format!(" ▸ link {}–{} ", names.peer(a), names.peer(b)),
     };
@@ -229,7 +230,7 @@ fn typed(canvas: &mut Canvas<'_>, screen: Rect, sign: &str, prompt: &Prompt) {
     palette_view::line(canvas, area, sign, prompt);
 }
 
-/// The newest line for a moment, on the edge above the lowest panel: it covers nothing that is read.
+/// The newest line for a moment, on the edge above the lowest panel, or below a page: it covers nothing that is read.
 fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
     let notice = view.edition.as_ref().map(|it| it.notice(&view.key(Action::ShowFile)));
     let (said, bad) = match (view.toasts.back(), &notice) {
@@ -237,7 +238,8 @@ fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
         (None, Some(notice)) => (notice, matches!(view.edition, Some(Edition::Broken(_)))),
         (None, None) => return,
     };
-    let lowest = layout.panels.iter().map(|place| place.area.y).max();
+    let page = matches!(view.mode, Mode::Inspect | Mode::Why | Mode::Losses);
+    let lowest = layout.panels.iter().map(|place| place.area.y).max().filter(|_| !page);
     let y = lowest.unwrap_or(layout.footer.y.saturating_sub(1));
     let text = format!(" {said} ");
     let columns = width(&text).min(layout.footer.width.saturating_sub(4));

@@ -119,6 +119,12 @@ fn select(action: Action, world: &World, view: &mut View) {
     let here = match view.selection {
         Selection::Node(id) => Some(id),
         Selection::Link(a, _) => a.node(),
+        Selection::Truth => {
+            if matches!(action, Action::Down | Action::First) {
+                view.selection = Selection::Node(tiers[0][0]);
+            }
+            return;
+        }
         Selection::Nothing => None,
     };
     let Some((tier, at)) = here.and_then(|id| place(&tiers, id)) else {
@@ -144,6 +150,11 @@ fn select(action: Action, world: &World, view: &mut View) {
         Action::Up if row(false).is_some() => (tier, row(false).unwrap_or(at)),
         Action::Down if row(true).is_some() => (tier, row(true).unwrap_or(at)),
         Action::Up if tier > 0 => (tier - 1, across(tier, tier - 1)),
+        // Above the map stands what no node knows; there is something to open only when it is bad.
+        Action::Up if super::store::lost::is_any(world) => {
+            view.selection = Selection::Truth;
+            return;
+        }
         Action::Down if tier + 1 < tiers.len() => (tier + 1, across(tier, tier + 1)),
         Action::First => (0, 0),
         Action::Last => (tiers.len() - 1, tiers[tiers.len() - 1].len() - 1),

@@ -4,7 +4,7 @@ use super::view::{Selection, View};
 use super::words::Late;
 use crate::base::{NodeId, Peer, VisitorId};
 use crate::command::LinkSet;
-use crate::message::Faults;
+use crate::message::{Faults, Jitter};
 use crate::topology::{Policy, Role, Topology};
 use crate::world::{LaneEnd, LinkState, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,9 @@ pub fn node(world: &World, view: &View) -> Option<NodeId> {
     match view.selection {
         Selection::Node(id) => Some(id),
         Selection::Link(..) => None,
-        Selection::Nothing => to_kill(world, view).or_else(|| first_server(world)),
+        Selection::Nothing | Selection::Truth => {
+            to_kill(world, view).or_else(|| first_server(world))
+        }
     }
 }
 
@@ -125,6 +127,23 @@ pub fn faults(world: &World, from: Peer, to: Peer) -> Faults {
         (None, Peer::Node(from), Peer::Node(to)) => world.topology.link(from, to),
         (None, _, _) => Faults::default(),
     }
+}
+
+/// What is to be told of one direction now: its faults, without the unsteadiness that the file gives it, which is how
+/// this network is and no news.
+#[must_use]
+pub fn told_faults(world: &World, from: Peer, to: Peer) -> Faults {
+    let mut faults = faults(world, from, to);
+    if let (Peer::Node(from), Peer::Node(to)) = (from, to) {
+        let stated = world.topology.link(from, to);
+        if faults.jitter == stated.jitter {
+            faults.jitter = Jitter::default();
+        }
+        if (faults.duplicate, faults.reorder) == (stated.duplicate, stated.reorder) {
+            (faults.duplicate, faults.reorder) = (0.0, 0.0);
+        }
+    }
+    faults
 }
 
 /// How many of how many of the newest frames of one direction were late.

@@ -64,6 +64,8 @@ impl PanelId {
 pub enum Selection {
     /// Nothing: node keys act on whatever `X` would take.
     Nothing,
+    /// What no node knows: the truth line with its banner. Node keys act as with nothing selected.
+    Truth,
     /// A node.
     Node(NodeId),
     /// A link; the first end is the one it was reached from.

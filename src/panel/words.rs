@@ -199,7 +199,10 @@ pub fn is_faulty(faults: &Faults) -> bool {
     faults.cut
         || faults.hold
         || !faults.extra.is_zero()
+        || !faults.jitter.mean.is_zero()
         || faults.loss > 0.0
+        || faults.duplicate > 0.0
+        || faults.reorder > 0.0
         || faults.bandwidth.is_some()
 }
 
@@ -226,9 +229,17 @@ fn link_words(faults: &Faults, (late, of): Late) -> Vec<String> {
     if !faults.extra.is_zero() {
         parts.push(format!("+{}", human(faults.extra)));
     }
+    if !faults.jitter.mean.is_zero() {
+        parts.push(format!("+~{}", human(faults.jitter.mean)));
+    }
     if faults.loss > 0.0 {
         let share = format!("{:.0} % late", faults.loss * 100.0);
         parts.push(if of > 0 { format!("{share} {late}/{of}") } else { share });
+    }
+    for (share, what) in [(faults.duplicate, "twice"), (faults.reorder, "overtake")] {
+        if share > 0.0 {
+            parts.push(format!("{:.0} % {what}", share * 100.0));
+        }
     }
     if let Some(rate) = faults.bandwidth {
         parts.push(format!("{} B/s", grouped(rate)));

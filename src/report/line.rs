@@ -5,7 +5,7 @@ use crate::base::units::{grouped, human};
 use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
 use crate::command::grammar;
 use crate::event::{Cause, ClockState, Ending, Event, Fact, Fate, Hand, Judgement, Side};
-use crate::message::{Belief, Faults, Message, Note, Outcome, Said, Why};
+use crate::message::{Belief, DiskKind, Faults, Message, Note, Outcome, Said, Why};
 
 /// One event in one line, without its time, or none for events that people do not read (timers,
 /// opening of connections …). Safe to show.
@@ -31,8 +31,15 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
             format!("{}  starts again, life {incarnation}: it remembers nothing", of(*node))
         }
         Fact::NodeBooted { node, .. } => format!("{}  starts", of(*node)),
-        Fact::NodeListening { node, address, .. } => {
-            format!("{}  listens at {address}", of(*node))
+        Fact::NodeListening { node, wire, address } => {
+            format!("{}  listens at {address} ({})", of(*node), text(wire))
+        }
+        Fact::DiskOpened { node, file, kind } => {
+            let what = match kind {
+                DiskKind::Sqlite => "database",
+                DiskKind::Rewrite => "JSON file",
+            };
+            format!("{}  keeps what it has in the {what} {}", of(*node), Shown::new(file))
         }
         Fact::ListenFailed { node, port, why } => {
             format!("{}  CANNOT LISTEN on port {port}: {}", of(*node), text(why))

@@ -10,6 +10,7 @@ mod json;
 mod latency;
 mod line;
 mod notes;
+pub mod shell_line;
 pub mod spoken;
 mod store_alarm;
 mod store_line;
@@ -24,7 +25,7 @@ pub use notes::{NOTES_FORMAT, Notes, NotesBeat, NotesMark, Prompter};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;
 pub use summary::{Balancer, Client, Exit, Judged, OfPolicy, Report, Server};
-pub use why::{why, why_failover, why_lost, why_op, why_predicted, why_split};
+pub use why::{why, why_cuts, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use crate::base::{Names, NodeId, Peer, Shown};
 

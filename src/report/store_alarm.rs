@@ -1,7 +1,7 @@
 //! What is said when a store is in trouble: the word, and the reason in two lengths.
 
 use crate::base::{NodeId, Shown};
-use crate::check::Group;
+use crate::check::{Group, ReplicaState};
 use crate::topology::Scheme;
 use crate::world::{AlarmKind, World};
 
@@ -45,7 +45,11 @@ pub fn store_alarm(world: &World, kind: &AlarmKind) -> Option<(&'static str, [St
             };
             let both = format!("{}, {}", side(*a), side(*b));
             let more = group.forks.len() - 1;
-            let more = if more == 0 { String::new() } else { format!("  and {more} more pairs") };
+            let more = match more {
+                0 => String::new(),
+                1 => ", and 1 more pair".to_owned(),
+                more => format!(", and {more} more pairs"),
+            };
             ("DIVERGED", [format!("{both}: neither log begins the other{more}"), both])
         }
         AlarmKind::NoLeader(at) => nobody(world, group(at)?),
@@ -69,8 +73,12 @@ pub fn store_alarm(world: &World, kind: &AlarmKind) -> Option<(&'static str, [St
 }
 
 fn nobody(world: &World, group: &Group) -> (&'static str, [String; 2]) {
-    let names = group.replicas.iter().map(|replica| world.topology.names.of(replica.id));
-    let of = names.collect::<Vec<_>>().join(", ");
+    let name = |replica: &ReplicaState| world.topology.names.of(replica.id);
+    let of: Vec<&str> = match group.scheme {
+        Scheme::PrimaryBackup => group.replicas.iter().map(name).collect(),
+        Scheme::Active => group.electorate().map(name).collect(),
+    };
+    let of = of.join(", ");
     match group.scheme {
         Scheme::PrimaryBackup => ("NO LEADER", [format!("nobody of {of} leads"), of]),
         Scheme::Active => ("NO MAJORITY", [format!("too few of {of} run to agree"), of]),

@@ -2,10 +2,12 @@
 //! then the truth.
 
 mod batch;
+mod cut;
 mod policy;
 mod store;
 mod truth;
 
+pub use cut::why_cuts;
 pub use store::{loss_words, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use super::line::said_words;

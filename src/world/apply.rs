@@ -94,6 +94,11 @@ impl World {
                     state.port_busy = None;
                 }
             }
+            Fact::DiskOpened { node, file, kind } => {
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.disk = Some((file.clone(), *kind));
+                }
+            }
             Fact::ListenFailed { node, why, .. } => {
                 if let Some(state) = self.nodes.get_mut(node.index()) {
                     state.port_busy = Some(why.clone());

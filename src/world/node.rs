@@ -3,7 +3,7 @@
 use super::balance::Balanced;
 use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
 use crate::event::Life;
-use crate::message::{Belief, HostName, Outcome};
+use crate::message::{Belief, DiskKind, HostName, Outcome};
 use crate::topology::Node;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -78,6 +78,8 @@ pub struct NodeState {
     pub corrupt: Option<Arc<str>>,
     /// Where it listens, and with which wire.
     pub listens: Vec<(Arc<str>, SocketAddr)>,
+    /// The file that it keeps what it has in, and its form.
+    pub disk: Option<(Arc<str>, DiskKind)>,
     /// Why it could not listen.
     pub port_busy: Option<Arc<str>>,
     /// Whether it was told to go on for ever instead of stopping (flaw `cannot-stop`).
@@ -129,6 +131,7 @@ impl NodeState {
             crash: None,
             corrupt: None,
             listens: Vec::new(),
+            disk: None,
             port_busy: None,
             spinning: false,
             changed: BTreeMap::new(),

@@ -17,7 +17,7 @@ const SCENES: [(&str, &str); 8] = [
     ("store_lost_list", "!"),
 ];
 
-fn group(scheme: &str, more: &str, clients: &[&str]) -> Topology {
+pub fn group(scheme: &str, more: &str, clients: &[&str]) -> Topology {
     let mut text = format!(
         "title = \"A store\"\n[groups.store]\nrole = \"replica\"\nmembers = [\"r1\", \"r2\", \"r3\"]\n\
          scheme = \"{scheme}\"\n{more}\n"
@@ -34,7 +34,7 @@ fn group(scheme: &str, more: &str, clients: &[&str]) -> Topology {
     topology::load_text("store.toml", &text, &Bundled).expect("it is good").topology
 }
 
-fn backed_up(propagation: &str, clients: &[&str]) -> Topology {
+pub fn backed_up(propagation: &str, clients: &[&str]) -> Topology {
     let more = format!(
         "heartbeat = \"300ms\"\nsuspect_after = \"1s\"\nterms = false\npropagation = \"{propagation}\""
     );
@@ -42,7 +42,7 @@ fn backed_up(propagation: &str, clients: &[&str]) -> Topology {
 }
 
 /// What happens when these commands are given at these moments.
-fn played(topology: &Topology, commands: &[(u64, &str)], until: u64) -> (Panel, LabTime) {
+pub fn played(topology: &Topology, commands: &[(u64, &str)], until: u64) -> (Panel, LabTime) {
     let mut sim = Sim::new(topology, 1);
     for (at, words) in commands {
         sim.run_until(LabTime::from_millis(*at));

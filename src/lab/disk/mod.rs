@@ -1,11 +1,13 @@
 //! The disk of a replica: a file in the run's data folder, or memory where a run writes nothing.
 //!
 //! Writes wait in a queue; one worker at a time takes all that wait and commits them together, off the threads that
-//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. It knows
-//! images and writes, not what they mean.
+//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. A panic in the
+//! middle of a commit is its node's crash: nothing of the commit is kept, and nobody else notices. It knows images and
+//! writes, not what they mean.
 
 mod hold;
 mod rewrite;
+mod runs;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -15,10 +17,12 @@ pub use sqlite::Database;
 
 use super::shared::Shared;
 use crate::base::{EventId, Incarnation, NodeId, Token};
+use crate::event::{Cause, Fact};
 use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,6 +110,23 @@ impl Disk {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The file that holds it, from the root on, and its form; none where it is memory.
+    pub fn file(&self) -> Option<(PathBuf, DiskKind)> {
+        let (path, kind) = match &*self.place() {
+            Place::Memory(_) => return None,
+            Place::Sqlite(path, _) => (path.clone(), DiskKind::Sqlite),
+            Place::Rewrite(path, _) => (path.clone(), DiskKind::Rewrite),
+        };
+        // It fails only where there is no working directory any more.
+        Some((std::path::absolute(&path).unwrap_or(path), kind))
+    }
+
+    /// The fact that this is a node's disk; none where it is memory.
+    pub fn opened(&self, node: NodeId) -> Option<Fact> {
+        let (file, kind) = self.file()?;
+        Some(Fact::DiskOpened { node, file: file.to_string_lossy().into(), kind })
+    }
+
     /// Waits until no commit is under way.
     pub async fn settled(&self) {
         // The sender lives as long as this disk.
@@ -191,7 +212,19 @@ impl Disk {
                 }
                 queue.waiting.drain(..).collect()
             };
-            let kept = self.commit(batch);
+            let before = self.opened(node);
+            let kept = match catch_unwind(AssertUnwindSafe(|| self.commit(batch))) {
+                Ok(kept) => kept,
+                // What had begun is taken back by the database; the next life reads the file anew.
+                Err(panic) => {
+                    lab.node(node).fell_over(life, panic.as_ref(), lab);
+                    continue;
+                }
+            };
+            let opened = self.opened(node).filter(|now| before.as_ref() != Some(now));
+            if let (Some(fact), Some(last)) = (opened, kept.last()) {
+                lab.recorder.lab(lab.now(), Cause::Event(last.cause), fact);
+            }
             lab.node(node).kept(life, kept, lab);
         }
     }

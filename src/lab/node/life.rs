@@ -52,6 +52,9 @@ impl NodeShared {
         });
         self.gate.send_replace(true);
         self.presence.set(Owner::Alive);
+        if let Some(fact) = self.disk.as_ref().and_then(|disk| disk.opened(self.id)) {
+            lab.recorder.lab(now, Cause::Event(booted), fact);
+        }
         self.listen(&mut core, lab, Cause::Event(booted), |_| true);
         self.turn(&mut core, Input::Boot(image), Cause::Event(booted), lab);
     }

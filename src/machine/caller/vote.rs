@@ -84,8 +84,10 @@ impl Caller {
         let verdict = call.verdict.clone();
         call.ballot(replica).stand = Stand::Did(said.clone());
         call.votes.push(replica);
+        let needed = self.lines.len() / 2 + 1;
         if let Given::Answer(taken) = verdict
             && taken != said
+            && call.majority(needed).is_some_and(|(agreed_on, _)| agreed_on == taken)
         {
             out.note(Note::Store(StoreNote::Outvoted { request, replica, said }));
         }
@@ -155,7 +157,7 @@ impl Caller {
         }
     }
 
-    /// This is the answer; whoever said something else is outvoted.
+    /// This is the answer; where a majority gave it, whoever said something else is outvoted.
     fn take(
         &mut self,
         request: QuestionNo,
@@ -169,7 +171,7 @@ impl Caller {
             .votes
             .iter()
             .filter_map(|replica| Some((*replica, call.vote_of(*replica)?.clone())))
-            .filter(|(_, other)| *other != said)
+            .filter(|(_, other)| why == OpWhy::Majority && *other != said)
             .collect();
         self.conclude(request, OpOutcome::Ok, Some(said), agreed, why, out);
         for (replica, said) in others {

@@ -9,6 +9,7 @@ use super::{NEAR, term_word};
 use crate::base::{LabTime, NodeId};
 use crate::check::{Group, Part, ReplicaState};
 use crate::message::Belief;
+use crate::report;
 use crate::world::{Countdown, World};
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
@@ -100,6 +101,13 @@ pub fn draw(
         draw_silence(canvas, area, pair.countdown);
         y += 1;
     }
+    // Why a cut stops heartbeats, or does not, is more than who leads: the truth line says that, too.
+    for why in report::why_cuts(names, group) {
+        if y < area.bottom() {
+            canvas.text(area.x, y, area.width, &why, canvas.ink(Ink::Slow));
+            y += 1;
+        }
+    }
     if y < area.bottom() {
         draw_leaders(canvas, Rect { y, height: 1, ..area }, strip, world, group, &sweep);
         y += 1;
@@ -130,7 +138,13 @@ fn draw_strip(canvas: &mut Canvas<'_>, area: Rect, world: &World, pair: &Pair, s
 
 /// `ok 301 ms`, `late 903 ms`, `SUSPECTED`: how the listener's end of a pair stands.
 fn state(canvas: &Canvas<'_>, world: &World, group: &Group, pair: &Pair) -> Row {
+    let silent_for = pair.countdown.filter(|count| count.share() < 1.0).map(|count| count.silence);
     if group.view(pair.to, pair.from).belief != Belief::Up {
+        if let Some(silence) = silent_for {
+            // A reset told it at once that something is wrong; that it acts takes the whole silence.
+            let text = format!("broken {}", words::figure(silence));
+            return Row::new().with(text, canvas.ink(Ink::Slow));
+        }
         // A suspicion of one that runs is wrong: the loudest there is.
         let wrong = group.replica(pair.from).is_some_and(ReplicaState::runs);
         let text = if wrong { " SUSPECTED ≠ " } else { " SUSPECTED " };

@@ -169,13 +169,17 @@ fn draw_cell(
         canvas.text(x, y, room, &text, canvas.badge(Ink::Bad));
         return;
     }
-    let behind = group.replica(holder).and_then(|mine| {
+    // Whom it follows is ahead of it, whatever the last heartbeat said.
+    let mine = group.replica(holder).filter(|mine| mine.follows != Some(about.id));
+    let behind = mine.and_then(|mine| {
         let (have, _) = mine.knows.get(&about.id)?;
         mine.have.at.checked_sub(have.at).filter(|lag| *lag > 0)
     });
     let mut row = Row::new().with(word, canvas.ink(ink));
-    if let Some(lag) = behind {
-        row.push(format!(" −{lag}"), canvas.ink(Ink::Slow));
+    if let Some(lag) = behind.map(|lag| format!(" −{lag}"))
+        && row.width() + width(&lag) <= room
+    {
+        row.push(lag, canvas.ink(Ink::Slow));
     }
     canvas.row(x, y, room, &row);
 }

@@ -10,6 +10,7 @@ use super::term_word;
 use crate::base::{LabTime, NodeId};
 use crate::check::{Failover, Fault, Group};
 use crate::event::Life;
+use crate::report;
 use crate::world::World;
 use ratatui::layout::Rect;
 
@@ -129,7 +130,10 @@ pub fn draw(
 fn account(world: &World, group: &Group, failover: &Failover, now: LabTime) -> String {
     let names = &world.topology.names;
     let mut out: Vec<String> = Vec::new();
-    if let Some((who, at)) = failover.suspected {
+    if let Fault::Cut(_) = failover.fault {
+        // The lanes say when; why one hears nothing and the other does is told here alone.
+        out.extend(report::why_cuts(names, group).into_iter().map(|why| why + "."));
+    } else if let Some((who, at)) = failover.suspected {
         let silence = words::figure(at.since(failover.at));
         out.push(format!("{} noticed after {silence}.", names.of(who)));
     }

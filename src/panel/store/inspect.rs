@@ -88,10 +88,7 @@ fn of_replica(world: &World, group: &Group, replica: &ReplicaState, now: LabTime
         out.push(("clock", text));
     }
     for (peer, (awaited, since)) in &replica.waits {
-        let what = match awaited {
-            Awaited::HeartbeatReply => "the reply to its heartbeat",
-            Awaited::Confirmation => "the confirmation of a change",
-        };
+        let what = awaited_words(*awaited);
         let time = words::short(now.since(*since));
         out.push((
             "waits for",
@@ -118,6 +115,15 @@ fn of_replica(world: &World, group: &Group, replica: &ReplicaState, now: LabTime
     out
 }
 
+/// What somebody waits for.
+#[must_use]
+pub const fn awaited_words(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::HeartbeatReply => "the reply to its heartbeat",
+        Awaited::Confirmation => "the confirmation of a change",
+    }
+}
+
 fn disk(world: &World, replica: &ReplicaState) -> Vec<Entry> {
     let disk = &replica.disk;
     let mut out = Vec::new();
@@ -129,8 +135,9 @@ fn disk(world: &World, replica: &ReplicaState) -> Vec<Entry> {
     out.push((
         "disk",
         format!(
-            "{kind}: {} writes, {} B in all, the last {} B in {took}",
+            "{kind}: {} {}, {} B in all, the last {} B in {took}",
             disk.writes,
+            if disk.writes == 1 { "write" } else { "writes" },
             grouped(disk.bytes),
             grouped(disk.newest_bytes)
         ),

@@ -1,14 +1,16 @@
 //! The page that lists what is wrong and what is gone: every alarm in full, every acknowledged write that nobody has
 //! any more, and what was thrown away when logs were made one again.
 
+use super::super::copy::Copied;
 use super::super::paint::{Canvas, Row, width, wrap};
 use super::super::theme::Ink;
 use super::super::words;
+use super::inspect;
 use crate::base::{LabTime, NodeId, Shown};
 use crate::check::{Gone, Group, Thrown};
-use crate::message::{OpId, Operation};
+use crate::message::{Awaited, OpId, Operation};
 use crate::report::{self, store_alarm};
-use crate::world::World;
+use crate::world::{AlarmKind, World};
 use ratatui::layout::Rect;
 
 /// Columns before what is said of a row.
@@ -57,12 +59,11 @@ fn rows(canvas: &Canvas<'_>, world: &World, columns: u16, now: LabTime) -> Vec<R
         );
         let lines = wrap(&long, columns.saturating_sub(2)).into_iter();
         rows.extend(lines.map(|line| Row::new().with(format!("  {line}"), canvas.ink(Ink::Text))));
-    }
-    for group in world.audit.groups() {
-        if let Some(split) = &group.split {
-            let why = report::why_split(&world.topology.names, group, split);
+        for why in reasons(world, &alarm.kind) {
             rows.extend(below(canvas, &why, columns));
         }
+    }
+    for group in world.audit.groups() {
         rows.extend(lost(canvas, world, group, columns));
         rows.extend(thrown(canvas, world, group, columns));
     }
@@ -70,6 +71,61 @@ fn rows(canvas: &Canvas<'_>, world: &World, columns: u16, now: LabTime) -> Vec<R
         rows.push(Row::new().with("Nothing is lost.", canvas.ink(Ink::Good)));
     }
     rows
+}
+
+/// What is to be said of an alarm besides what it is, in sentences.
+fn reasons(world: &World, kind: &AlarmKind) -> Vec<String> {
+    let names = &world.topology.names;
+    match kind {
+        AlarmKind::SplitBrain(at) => {
+            let Some(group) = world.audit.group(*at) else { return Vec::new() };
+            let split = group.split.as_ref().map(|split| report::why_split(names, group, split));
+            let cuts = report::why_cuts(names, group).into_iter().map(|why| why + ".");
+            split.into_iter().chain(cuts).collect()
+        }
+        AlarmKind::Deadlock(at, nodes) => {
+            let Some(group) = world.audit.group(*at) else { return Vec::new() };
+            let replicas = nodes.iter().filter_map(|id| group.replica(*id));
+            let waits = replicas.flat_map(|one| one.waits.iter().map(move |wait| (one.id, wait)));
+            let sentence =
+                |(id, (about, (awaited, _))): (NodeId, (&NodeId, &(Awaited, LabTime)))| {
+                    let (who, whom) = (names.of(id), names.of(*about));
+                    let what = inspect::awaited_words(*awaited);
+                    format!("{who} does nothing until {whom} sends {what}.")
+                };
+            waits.map(sentence).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The same as text: what is wrong, and a line for each write that is lost or was thrown away, each as it was written.
+#[must_use]
+pub fn copied(world: &World) -> Option<Copied> {
+    let alarms = world.truth.alarms.iter().filter_map(|alarm| store_alarm(world, &alarm.kind));
+    let mut lines: Vec<String> =
+        alarms.map(|(word, [long, _])| format!("{word}: {long}")).collect();
+    let mut writes = 0_usize;
+    for group in world.audit.groups() {
+        let lost = group.lost.values().rev().map(|gone| {
+            let [place, author, text] = write_words(&gone.id, &gone.operation, usize::MAX);
+            format!("LOST  {place}  {author}  {text}  ({})", fate(world, gone))
+        });
+        let thrown = group.discarded.iter().rev().map(|one| {
+            let [place, author, text] = write_words(&one.id, &one.operation, usize::MAX);
+            let acked = if one.acked { "acknowledged, " } else { "" };
+            format!("thrown away  {place}  {author}  {text}  ({acked}{})", thrown_words(world, one))
+        });
+        let before = lines.len();
+        lines.extend(lost.chain(thrown));
+        writes += lines.len() - before;
+    }
+    let what = match writes {
+        0 => "what is wrong".to_owned(),
+        1 => "1 write".to_owned(),
+        more => format!("{more} writes"),
+    };
+    (!lines.is_empty()).then(|| Copied::new(what, lines.iter().map(String::as_str)))
 }
 
 /// What is said of the row above, indented.
@@ -84,19 +140,19 @@ fn heading(canvas: &Canvas<'_>, text: String, ink: Ink) -> [Row; 2] {
     [Row::new(), Row::new().with(text, canvas.ink(ink))]
 }
 
-/// `lobby  anna.1#7  "hello"`: where, whose, what.
-fn write_words(id: &OpId, operation: &Operation) -> [String; 3] {
+/// `lobby  anna.1#7  "hello"`: where, whose, what in at most so many columns.
+fn write_words(id: &OpId, operation: &Operation, columns: usize) -> [String; 3] {
     let text = match operation {
         Operation::Post { text, .. } => text,
         Operation::Put { value, .. } => value,
         Operation::Read { room: key } | Operation::Get { key } => key,
     };
     let place = Shown::short(operation.place(), 16).to_string();
-    [place, Shown::short(&id.to_string(), 20).to_string(), Shown::short(text, TEXT_MAX).to_string()]
+    [place, Shown::short(&id.to_string(), 20).to_string(), Shown::short(text, columns).to_string()]
 }
 
 fn write_row(canvas: &Canvas<'_>, id: &OpId, operation: &Operation) -> Row {
-    let [place, author, text] = write_words(id, operation);
+    let [place, author, text] = write_words(id, operation, TEXT_MAX);
     Row::new()
         .with(format!("{place:<10} "), canvas.ink(Ink::Strong))
         .with(format!("{author:<12} "), canvas.ink(Ink::Text))

@@ -20,9 +20,9 @@ pub use stage::{draw, note, word};
 use super::theme::Ink;
 use super::view::{Selection, View};
 use super::words::{self, Badge};
-use crate::base::{LabTime, NodeId};
-use crate::check::{Group, Part, ReplicaState};
-use crate::message::Belief;
+use crate::base::{LabTime, NodeId, Shown};
+use crate::check::{Group, Op, Part, ReplicaState};
+use crate::message::{Belief, HostName, Operation};
 use crate::topology::{Role, Scheme, Topology};
 use crate::world::World;
 
@@ -39,7 +39,7 @@ pub fn on_show<'a>(world: &'a World, view: &View) -> Option<&'a Group> {
         return None;
     }
     let selected = match view.selection {
-        Selection::Nothing => [None, None],
+        Selection::Nothing | Selection::Truth => [None, None],
         Selection::Node(id) => [Some(id), None],
         Selection::Link(a, b) => [a.node(), b.node()],
     };
@@ -63,6 +63,18 @@ pub fn leader_to_kill(world: &World, view: &View) -> Option<NodeId> {
     let shown = on_show(world, view).and_then(leader);
     let any = || world.audit.groups().find_map(leader);
     shown.or_else(any).map(|replica| replica.id)
+}
+
+/// What the stores hold under a name, as far as somebody who lives has it: the newest write.
+#[must_use]
+pub fn value(world: &World, name: &HostName) -> Option<String> {
+    let of = |group: &Group, op: &Op| match &op.operation {
+        Operation::Put { key, value } if key.eq_ignore_ascii_case(name.as_str()) => {
+            group.holders(op).next().map(|_| Shown::short(value, 24).into())
+        }
+        _ => None,
+    };
+    world.audit.groups().find_map(|group| group.ops().rev().find_map(|op| of(group, op)))
 }
 
 /// How many writes a replica is behind the one that is furthest among those that lead, or among all where none does.

@@ -1,6 +1,7 @@
 //! Panel 2 for a store: one operation as lanes on one time axis, every attempt and its answer, and the sentence that
 //! says why; after a fault of a leader, its failover.
 
+use super::super::copy::Copied;
 use super::super::lanes::{self, Bar};
 use super::super::paint::{Canvas, Row, wrap};
 use super::super::theme::Ink;
@@ -96,6 +97,39 @@ pub fn why(world: &World, group: &Group, op: &Op) -> String {
     report::why_op(&world.topology.names, group, op)
 }
 
+/// What is on show, as text: a failover, or an operation with what came of it, who was asked, and why.
+#[must_use]
+pub fn copied(world: &World, group: &Group, view: &View) -> Option<Copied> {
+    let names = &world.topology.names;
+    if let Some(failover) = failover::shown(group, view) {
+        let why = report::why_failover(names, failover, world.now);
+        return Some(Copied::new("the failover", [why.as_str()]));
+    }
+    let op = shown(group, view)?;
+    let asker = op.asker.map_or_else(|| "somebody from outside".into(), |(id, ..)| names.of(id));
+    let end = op.ended.as_ref().map_or("on its way", |ended| ended.outcome.word());
+    let flaw = flaw_word(op);
+    let flaw = if flaw.is_empty() { String::new() } else { format!(", {flaw}") };
+    let head = format!("#{} {asker}: {}  {end}{flaw}", op.no.0, op.operation);
+    let mut lines = vec![head, why(world, group, op)];
+    if op.operation.is_write() {
+        let holders: Vec<&str> = group.holders(op).map(|id| names.of(id)).collect();
+        let holders = if holders.is_empty() { "nobody".into() } else { holders.join(" ") };
+        lines.push(format!("has it: {holders}, {}", safety_word(op.safety)));
+    }
+    Some(Copied::new(format!("#{}", op.no.0), lines.iter().map(String::as_str)))
+}
+
+/// How safe a write is, in a word or two.
+const fn safety_word(safety: Safety) -> &'static str {
+    match safety {
+        Safety::Unacked => "not acknowledged",
+        Safety::OnAll => "on all",
+        Safety::AtRisk => "AT RISK",
+        Safety::Lost => "LOST",
+    }
+}
+
 /// The word for a read that truth contradicts.
 const fn flaw_word(op: &Op) -> &'static str {
     match op.flawed {
@@ -112,13 +146,13 @@ fn whereabouts(canvas: &Canvas<'_>, world: &World, group: &Group, op: &Op) -> Ro
     let row = Row::new()
         .with("has it  ", canvas.ink(Ink::Muted))
         .with(format!("{names}  "), canvas.ink(Ink::Strong));
-    let (word, style) = match op.safety {
-        Safety::Unacked => ("not acknowledged", canvas.ink(Ink::Muted)),
-        Safety::OnAll => ("on all", canvas.ink(Ink::Good)),
-        Safety::AtRisk => (" AT RISK ", canvas.badge(Ink::Slow)),
-        Safety::Lost => (" LOST ", canvas.badge(Ink::Bad)),
-    };
-    row.with(word, style)
+    let word = safety_word(op.safety);
+    match op.safety {
+        Safety::Unacked => row.with(word, canvas.ink(Ink::Muted)),
+        Safety::OnAll => row.with(word, canvas.ink(Ink::Good)),
+        Safety::AtRisk => row.with(format!(" {word} "), canvas.badge(Ink::Slow)),
+        Safety::Lost => row.with(format!(" {word} "), canvas.badge(Ink::Bad)),
+    }
 }
 
 fn ms(from: LabTime, to: LabTime) -> f64 {

@@ -60,7 +60,7 @@ pub fn prediction(group: &Group, now: LabTime) -> Option<Part> {
     }
     let mut text = format!("X now would lose {}", prediction.writes);
     // The formula beside the count: rate times lag.
-    if prediction.rate > 0.0 && !prediction.lag.is_zero() {
+    if prediction.writes > 0 && prediction.rate > 0.0 && !prediction.lag.is_zero() {
         let rate = format!("{:.1}", prediction.rate);
         let rate = rate.trim_end_matches(".0");
         text.extend([": ", rate, "/s × ", &words::figure(prediction.lag)]);

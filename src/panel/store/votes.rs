@@ -12,18 +12,22 @@ use ratatui::layout::Rect;
 
 /// Columns of one operation.
 const CELL: u16 = 5;
-/// Columns for clocks and digests, where there is room for them.
-const CLOCK_COLUMNS: u16 = 34;
-/// Of a narrow panel the clocks have this much.
+/// Columns for clocks and digests at least, so that the column does not breathe with every word.
 const CLOCK_COLUMNS_MIN: u16 = 24;
+/// With fewer rows the table has none for the replicas: then a row says what the table would.
+const TABLE_ROWS_MIN: u16 = 3;
 
 /// Draws votes and clocks.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, group: &Group, down: usize) {
+    if area.height < TABLE_ROWS_MIN {
+        return in_rows(canvas, area, world, group);
+    }
     let names = &world.topology.names;
     let label =
         group.replicas.iter().map(|it| width(names.of(it.id))).max().unwrap_or(2).max(5) + 1;
-    let clocks = if area.width >= 90 { CLOCK_COLUMNS } else { CLOCK_COLUMNS_MIN };
-    let clocks = clocks.min(area.width / 2);
+    let clocks = group.replicas.iter().map(|it| clock(canvas, world, group, it).width()).max();
+    let clocks = clocks.unwrap_or(0).clamp(CLOCK_COLUMNS_MIN, area.width.max(CLOCK_COLUMNS_MIN));
+    let clocks = clocks.min(area.width * 2 / 3);
     let room = area.width.saturating_sub(label + clocks + 1);
     let fit = usize::from(room / CELL).max(1);
     let mut ops: Vec<&Op> = group
@@ -68,6 +72,74 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, group: &Group, d
             let (text, ink) = taken(op);
             canvas.text(x + at as u16 * CELL, y, CELL - 1, text, canvas.ink(ink));
         }
+    }
+}
+
+/// All that there is to say, in a row for the votes and one for the clocks; what is wrong comes first.
+fn in_rows(canvas: &mut Canvas<'_>, area: Rect, world: &World, group: &Group) {
+    let mut rows = [votes_row(canvas, world, group), clocks_row(canvas, world, group)];
+    if !group.forks.is_empty() {
+        rows.reverse();
+    }
+    for (row, y) in rows.iter().zip(area.y..area.bottom()) {
+        canvas.row(area.x, y, area.width, row);
+    }
+}
+
+/// `#4  r1 ✓  r2 ✗out  r3 ✓  taken maj`: the newest operation.
+fn votes_row(canvas: &Canvas<'_>, world: &World, group: &Group) -> Row {
+    let muted = canvas.ink(Ink::Muted);
+    let asked = |op: &&Op| !op.attempts.is_empty() || !op.votes.is_empty();
+    let Some(op) = group.ops().rev().find(asked) else {
+        return Row::new().with("No operation yet: f asks all of them.", muted);
+    };
+    let mut row = Row::new().with(format!("#{:<4}", op.no.0), canvas.ink(Ink::Focus));
+    for replica in &group.replicas {
+        let (text, ink, loud) = vote(op, replica.id);
+        let text = text.trim();
+        if !text.is_empty() {
+            let name = world.topology.names.of(replica.id);
+            row.push(format!("  {name} "), canvas.ink(Ink::Strong));
+            row.push(text, if loud { canvas.badge(ink) } else { canvas.ink(ink) });
+        }
+    }
+    let (text, ink) = taken(op);
+    row.with("   taken ", muted).with(text, canvas.ink(ink))
+}
+
+/// `clock  r1 4  r2 4  r3 4  in sync   digest  ab8d 3486 ab8d  DIVERGED`.
+fn clocks_row(canvas: &Canvas<'_>, world: &World, group: &Group) -> Row {
+    let muted = canvas.ink(Ink::Muted);
+    let running = || group.replicas.iter().filter(|replica| replica.runs());
+    let mut row = Row::new().with("clock", muted);
+    for replica in running() {
+        let name = world.topology.names.of(replica.id);
+        row.push(format!("  {name} "), canvas.ink(Ink::Strong));
+        row.push(replica.have.at.to_string(), canvas.ink(Ink::Text));
+    }
+    let compared = || running().flat_map(|replica| replica.compared.values());
+    let newest = compared().max_by_key(|it| (it.at, it.verdict != ClockVerdict::InSync));
+    if let Some(it) = newest {
+        row.push(format!("  {}", verdict_word(it.verdict)), muted);
+    }
+    row.push("   digest", muted);
+    for replica in running() {
+        let digest = group.digest(replica.id).unwrap_or_default();
+        row.push(format!(" {digest}"), canvas.ink(Ink::Text));
+    }
+    if !group.forks.is_empty() {
+        row.push("  ", muted);
+        row.push(" DIVERGED ", canvas.badge(Ink::Bad));
+    }
+    row
+}
+
+const fn verdict_word(verdict: ClockVerdict) -> &'static str {
+    match verdict {
+        ClockVerdict::InSync => "in sync",
+        ClockVerdict::Behind => "behind",
+        ClockVerdict::Ahead => "ahead",
+        ClockVerdict::Concurrent => "CONCURRENT",
     }
 }
 
@@ -122,9 +194,13 @@ fn clock(canvas: &Canvas<'_>, world: &World, group: &Group, replica: &ReplicaSta
     if let Some(other) = fork {
         let (there, theirs) = (other.have.at, group.digest(other.id).unwrap_or_default());
         let sign = if at == there { '=' } else { '≠' };
-        let text = format!("{at} {sign} {there}  {digest} ≠ {theirs} ");
+        // What the clocks alone let it conclude stands beside what is so.
+        let concluded = replica.compared.get(&other.id).map(|it| verdict_word(it.verdict));
+        let concluded = concluded.map_or_else(String::new, |word| format!(" {word}"));
         return Row::new()
-            .with(text, canvas.ink(Ink::Strong))
+            .with(format!("{at} {sign} {there}"), canvas.ink(Ink::Strong))
+            .with(concluded, canvas.ink(Ink::Slow))
+            .with(format!("  {digest} ≠ {theirs} "), canvas.ink(Ink::Strong))
             .with(" DIVERGED ", canvas.badge(Ink::Bad));
     }
     let mut row = Row::new().with(format!("{at:<5}  {digest}"), canvas.ink(Ink::Text));

@@ -76,7 +76,7 @@ fn retries(names: &Names, op: &Op) -> Option<String> {
     }
     let mut asked: Vec<NodeId> = Vec::new();
     for id in op.attempts.iter().flat_map(|attempt| attempt.to.iter()) {
-        if asked.last() != Some(id) {
+        if !asked.contains(id) {
             asked.push(*id);
         }
     }
