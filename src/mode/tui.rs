@@ -126,7 +126,7 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
         };
         if ending != Ending::Topologies {
             drop(session);
-            return Ok(end(ending, lab));
+            return Ok(end(&ending, lab));
         }
         lab.finish();
     }
@@ -157,7 +157,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     }
     // The terminal is given back first: a node that does not stop must not keep it.
     drop(session);
-    Ok(end(ending, lab))
+    Ok(end(&ending, lab))
 }
 
 /// What the command line says, else what the environment says, else what the configuration says. None if that is wrong;
@@ -252,14 +252,14 @@ fn watch(
 }
 
 /// Ends the lab as befits the ending, and gives the exit code.
-fn end(ending: Ending, lab: Lab) -> u8 {
+fn end(ending: &Ending, lab: Lab) -> u8 {
     if matches!(ending, Ending::Signal(_) | Ending::TerminalGone) {
         // Whoever sends a signal does not want to wait for answers that are still on their way.
         drop(lab);
     } else {
         lab.finish();
     }
-    code(&ending)
+    code(ending)
 }
 
 pub(super) fn code(ending: &Ending) -> u8 {

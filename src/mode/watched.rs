@@ -7,7 +7,7 @@ use crate::panel::Edited;
 use crate::topology::{Problems, Topology};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -76,10 +76,8 @@ impl Watched {
     /// What the file has become since this was last asked.
     pub fn news(&self) -> Option<Edited> {
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        match news.try_recv() {
-            Ok(edited) => Some(edited),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        // Nothing new, or the thread is gone: there is nothing to tell in either case.
+        news.try_recv().ok()
     }
 }
 

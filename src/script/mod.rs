@@ -235,7 +235,9 @@ impl Script {
     fn take(&mut self, changes: &[Change]) {
         let before = self.topology.clone();
         let topology = Arc::make_mut(&mut self.topology);
-        changes.iter().for_each(|change| topology.take(change));
+        for change in changes {
+            topology.take(change);
+        }
         if changes.iter().any(|change| change.touches_step(self.step, &before.steps))
             && let Some(run) = &mut self.run
         {

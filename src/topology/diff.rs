@@ -208,9 +208,11 @@ fn faults_words(was: &Faults, is: &Faults) -> String {
         }
     };
     let shares = |share: f64| format!("{}%", share * 100.0);
-    let jitter = |faults: &Faults| match faults.jitter.mean.is_zero() {
-        true => "0".to_owned(),
-        false => format!("{} {:?}", exact(faults.jitter.mean), faults.jitter.shape).to_lowercase(),
+    let jitter = |faults: &Faults| {
+        if faults.jitter.mean.is_zero() {
+            return "0".to_owned();
+        }
+        format!("{} {:?}", exact(faults.jitter.mean), faults.jitter.shape).to_lowercase()
     };
     let rate = |faults: &Faults| {
         faults.bandwidth.map_or_else(|| "any".to_owned(), |rate| format!("{} B/s", grouped(rate)))
@@ -278,7 +280,9 @@ mod tests {
         let (old, new) = (lab(LAB), lab(&text));
         let changes = diff(&old, &new);
         let mut taken = old;
-        changes.iter().for_each(|change| taken.take(change));
+        for change in &changes {
+            taken.take(change);
+        }
         if changes.iter().all(Change::is_live) {
             assert_eq!(taken, new);
         } else {

@@ -10,7 +10,9 @@ impl World {
     pub(super) fn topology_changed(&mut self, changes: &[Change]) {
         let before = self.topology.clone();
         let topology = Arc::make_mut(&mut self.topology);
-        changes.iter().for_each(|change| topology.take(change));
+        for change in changes {
+            topology.take(change);
+        }
         self.links_restated();
         for change in changes {
             if let Effect::Steps(_) = change.effect {
