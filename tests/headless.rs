@@ -101,6 +101,11 @@ fn state_transfer() {
 }
 
 #[test]
+fn real_dns() {
+    lecture("real-dns");
+}
+
+#[test]
 fn every_bundled_topology_has_a_test_here() {
     let mut known = [
         "tour",
@@ -116,6 +121,7 @@ fn every_bundled_topology_has_a_test_here() {
         "majority-vote",
         "equal-clocks",
         "state-transfer",
+        "real-dns",
     ];
     known.sort_unstable();
     let mut bundled: Vec<&str> = faultlab::topology::bundle::names().collect();

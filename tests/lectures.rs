@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The lectures in the order of the picker.
-const LECTURES: [&str; 17] = [
+const LECTURES: [&str; 18] = [
     "tour",
     "campus",
     "batch-window",
@@ -26,6 +26,7 @@ const LECTURES: [&str; 17] = [
     "majority-vote",
     "equal-clocks",
     "state-transfer",
+    "real-dns",
     "hedged-requests",
     "tail-at-scale",
     "two-choices",

@@ -34,10 +34,10 @@ pub enum Purpose {
     Disk = 11,
     /// The number that a question bears on the wire.
     QuestionNumber = 12,
-    /// Which server a name belongs to.
-    Place = 13,
     /// Which servers are compared for a question.
-    Choice = 14,
+    Choice = 13,
+    /// Which server a name belongs to. Set apart: names keep their places, whatever purposes are added.
+    Place = 64,
 }
 
 const fn mix(mut z: u64) -> u64 {

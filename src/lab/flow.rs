@@ -15,6 +15,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -185,6 +186,9 @@ pub async fn read(
         if !ready(&mut gate, &socket, &cancel).await {
             return;
         }
+        if is_refused(&socket) {
+            lab.unreachable(flow);
+        }
         for _ in 0..READS_AT_ONCE {
             if cancel.is_cancelled() {
                 return;
@@ -226,6 +230,8 @@ pub async fn serve(
         if !is_ready {
             return;
         }
+        // Whoever was answered may be gone already: that is its own business.
+        is_refused(&socket);
         for _ in 0..READS_AT_ONCE {
             if cancel.is_cancelled() {
                 return;
@@ -238,6 +244,16 @@ pub async fn serve(
             }
         }
     }
+}
+
+/// Whether the kernel has been told that nobody listens where this socket sends to. Takes the word off the socket.
+fn is_refused(socket: &UdpSocket) -> bool {
+    let taken = socket.try_io(Interest::ERROR, || match socket.take_error()? {
+        Some(error) => Ok(error),
+        // There is none: this makes the runtime wait for the next.
+        None => Err(io::ErrorKind::WouldBlock.into()),
+    });
+    taken.is_ok_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Waits until there may be something to read and the node does not stand still. False when the life has ended.
@@ -253,7 +269,8 @@ async fn ready(
                 // The gate's sender lives as long as the node, so waiting cannot fail.
                 let _ = gate.wait_for(|open| *open).await;
             }
-            socket.readable().await
+            // A refusal is an error on the socket and nothing to read.
+            socket.ready(Interest::READABLE | Interest::ERROR).await
         } => ready.is_ok(),
     }
 }

@@ -49,6 +49,8 @@ pub struct Port {
     listener: Option<Arc<TcpListener>>,
     /// Datagrams have no state between listening and not: whoever does not listen has no socket.
     socket: Option<Arc<UdpSocket>>,
+    /// Whether it has listened in an earlier life.
+    served: bool,
     why_not: Option<String>,
 }
 
@@ -69,6 +71,7 @@ impl Port {
             reserved: None,
             listener: None,
             socket: None,
+            served: false,
             why_not: None,
         }
     }
@@ -151,15 +154,13 @@ impl Port {
             return Err((port, self.why_not.clone().unwrap_or_else(|| "the port is taken".into())));
         };
         let address = self.bound.unwrap_or_else(|| SocketAddr::new(self.address, port));
-        let datagrams = || match self.wire.takes_datagrams() {
-            true => bind_datagrams(address).map(Some),
-            false => Ok(None),
-        };
-        match datagrams().and_then(|datagrams| Ok((datagrams, socket.listen(BACKLOG)?))) {
+        let datagrams = self.wire.takes_datagrams().then(|| bind_datagrams(address, self.served));
+        match datagrams.transpose().and_then(|datagrams| Ok((datagrams, socket.listen(BACKLOG)?))) {
             Ok((datagrams, listener)) => {
                 let (listener, socket) = (Arc::new(listener), datagrams.map(Arc::new));
                 self.listener = Some(listener.clone());
                 self.socket.clone_from(&socket);
+                self.served = true;
                 Ok(Opened { listener, socket, address })
             }
             Err(error) => Err((port, explain(&error, port))),
@@ -199,15 +200,16 @@ fn bind(address: SocketAddr, claim: Claim) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// The socket for datagrams at a port that is this node's. An answer of an earlier life may still be on its way, and
-/// holds that life's socket until it is sent.
-fn bind_datagrams(address: SocketAddr) -> io::Result<UdpSocket> {
+/// The socket for datagrams at a port that is this node's. `again`: an answer of an earlier life may still be on its
+/// way, and holds that life's socket until it is sent.
+fn bind_datagrams(address: SocketAddr, again: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-    socket.set_reuse_address(true)?;
+    socket.set_reuse_address(again)?;
     socket.set_nonblocking(true)?;
     // As much as the system lets us have: a burst shall wait here rather than be lost.
     let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
     socket.bind(&address.into())?;
+    socket.set_reuse_address(true)?;
     UdpSocket::from_std(socket.into())
 }
 

@@ -53,7 +53,7 @@ pub struct Kept {
     draws: (u64, u64),
     retry: Retry,
     reconnect: Duration,
-    /// Nothing answers its opening: only what is heard proves that somebody is there.
+    /// Nothing answers its opening, so it may be tried again; only what is heard proves that somebody is there.
     datagrams: bool,
     line: Line,
     /// Why there is no connection; none while one stands, and before the first attempt has come to anything.
@@ -95,7 +95,6 @@ impl Kept {
 
     /// Something was heard on it.
     pub fn heard(&mut self) {
-        self.loss = None;
         self.fruitless = 0;
     }
 
@@ -165,8 +164,9 @@ impl Kept {
             return false;
         }
         self.line = Line::Open(conn);
+        self.loss = None;
         if !self.datagrams {
-            self.heard();
+            self.fruitless = 0;
         }
         out.push(Effect::Disarm(Timer::GiveUp(self.node).id()));
         true

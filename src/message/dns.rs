@@ -261,6 +261,8 @@ impl ExtendedError {
 /// What a DNS question brings along beside the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
+    /// What is to be done: 0 for a question; nothing else is dealt with.
+    pub opcode: u8,
     /// What is asked for.
     pub kind: RecordType,
     /// Its class; all that is dealt with is of class 1, the Internet.
@@ -279,7 +281,7 @@ impl Query {
     /// A question for this type, as nodes of ours ask it.
     #[must_use]
     pub const fn new(kind: RecordType) -> Self {
-        Self { kind, class: 1, recursion: true, edns: None, hops: 0, wrong: None }
+        Self { opcode: 0, kind, class: 1, recursion: true, edns: None, hops: 0, wrong: None }
     }
 }
 

@@ -51,28 +51,28 @@ impl HostName {
         }
     }
 
-    /// Whether DNS has room for it: labels of 1 to 63 bytes, at most 253 in all (RFC 1035, 2.3.4).
+    /// Whether DNS has room for it: labels of 1 to 63 bytes, at most 253 in all (RFC 1035, 2.3.4). `\.` and `\007` are
+    /// one byte each.
     #[must_use]
     pub fn fits_dns(&self) -> bool {
-        let mut rest = self.as_str();
-        if rest == "." {
+        if self.as_str() == "." {
             return true;
         }
-        if rest.is_empty() || rest.len() > 4 * 253 {
-            return false;
-        }
-        let mut bytes = 0;
+        let (mut label, mut all) = (0, 0);
+        let mut bytes = self.as_str().bytes();
         loop {
-            let after = parent_of(rest);
-            let label = after.map_or(rest, |after| &rest[..rest.len() - after.len() - 1]);
-            let length = label_bytes(label);
-            bytes += length + 1;
-            if !(1..=63).contains(&length) || bytes > 254 {
-                return false;
-            }
-            match after {
-                Some(after) => rest = after,
-                None => return !label.ends_with('.'),
+            match bytes.next() {
+                None | Some(b'.') if !(1..=63).contains(&label) || all + label > 253 => {
+                    return false;
+                }
+                None => return true,
+                Some(b'.') => (label, all) = (0, all + label + 1),
+                Some(byte) => {
+                    label += 1;
+                    if byte == b'\\' && bytes.next().is_some_and(|next| next.is_ascii_digit()) {
+                        bytes.nth(1);
+                    }
+                }
             }
         }
     }
@@ -80,19 +80,6 @@ impl HostName {
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.0.bytes().map(|byte| byte.to_ascii_lowercase())
     }
-}
-
-/// How many bytes a label has: `\\.` and `\\007` are one each.
-fn label_bytes(label: &str) -> usize {
-    let mut count = 0;
-    let mut bytes = label.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'\\' && bytes.next().is_some_and(|next| next.is_ascii_digit()) {
-            bytes.nth(1);
-        }
-        count += 1;
-    }
-    count
 }
 
 /// What follows the first dot that is no part of a label.

@@ -108,8 +108,8 @@ fn node(world: &World, id: NodeId) -> Vec<String> {
     let addresses = state.listens.iter().map(|(wire, address)| format!("  {address} ({wire})"));
     let mut lines = vec![world.topology.names.of(id).to_owned() + &addresses.collect::<String>()];
     let role = world.topology.node(id).role();
-    let listens = state.listens.iter();
-    lines.extend(listens.filter_map(|(wire, address)| shell_line::ask(role, wire, *address)));
+    let asks = state.listens.iter().filter_map(|(wire, at)| shell_line::ask(role, wire, *at));
+    lines.extend(asks);
     lines.extend(state.disk.iter().map(|(file, kind)| shell_line::look(file, *kind)));
     lines
 }

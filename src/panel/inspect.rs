@@ -65,9 +65,8 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     }
     for (wire, address) in &state.listens {
         out.push(("listens", format!("{address} ({wire})")));
-        if let Some(line) = shell_line::ask(config.role(), wire, *address) {
-            out.push(("try", line));
-        }
+        let line = shell_line::ask(config.role(), wire, *address);
+        out.extend(line.map(|line| ("try", line)));
     }
     if let Some((file, kind)) = &state.disk {
         out.push(("keeps", Shown::new(file).into()));

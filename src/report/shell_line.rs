@@ -2,18 +2,21 @@
 
 use crate::base::text::shell_word;
 use crate::message::DiskKind;
-use crate::topology::{Role, Wire};
+use crate::topology::Role;
 use std::net::SocketAddr;
 
-/// Asks a node that listens with this wire; none for a wire that nobody types.
+/// Asks a node that listens there with this wire; none where only programs speak to each other.
 #[must_use]
 pub fn ask(role: Role, wire: &str, address: SocketAddr) -> Option<String> {
     let (host, port) = (address.ip(), address.port());
-    if wire == Wire::Dns.word() {
-        return Some(format!("dig @{host} -p {port} NAME"));
+    match wire {
+        "line" => {
+            let words = if role == Role::Replica { "get KEY" } else { "NAME" };
+            Some(format!("printf '{words}\\n' | nc {host} {port}"))
+        }
+        "dns" => Some(format!("dig @{host} -p {port} NAME")),
+        _ => None,
     }
-    let words = if role == Role::Replica { "get KEY" } else { "NAME" };
-    (wire == Wire::Line.word()).then(|| format!("printf '{words}\\n' | nc {host} {port}"))
 }
 
 /// Shows what a node keeps in this file, without a hand on it: whoever looks while the lab runs disturbs nothing.
@@ -33,12 +36,11 @@ mod tests {
     #[test]
     fn a_shell_takes_every_line_as_it_is() {
         let address = "127.0.0.1:7101".parse().expect("an address");
-        let line = |role, wire| ask(role, wire, address);
-        let nc = |words: &str| Some(format!("printf '{words}\\n' | nc 127.0.0.1 7101"));
-        assert_eq!(line(Role::Ts, "line"), nc("NAME"));
-        assert_eq!(line(Role::Replica, "line"), nc("get KEY"));
-        assert_eq!(line(Role::Ls, "dns"), Some("dig @127.0.0.1 -p 7101 NAME".into()));
-        assert_eq!(line(Role::Replica, "json"), None);
+        let line = |role, wire| ask(role, wire, address).unwrap_or_default();
+        assert_eq!(line(Role::Ts, "line"), "printf 'NAME\\n' | nc 127.0.0.1 7101");
+        assert_eq!(line(Role::Replica, "line"), "printf 'get KEY\\n' | nc 127.0.0.1 7101");
+        assert_eq!(line(Role::Ls, "dns"), "dig @127.0.0.1 -p 7101 NAME");
+        assert_eq!(ask(Role::Replica, "json", address), None);
         assert_eq!(
             look("/tmp/it's a run/r1.db", DiskKind::Sqlite),
             "sqlite3 -readonly '/tmp/it'\\''s a run/r1.db' 'SELECT * FROM operations'"

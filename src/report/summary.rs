@@ -9,7 +9,7 @@ use crate::command::Expectation;
 use crate::event::Judgement;
 use crate::message::Outcome;
 use crate::topology::Role;
-use crate::world::{NodeState, World};
+use crate::world::{NodeState, Truth, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -198,6 +198,14 @@ pub struct Report {
     pub store: Option<StoreReport>,
 }
 
+/// Questions sent upstream beyond one for each asked, as a share.
+fn extra_load(truth: &Truth) -> f64 {
+    if truth.asked == 0 {
+        return 0.0;
+    }
+    (truth.upstream_sent as f64 / truth.asked as f64 - 1.0).max(0.0)
+}
+
 impl Report {
     /// The report of a run that ends in this world. `words` writes an expectation as the file
     /// would.
@@ -212,11 +220,6 @@ impl Report {
         let truth = &world.truth;
         let ended = by_word(|outcome| truth.ended.get(&outcome).copied().unwrap_or(0));
         let over: u64 = ended.iter().filter(|(word, _)| *word != "late").map(|(_, n)| n).sum();
-        let extra = if truth.asked == 0 {
-            0.0
-        } else {
-            (truth.upstream_sent as f64 / truth.asked as f64 - 1.0).max(0.0)
-        };
         Self {
             format: FORMAT,
             version: crate::base::VERSION.into(),
@@ -238,7 +241,7 @@ impl Report {
             misgiven: truth.misgiven,
             lies: truth.lies,
             upstream_sent: truth.upstream_sent,
-            extra_upstream_load: extra,
+            extra_upstream_load: extra_load(truth),
             latency_ms: latency(tally.all.as_ref()),
             clients: clients(world, tally),
             balancers: balancers(world, tally),
@@ -246,7 +249,7 @@ impl Report {
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
-            store: StoreReport::new(world),
+            store: StoreReport::new(world, tally.banner_delay),
         }
     }
 

@@ -9,25 +9,14 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Keys that the format has and this version does not: where they stand, the key, and what they
-/// belong to.
-const LATER: &[(&str, &str, &str)] = &[("listener", "dns", "real DNS")];
-
 /// Reports a key that a table does not have, and gives the one that was probably meant: it counts
 /// as stated, so that a slip of the finger is one problem and not two.
 pub fn unknown_key(
-    what: &str,
     key: &str,
     at: Span,
     known: &[&'static str],
     problems: &mut Problems,
 ) -> Option<&'static str> {
-    let later = LATER.iter().find(|(place, later, _)| *place == what && *later == key);
-    if let Some((_, _, belongs)) = later {
-        let message = format!("`{key}` belongs to {belongs}, which this version does not have");
-        problems.error(at, message).help("take it out");
-        return None;
-    }
     let full = problems.is_full();
     let near = if full { None } else { words::nearest(key, known.iter().copied()) };
     let help = match near {
@@ -158,7 +147,7 @@ macro_rules! raw {
                 let mut read = Self::default();
                 for (at, key, value) in entries(table) {
                     if !read.read_key(key, at, value, problems) {
-                        let near = unknown_key($what, key, at, Self::KEYS, problems);
+                        let near = unknown_key(key, at, Self::KEYS, problems);
                         read.bad.extend(near);
                     }
                 }

@@ -160,7 +160,7 @@ macro_rules! both {
                         && !rest.read_key(key, at, value, problems)
                     {
                         let known = [$own::KEYS, $rest::KEYS].concat();
-                        let near = unknown_key($what, key, at, &known, problems);
+                        let near = unknown_key(key, at, &known, problems);
                         rest.bad.extend(near.filter(|near| $rest::KEYS.contains(near)));
                         own.bad.extend(near.filter(|near| $own::KEYS.contains(near)));
                     }
@@ -254,7 +254,7 @@ pub fn read(document: &Spanned<DeTable<'_>>, problems: &mut Problems) -> File {
     let mut file = File::default();
     for (at, key, value) in entries(document.get_ref()) {
         if !file.read_key(key, at, value, problems) {
-            let near = unknown_key("topology", key, at, File::KEYS, problems);
+            let near = unknown_key(key, at, File::KEYS, problems);
             file.bad.extend(near);
         }
     }

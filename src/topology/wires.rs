@@ -1,10 +1,70 @@
-//! Which wire each link speaks. A link has one wire for both directions: questions and answers share a connection.
+//! The wires, where a node listens with them, and which of them each link speaks. A link has one wire for both
+//! directions: questions and answers share a connection.
 //!
 //! Replicas speak `json` to every node, whoever asks: to each other, to their clients, to a TS in front of them.
 
-use super::model::Wire;
 use crate::base::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is spoken on a link, and at a listening port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// The course's lines over TCP, in the dialect of the topology.
+    #[default]
+    Line,
+    /// What replicas speak: one JSON object a line, over TCP.
+    Json,
+    /// Real DNS, over UDP and, where a datagram is too small, TCP.
+    Dns,
+}
+
+impl Wire {
+    /// Every wire.
+    pub const ALL: [Self; 3] = [Self::Line, Self::Json, Self::Dns];
+
+    /// Whether its messages usually travel as datagrams.
+    #[must_use]
+    pub const fn takes_datagrams(self) -> bool {
+        matches!(self, Self::Dns)
+    }
+
+    /// The word in files and in the log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Json => "json",
+            Self::Dns => "dns",
+        }
+    }
+}
+
+/// Where a node listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Listen {
+    /// The port of the line wire; `Some(0)` for one that the lab chooses, `None` where the node does not listen.
+    pub line: Option<u16>,
+    /// The port of the JSON wire; likewise.
+    pub json: Option<u16>,
+    /// The port of DNS, on UDP and on TCP; likewise.
+    pub dns: Option<u16>,
+    /// The address to bind, 127.0.0.1 where none is given.
+    pub address: Option<std::net::IpAddr>,
+}
+
+impl Listen {
+    /// The port of a wire; `Some(0)` for one that the lab chooses, `None` where the node does not listen with it.
+    #[must_use]
+    pub const fn port(&self, wire: Wire) -> Option<u16> {
+        match wire {
+            Wire::Line => self.line,
+            Wire::Json => self.json,
+            Wire::Dns => self.dns,
+        }
+    }
+}
 
 /// The wires of all links.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

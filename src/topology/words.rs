@@ -289,11 +289,8 @@ mod tests {
         let (message, help) = choose::<Scheme>("raft").unwrap_err();
         assert_eq!(message, "the scheme `raft` is not in this version");
         assert!(help.contains("primary-backup, active"));
-        let (message, help) = choose::<Wire>("dns").unwrap_err();
-        assert_eq!(message, "the wire `dns` is not in this version");
-        assert_eq!(help, "this version speaks: line, json");
         let (_, help) = choose::<Wire>("lines").unwrap_err();
-        assert_eq!(help, "did you mean `line`? This version speaks: line, json");
+        assert_eq!(help, "did you mean `line`? This version speaks: line, json, dns");
         let (message, help) = choose::<Policy>("round_robin").unwrap_err();
         assert_eq!(message, "`round_robin` is no policy");
         assert!(help.starts_with("did you mean `round-robin`?"));

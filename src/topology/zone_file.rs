@@ -228,7 +228,7 @@ impl Reader {
         let known = RecordType::from_word(kind.text).filter(|kind| *kind != RecordType::ANY);
         let Some(known) = known else {
             problems
-                .error(kind.at, format!("{} is no type that is read here", quoted(kind.text)))
+                .error(kind.at, format!("{} is no type that is read", quoted(kind.text)))
                 .help("there are A, AAAA, CNAME, MX, NS, SOA and TXT");
             return;
         };
@@ -274,10 +274,12 @@ impl Reader {
                 let help = match known {
                     RecordType::MX => "write `MX 10 mail`: preference and name",
                     RecordType::TXT => "write `TXT \"some text\"`",
-                    _ => "write one value behind the type",
+                    _ => "write one field behind the type",
                 };
                 let count = fields.len();
-                problems.error(kind.at, format!("{known} does not have {count} values")).help(help);
+                problems
+                    .error(kind.at, format!("{known} with {count} fields behind it"))
+                    .help(help);
                 None
             }
         }

@@ -155,6 +155,12 @@ impl NodeShared {
         self.at.or_else(|| self.lock().ports.first()?.address())
     }
 
+    /// Where it listens with each of its wires, or would.
+    pub fn addresses(&self) -> Vec<(Wire, SocketAddr)> {
+        let core = self.lock();
+        core.ports.iter().filter_map(|port| Some((port.wire(), port.address()?))).collect()
+    }
+
     /// Where it listens with this wire, or would: a link's wire decides which port is dialled.
     pub fn address_for(&self, wire: Wire) -> Option<SocketAddr> {
         let of_wire = || self.lock().ports.iter().find(|port| port.wire() == wire)?.address();

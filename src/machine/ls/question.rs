@@ -4,8 +4,9 @@ use crate::base::{ConnId, LabTime, NodeId, QuestionNo};
 use crate::machine::asked::Asked;
 use crate::machine::matching::Answer;
 use crate::machine::server::Wish;
-use crate::message::{HedgeBy, Outcome, Why};
+use crate::message::{HedgeBy, Outcome, Rcode, Response, Why};
 use crate::topology::{Accept, LsConfig, Policy};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where one upstream stands for one question.
@@ -133,6 +134,13 @@ impl Question {
     pub fn backup_asked_at(&self, lane: usize) -> LabTime {
         let patience = self.patience.map_or(Duration::ZERO, |(after, _)| after);
         self.lanes[lane].asked_at + patience
+    }
+
+    /// Of several who say that there is none, the one who says most: that the name exists all the same, and for how
+    /// long that holds.
+    pub fn best_negative(&self) -> Option<Arc<Response>> {
+        let said = self.lanes.iter().filter_map(|lane| lane.answer.as_ref()?.dns.clone());
+        said.max_by_key(|one| (one.rcode == Rcode::NoError, !one.authority.is_empty()))
     }
 
     /// How many were asked.

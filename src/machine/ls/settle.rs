@@ -268,7 +268,8 @@ impl Ls {
         };
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
         if all(Outcome::Negative) {
-            self.decide(no, Outcome::Negative, Said::Negative.into(), None, Why::AllNegative, out);
+            let words = Words { dns: question.best_negative(), ..Said::Negative.into() };
+            self.decide(no, Outcome::Negative, words, None, Why::AllNegative, out);
         } else {
             let silent = all(Outcome::Silent);
             let mut reason = String::new();

@@ -29,7 +29,9 @@ pub fn settle(nodes: &mut [Node], wires: &Wires, roster: &Roster, problems: &mut
                     problems
                         .error(
                             listen.at,
-                            format!("`{asker}` speaks `{word}` with `{id}`, which does not listen with it"),
+                            format!(
+                                "`{asker}` speaks `{word}` with `{id}`, which does not listen so"
+                            ),
                         )
                         .help(match wire {
                             Wire::Line => {

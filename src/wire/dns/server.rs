@@ -35,8 +35,12 @@ pub fn decode(bytes: &[u8], read: u64) -> Decoded {
         return Decoded::Malformed("an answer, sent to a server".into());
     }
     let turned_away = |wrong: Rcode| {
-        let query =
-            Query { recursion: header.recursion, wrong: Some(wrong), ..Query::new(RecordType::A) };
+        let query = Query {
+            opcode: header.opcode,
+            recursion: header.recursion,
+            wrong: Some(wrong),
+            ..Query::new(RecordType::A)
+        };
         let (name, id) = (HostName::new(""), Some(u64::from(header.id)));
         Decoded::Message(Message::Ask { name, id, dns: Some(query) }, read)
     };
@@ -68,6 +72,7 @@ fn query(message: &Wire, question: &Question) -> Query {
         _ => None,
     });
     Query {
+        opcode: 0,
         kind,
         class: question.query_class().into(),
         recursion: message.metadata.recursion_desired,
@@ -93,8 +98,8 @@ pub fn encode(name: &HostName, id: u64, response: &Response, stream: bool, out: 
 
 fn build(name: &HostName, id: u64, response: &Response) -> Wire {
     let query = response.query;
-    let mut message =
-        Wire::new(u16::try_from(id).unwrap_or_default(), MessageType::Response, OpCode::Query);
+    let (id, opcode) = (u16::try_from(id).unwrap_or_default(), OpCode::from_u8(query.opcode));
+    let mut message = Wire::new(id, MessageType::Response, opcode);
     let number = response.rcode.number();
     message.metadata.response_code =
         ResponseCode::from(u8::try_from(number >> 4).unwrap_or(0), (number & 0xf) as u8);
