@@ -11,7 +11,7 @@ use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
 use crate::report::{self, Exit, Report, Tally, shell_line, spoken};
-use crate::topology::{Topology, Wire};
+use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
