@@ -124,7 +124,8 @@ pub struct Run {
     #[arg(long, value_name = "PORT", default_value_t = crate::lab::PORT_BASE,
         value_parser = clap::value_parser!(u16).range(1024..))]
     pub port_base: u16,
-    /// The folder for what the run writes (results files); `faultlab paths` tells where it is otherwise.
+    /// The folder for what the run writes (results files, the disks of replicas, which a later run goes on with);
+    /// `faultlab paths` tells where it is otherwise.
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// Allow addresses that are not loopback.

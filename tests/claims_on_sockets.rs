@@ -1,5 +1,5 @@
 //! Some of the claims about replicated stores on real sockets, with disks in memory, in a reduced form: C1, C2, C4,
-//! C9, C12 and C15. What they say is in `claims`; here nothing is asserted of time beyond generous deadlines.
+//! C5, C9, C12 and C15. What they say is in `claims`; here nothing is asserted of time beyond generous deadlines.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -138,8 +138,33 @@ fn c4_a_cut_in_one_direction_makes_two_leaders() {
     let raised = |alarm: &&faultlab::world::Alarm| matches!(alarm.kind, AlarmKind::SplitBrain(_));
     let banner = world.truth.alarms.iter().find(raised).expect("it is announced");
     assert!(banner.since.since(split.since) <= Duration::from_millis(250));
+    // How soon whoever reads along is told is measured by the program itself: `program::splits`.
     bench.give("reset");
     until(&bench, "one leads", |world| world.audit.figures().leaders == 1);
+}
+
+/// C5 on sockets: the same with terms is over within two heartbeats, which are slow here, so that a busy machine is no
+/// excuse.
+#[test]
+fn c5_terms_end_it_within_two_heartbeats() {
+    let client = format!("{PATIENT}rate = \"10/s\"");
+    let slow = "heartbeat = \"600ms\"\nsuspect_after = \"1500ms\"\nreconnect = \"100ms\"\n\
+                heartbeat_mode = \"push\"\nterms = true";
+    let bench = started(&store(2, slow, &client, &client));
+    until(&bench, "they write", |world| world.audit.figures().acked > 3);
+    for line in ["cut r1->r2", "cut bob<->r1", "cut alice<->r2"] {
+        bench.give(line);
+    }
+    let world = until(&bench, "the old leader has stepped down", |world| {
+        let figures = world.audit.figures();
+        figures.splits > 0 && figures.leaders == 1
+    });
+    let lasted = world.audit.split_lasted(world.now);
+    assert!(lasted <= Duration::from_millis(1_200), "{lasted:?}");
+    let figures = world.audit.figures();
+    assert_eq!((figures.splits, figures.elections, figures.same_term), (1, 1, 0));
+    let leaders: Vec<_> = group(&world).leaders().map(|replica| replica.id).collect();
+    assert_eq!(leaders, [bench.id("r2")]);
 }
 
 /// C9 on sockets: one liar of three is outvoted every time.

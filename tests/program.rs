@@ -6,6 +6,8 @@ mod disks;
 mod runs;
 #[path = "program/sockets.rs"]
 mod sockets;
+#[path = "program/splits.rs"]
+mod splits;
 #[path = "program/strangers.rs"]
 mod strangers;
 #[path = "program/words.rs"]

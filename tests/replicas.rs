@@ -8,11 +8,14 @@
 #[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/labs.rs"]
 mod labs;
+#[path = "replicas/reads.rs"]
+mod reads;
 #[path = "replicas/seeds.rs"]
 mod seeds;
 #[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/stage.rs"]
 mod stage;
+#[expect(dead_code, reason = "each test file uses its part of this bench")]
 #[path = "replicas/twins.rs"]
 mod twins;
 

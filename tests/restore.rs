@@ -67,7 +67,7 @@ fn mess(sim: &mut Sim) {
 
 /// Steps that rest on what a process has in its memory: who was ejected or led, which connection was dead. A new
 /// process knows nothing of it, so these show something else when they are begun again.
-const REMEMBERED: [(&str, usize); 9] = [
+const REMEMBERED: [(&str, usize); 12] = [
     ("tour", 7),
     ("sticky-round-robin", 2),
     ("sticky-round-robin", 8),
@@ -77,6 +77,9 @@ const REMEMBERED: [(&str, usize); 9] = [
     ("zombie-leader", 6),
     ("one-way-cut", 8),
     ("deadlock", 3),
+    ("consistent-hashing", 3),
+    ("consistent-hashing", 4),
+    ("consistent-hashing", 5),
 ];
 
 #[test]

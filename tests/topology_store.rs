@@ -8,8 +8,8 @@ use faultlab::command::Command;
 use faultlab::message::{CatchUp, DiskKind, Flaw, Operation};
 use faultlab::topology::setting::{current, keys, parse};
 use faultlab::topology::{
-    Bundled, ClockKind, HeartbeatMode, Kind, NoMajority, Propagation, ReadFrom, ReplicaConfig,
-    Role, Scheme, Setting, StoreClientConfig, Topology, Wire, estimate, load_text,
+    Bundled, ClockKind, HeartbeatMode, Kind, NoMajority, Patience, Propagation, ReadFrom,
+    ReplicaConfig, Role, Scheme, Setting, StoreClientConfig, Topology, Wire, estimate, load_text,
 };
 use lab::{LAB, ok};
 use proptest::prelude::*;
@@ -200,8 +200,8 @@ fn what_comes_from_a_store_is_in_no_table() {
 #[test]
 fn a_store_needs_its_sockets() {
     let need = estimate(&ok(STORE).topology);
-    // Seven replicas listen twice, an LS and a TS once.
-    assert_eq!(need.listeners, 16);
+    // Seven replicas listen twice, an LS and two TSs once.
+    assert_eq!(need.listeners, 17);
     // r1 to r3 each keep two, r4 three, v1 to v3 two; two clients and a TS three; client and LS one.
     assert_eq!(need.connections, 3 * 2 + 3 + 3 * 2 + 3 * 3 + 2);
     assert_eq!(need.sockets, need.listeners + 2 * need.connections);
@@ -247,6 +247,10 @@ fn a_setting_of_a_store_reads_back_as_it_is_written() {
         ("writer", "flaws fresh-ids,reconnect-storm"),
         ("voter", "no_majority first"),
         ("voter", "asks v1,v3"),
+        ("ts1", "store r1,r2"),
+        ("ts1", "timeout 2s"),
+        ("ts1", "request_timeout 300ms"),
+        ("ts1", "reconnect 400ms"),
     ];
     for (name, change) in changes {
         let (key, value) = change.split_once(' ').unwrap();
@@ -268,6 +272,27 @@ fn a_setting_of_a_store_reads_back_as_it_is_written() {
             assert_eq!(kind, node.kind, "{key} {value}");
         }
     }
+}
+
+#[test]
+fn a_ts_says_how_long_it_waits_for_its_store_and_only_one_that_has_one() {
+    let ts = |text: &str, name: &str| {
+        let topology = ok(text).topology;
+        match &topology.node(topology.names.id(name).unwrap()).kind {
+            Kind::Ts(ts) => ts.patience,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(ts(STORE, "ts1"), Patience::default());
+    let hasty =
+        "store = \"store\"\ntimeout = \"2s\"\nrequest_timeout = \"300ms\"\nreconnect = \"5s\"";
+    let ms = Duration::from_millis;
+    let expected = Patience { timeout: ms(2000), request_timeout: ms(300), reconnect: ms(5000) };
+    assert_eq!(ts(&STORE.replace("store = \"store\"", hasty), "ts1"), expected);
+    let text = "[nodes.ts]\nrole = 'ts'\nrecords = { 'a' = '192.0.2.1' }\ntimeout = '2s'\n";
+    let refused = load_text("lab.toml", text, &Bundled).unwrap_err().to_string();
+    assert!(refused.contains("`ts` asks nobody and has no `timeout`"), "{refused}");
+    assert!(refused.contains("`timeout` belongs to a TS with a `store`"), "{refused}");
 }
 
 #[test]
@@ -309,7 +334,12 @@ fn a_setting_of_a_store_that_cannot_be_says_why() {
         ("client", "reads any", "it belongs to clients that ask replicas"),
         ("client", "asks r1", "`r1` is a replica and knows no names"),
         ("client", "flaws fresh-ids", "a mistake of clients that ask replicas"),
-        ("ts1", "store r1", "settled when the lab starts"),
+        ("ts1", "store v1", "`v1` keeps to the scheme active, and this store to primary-backup"),
+        ("ts1", "store none", "there is no node `none`"),
+        ("ts1", "store writer", "is a client"),
+        ("ts1", "records x", "settled when the lab starts"),
+        ("table", "store r1", "only a TS that has a `store` in its file asks anybody"),
+        ("table", "timeout 1s", "only a TS that has a `store` in its file asks anybody"),
     ] {
         let (key, value) = change.split_once(' ').unwrap();
         let node = topology.names.id(name).unwrap();

@@ -30,6 +30,10 @@ id!(
     Incarnation(u32)
 );
 id!(
+    /// Which run of the lab on the same disks this is; the first is 1.
+    Run(u32)
+);
+id!(
     /// A peer that is no node of the topology: one connection of `nc`, `dig` or a program someone wrote for class.
     VisitorId(u32)
 );
@@ -54,6 +58,18 @@ id!(
     /// One write to a node's disk, chosen by the machine.
     Token(u64)
 );
+
+impl Run {
+    /// The first one, or one whose disks end with it.
+    pub const FIRST: Self = Self(1);
+
+    /// What the names of those bear whose writes outlive this run on disks, so that a later run never takes a new write
+    /// for one that stands there: nothing in the first run, `@2` in the second.
+    #[must_use]
+    pub fn mark(self) -> String {
+        if self == Self::FIRST { String::new() } else { format!("@{self}") }
+    }
+}
 
 impl VisitorId {
     /// Every visitor, present and future: what is done to this one's links is done to all of theirs.

@@ -13,7 +13,7 @@ pub mod time;
 pub mod units;
 
 pub use ids::{
-    ConnId, EventId, FrameId, Incarnation, NodeId, Owner, Peer, QuestionNo, TimerId, Token,
+    ConnId, EventId, FrameId, Incarnation, NodeId, Owner, Peer, QuestionNo, Run, TimerId, Token,
     VisitorId,
 };
 pub use names::Names;

@@ -154,11 +154,8 @@ impl Port {
             return Err((port, self.why_not.clone().unwrap_or_else(|| "the port is taken".into())));
         };
         let address = self.bound.unwrap_or_else(|| SocketAddr::new(self.address, port));
-        let datagrams = || match self.wire.takes_datagrams() {
-            true => bind_datagrams(address, self.served).map(Some),
-            false => Ok(None),
-        };
-        match datagrams().and_then(|datagrams| Ok((datagrams, socket.listen(BACKLOG)?))) {
+        let datagrams = self.wire.takes_datagrams().then(|| bind_datagrams(address, self.served));
+        match datagrams.transpose().and_then(|datagrams| Ok((datagrams, socket.listen(BACKLOG)?))) {
             Ok((datagrams, listener)) => {
                 let (listener, socket) = (Arc::new(listener), datagrams.map(Arc::new));
                 self.listener = Some(listener.clone());

@@ -92,10 +92,13 @@ impl Lab {
     /// # Errors
     /// The system's, if no threads or sockets can be had; another process uses the folder of the disks. A port that is
     /// taken is no error of the lab: the node runs without it, and the log says so.
-    pub fn start(topology: Arc<Topology>, options: &Options) -> io::Result<Self> {
+    pub fn start(mut topology: Arc<Topology>, options: &Options) -> io::Result<Self> {
         let disks = topology.nodes.iter().any(|node| node.role() == Role::Replica);
         let folder = options.data.as_deref().filter(|_| disks);
         let hold = folder.map(Hold::take).transpose()?;
+        if let Some(hold) = &hold {
+            Arc::make_mut(&mut topology).run = hold.next_run()?;
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.unwrap_or(2))
             .thread_name(NODE_THREAD)

@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// (at-most-once; Birrell and Nelson, "Implementing remote procedure calls", TOCS 1984).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpId {
-    /// Who asks: a client's name and its life (`writer.2`), or a visitor at a replica (`r1.visitor-3`).
+    /// Who asks: a client's name and its life (`writer.2`), or a visitor at a replica (`r1.visitor-3`). In a later run
+    /// on the same disks the run stands behind (`writer.2@3`): those of the earlier ones are taken.
     pub client: Arc<str>,
     /// Its number there, from 1.
     pub number: u64,

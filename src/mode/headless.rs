@@ -11,7 +11,7 @@ use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, NODE_THREAD, Options};
 use crate::report::{self, Exit, Report, Tally, shell_line, spoken};
-use crate::topology::Topology;
+use crate::topology::{Topology, Wire};
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -61,7 +61,8 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
         complain_text(&addresses(&session));
     }
     let caught = lead(run, &mut session, &mut sinks, &signals)?;
-    session.finish(&mut |world, event| sinks.take(world, event))?;
+    let lab = session.lab().clone();
+    session.finish(&mut |world, event| sinks.take(world, event, lab.now()))?;
     sinks.close(run, &session.world)?;
     Ok(match caught {
         Some(signal) => 128 + signal,
@@ -95,8 +96,9 @@ fn lead(
     let leads = !by_hand && !session.world.topology.steps.is_empty();
     let lasting = run.lasting.or((!leads && !by_hand).then_some(LASTING_DEFAULT));
     let mut lines = Lines::read();
+    let lab = session.lab().clone();
     loop {
-        session.pump(LOOK, &mut |world, event| sinks.take(world, event))?;
+        session.pump(LOOK, &mut |world, event| sinks.take(world, event, lab.now()))?;
         if let Some(signal) = signals.caught() {
             return Ok(Some(signal));
         }
@@ -132,7 +134,6 @@ fn addresses(session: &Session) -> String {
     let topology = &session.world.topology;
     let mut text = String::new();
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        // Replicas speak JSON to each other; what a person types, they take as lines.
         for (wire, address) in session.lab().addresses(node.id) {
             let name = topology.names.of(node.id);
             let line = shell_line::ask(node.role(), wire.word(), address);
@@ -196,9 +197,11 @@ impl Sinks {
         Ok(Self { manner, events, tally: Tally::default(), nobody_reads: false })
     }
 
-    fn take(&mut self, world: &World, event: &Event) -> anyhow::Result<()> {
+    /// Takes an event that the world has folded at this time.
+    fn take(&mut self, world: &World, event: &Event, now: LabTime) -> anyhow::Result<()> {
         let names = &world.topology.names;
         self.tally.observe(event);
+        self.tally.announced(world, now);
         if let Some(out) = &mut self.events {
             report::events::write_event(out, event, names)
                 .context("the events cannot be written")?;

@@ -113,7 +113,7 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
                 let Resume { topology, origin, step } = resume;
                 let data = origin.data.clone();
                 let options = Options { data, ..Options::default() };
-                watch(&mut session, topology, origin, &options, (None, Some(step)))?
+                watch(&mut session, topology, &origin, &options, (None, Some(step)))?
             }
             (resume, picked) => {
                 let name = entries[picked - usize::from(resume.is_some())].name;
@@ -121,7 +121,7 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
                 let loaded = crate::topology::load(name.as_ref(), options)
                     .map_err(|problems| anyhow::anyhow!("{problems}"))?;
                 let origin = Origin::bundled(name, loaded.topology.seed);
-                watch(&mut session, loaded.topology, origin, &Options::default(), (None, None))?
+                watch(&mut session, loaded.topology, &origin, &Options::default(), (None, None))?
             }
         };
         if ending != Ending::Topologies {
@@ -149,7 +149,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
         Options { port_base: Some(run.port_base), data: run.data.clone(), ..Options::default() };
     let file = watched(run);
     let origin = Origin::of(run, topology.seed);
-    let (ending, lab) = watch(&mut session, topology, origin, &options, (file.as_ref(), None))?;
+    let (ending, lab) = watch(&mut session, topology, &origin, &options, (file.as_ref(), None))?;
     if ending == Ending::Topologies {
         lab.finish();
         // In the same session: another reader of keys beside the one that waits would lose a key to it.
@@ -216,11 +216,12 @@ fn watched(run: &Run) -> Option<Watched> {
     path.is_file().then(|| Watched::new(path, read)).flatten()
 }
 
-/// Starts a lab, at a step if one is given, and shows it until the person has seen enough; where its file wants a new lab, that one, too.
+/// Starts a lab, at a step if one is given, and shows it until the person has seen enough; where its file wants a new
+/// lab, that one, too.
 fn watch(
     session: &mut Session,
     topology: Topology,
-    origin: Origin,
+    origin: &Origin,
     options: &Options,
     (file, at): (Option<&Watched>, Option<u32>),
 ) -> anyhow::Result<(Ending, Lab)> {

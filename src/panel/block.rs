@@ -11,7 +11,7 @@ pub const ROWS_MIN: u16 = 3;
 /// With so many rows a block says what it has to say.
 pub const ROWS_GOOD: u16 = 8;
 /// Sizes of bundles that people count in.
-const SIZES: [usize; 10] = [10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000];
+const SIZES: [usize; 15] = [10, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 250, 500, 1000, 2000];
 
 /// Nodes that share a line while they are not open.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,7 +88,18 @@ fn name(bundle: &Bundle, tier: &[Peer], world: &World) -> String {
     match group(first) {
         Some(name) if group(last) == Some(name) && whole(name) => name.to_owned(),
         _ if nodes.len() == 1 => names.peer(*first).to_string(),
-        _ => format!("{}…{}", names.peer(*first), names.peer(*last)),
+        _ => span(&names.peer(*first).to_string(), &names.peer(*last).to_string()),
+    }
+}
+
+/// `leaf11…20`: what the first and the last of a row of numbered names have in common is said once.
+fn span(first: &str, last: &str) -> String {
+    let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
+    match last.strip_prefix(stem) {
+        Some(rest) if !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()) => {
+            format!("{first}…{rest}")
+        }
+        _ => format!("{first}…{last}"),
     }
 }
 
@@ -175,5 +186,18 @@ fn line(
             let columns = width(&text).min(room);
             canvas.text(x, area.y, columns, &text, canvas.badge(*ink));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_names_share_their_stem() {
+        assert_eq!(span("leaf11", "leaf20"), "leaf11…20");
+        assert_eq!(span("leaf", "leaf20"), "leaf…20");
+        assert_eq!(span("ts1", "tsx"), "ts1…tsx");
+        assert_eq!(span("a1", "b2"), "a1…b2");
     }
 }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 /// Which layout fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// One status line.
+    /// One status line, and a panel below it where there are rows for one.
     Line,
     /// One panel at a time, from 40x10.
     Narrow,
@@ -67,6 +67,9 @@ pub struct Layout {
     pub footer: Rect,
 }
 
+/// Below the status line a panel needs a rule and two rows, and columns for a name or two.
+const SMALL_ROWS_MIN: u16 = 3;
+const SMALL_COLUMNS_MIN: u16 = 16;
 /// From so many rows on the medium layout has room for a step.
 const STEP_ROWS_MIN: u16 = 36;
 
@@ -102,6 +105,10 @@ pub fn divide(screen: Rect, needs: Needs) -> Layout {
     if kind == Kind::Line {
         if rest.height > 0 {
             layout.footer = take_bottom(&mut rest, 1);
+        }
+        // Some rows are worth a panel, if only with names in it.
+        if rest.height >= SMALL_ROWS_MIN && rest.width >= SMALL_COLUMNS_MIN {
+            layout.panels.push(Place { panel: needs.focus, area: rest, border: Border::Rule });
         }
         return layout;
     }

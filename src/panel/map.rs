@@ -228,14 +228,18 @@ fn graph(world: &World, now: LabTime) -> Graph {
         .map(|tier| tier.into_iter().map(Peer::Node).collect())
         .collect();
     let (mut edges, mut peers) = (Vec::new(), Vec::new());
+    let mut paired: BTreeSet<(Peer, Peer)> = BTreeSet::new();
     for node in &world.topology.nodes {
         for other in targets::upstreams(world, node.id) {
             let link = (Peer::Node(node.id), Peer::Node(other));
             match world.audit.replica(node.id) {
                 None => edges.push(link),
                 // Each pair of peers has one link, whoever names whom.
-                Some(_) if !peers.contains(&(link.1, link.0)) => peers.push(link),
-                Some(_) => {}
+                Some(_) if paired.contains(&(link.1, link.0)) => {}
+                Some(_) => {
+                    paired.insert(link);
+                    peers.push(link);
+                }
             }
         }
     }

@@ -152,7 +152,7 @@ pub fn draw_value(
     let close = whole.replace(" ms", "ms").replace(" %", "%");
     for text in [&whole, &close] {
         let columns = width(text);
-        if let Some((x, y)) = free_beside(area, route, columns, (ink != Ink::Muted, taken)) {
+        if let Some((x, y)) = free_beside(area, route, columns, taken, ink != Ink::Muted) {
             canvas.text(x, y, columns, text, style);
             taken.label(x, y, text);
             return;
@@ -160,7 +160,7 @@ pub fn draw_value(
     }
     for part in parts {
         let columns = width(&part);
-        let beside = free_beside(area, route, columns, (ink != Ink::Muted, taken));
+        let beside = free_beside(area, route, columns, taken, ink != Ink::Muted);
         // Rather over the line than not at all: a fault that is not seen is a lie. Never over other words.
         let over = || {
             let on = |(x, y): &(u16, u16)| {
@@ -227,13 +227,14 @@ fn latency(world: &World, route: &Route) -> Option<String> {
     (latency >= Duration::from_millis(1) && route.links.iter().all(same)).then(|| human(latency))
 }
 
-/// A free place for a text right beside the link: along its last leg first, then above and below the other. What must
-/// be told may touch other words where there is no better place.
+/// A free place for a text right beside the link: along its last leg first, then above and below the other. Only what
+/// must be told may stand without a column of air at its sides.
 fn free_beside(
     area: Rect,
     route: &Route,
     columns: u16,
-    (must, taken): (bool, &Taken),
+    taken: &Taken,
+    must: bool,
 ) -> Option<(u16, u16)> {
     let end = route.cells.last()?;
     let leg: Vec<(u16, u16)> = route.cells.iter().copied().filter(|cell| cell.0 == end.0).collect();
@@ -258,12 +259,12 @@ fn free_beside(
             && *y < area.bottom()
             && (*x..x + columns).all(|x| taken.is_free((x, *y)))
     };
-    // With a column of air at both sides, if there is such a place; else beside a line: words that touch are not read.
-    let beside = |(x, y): &(u16, u16), bears: &dyn Fn((u16, u16)) -> bool| {
-        x.checked_sub(1).is_none_or(|x| bears((x, *y))) && bears((x + columns, *y))
-    };
+    // With a column of air at both sides, if there is such a place: words that touch cannot be read.
     let free: Vec<(u16, u16)> = places.into_iter().filter(fits).collect();
-    let airy = free.iter().find(|place| beside(place, &|cell| taken.is_free(cell)));
-    let apart = || free.iter().find(|place| beside(place, &|cell| taken.may_cross(cell)));
-    airy.or_else(apart).or_else(|| free.first().filter(|_| must)).copied()
+    let beside = |(x, y): &(u16, u16)| [x.checked_sub(1).map(|x| (x, *y)), Some((x + columns, *y))];
+    let airy = |place: &(u16, u16)| beside(place).into_iter().flatten().all(|it| taken.is_free(it));
+    let apart =
+        |place: &(u16, u16)| beside(place).into_iter().flatten().all(|it| taken.may_cross(it));
+    let best = free.iter().copied().find(airy).or_else(|| free.iter().copied().find(apart));
+    best.or(free.first().copied().filter(|_| must))
 }

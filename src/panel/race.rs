@@ -5,7 +5,7 @@ use super::lanes::{self, Bar};
 use super::paint::{Canvas, Row, width, wrap};
 use super::store;
 use super::theme::Ink;
-use super::view::View;
+use super::view::{Selection, View};
 use super::words;
 use crate::base::{LabTime, Peer, Shown};
 use crate::message::{Outcome, Said};
@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// Columns before the reason.
 const WHY_INDENT: u16 = 5;
+/// Rows that lanes leave where there are too many of them: for the scale, the asker, and two of the reason.
+const LANES_LEAVE: u16 = 4;
 /// Races that the figures are about.
 const LAST: usize = 20;
 
@@ -75,7 +77,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     let reason = wrap(&why(world, race), rest.width.saturating_sub(WHY_INDENT)).len().max(2) as u16;
     let figures = rest.height.saturating_sub(lanes + 1 + reason).min(3);
     let roomy = rest.height >= 2 * lanes + 3 + reason + figures;
-    let used = draw_lanes(canvas, rest, world, race, now, roomy);
+    let used = draw_lanes(canvas, rest, (world, view, now), race, roomy);
     let foot = Rect { y: rest.bottom() - figures, height: figures, ..rest };
     let middle =
         Rect { y: rest.y + used, height: rest.height.saturating_sub(used + figures), ..rest };
@@ -128,17 +130,68 @@ fn ms(from: LabTime, to: LabTime) -> f64 {
 fn draw_lanes(
     canvas: &mut Canvas<'_>,
     area: Rect,
-    world: &World,
+    (world, view, now): (&World, &View, LabTime),
     race: &Race,
-    now: LabTime,
     roomy: bool,
 ) -> u16 {
     let end = race.verdict.as_ref().map_or(now, |verdict| verdict.at);
     let running = race.lanes.iter().filter(|lane| lane.sent.is_some()).count();
-    let mut bars: Vec<Bar> =
-        race.lanes.iter().map(|lane| lane_bar(canvas, world, race, lane, now, running)).collect();
+    let shown = worth_showing(race, view, now, area.height);
+    let mut bars: Vec<Bar> = shown
+        .iter()
+        .map(|at| lane_bar(canvas, world, race, &race.lanes[*at], now, running))
+        .collect();
+    if shown.len() < race.lanes.len() {
+        bars.push(others_bar(canvas, race, &shown, now));
+    }
     bars.push(asker_bar(canvas, world, race, end, now));
     lanes::draw(canvas, area, &bars, roomy)
+}
+
+/// The lanes for which there is room, in order: the winner's, the selected node's, then those that went wrong.
+fn worth_showing(race: &Race, view: &View, now: LabTime, rows: u16) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..race.lanes.len()).collect();
+    // The asker has a row, too.
+    if all.len() < usize::from(rows) {
+        return all;
+    }
+    let room = usize::from(rows.saturating_sub(LANES_LEAVE));
+    let selected = |lane: &Lane| view.selection == Selection::Node(lane.upstream);
+    all.sort_by_cached_key(|at| {
+        let lane = &race.lanes[*at];
+        match race.lane_end(lane, now).0 {
+            LaneEnd::Won => 0,
+            _ if selected(lane) => 1,
+            LaneEnd::Ended(outcome) if !matches!(outcome, Outcome::Late | Outcome::Answered) => 2,
+            _ => 3,
+        }
+    });
+    // One row says how the others came out.
+    all.truncate(room.saturating_sub(1).max(1));
+    all.sort_unstable();
+    all
+}
+
+/// How the lanes came out for which there is no room, in one row.
+fn others_bar(canvas: &Canvas<'_>, race: &Race, shown: &[usize], now: LabTime) -> Bar {
+    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, lane) in race.lanes.iter().enumerate() {
+        if shown.binary_search(&at).is_ok() {
+            continue;
+        }
+        let word = match race.lane_end(lane, now).0 {
+            LaneEnd::Ended(outcome) => outcome.word(),
+            LaneEnd::Won => "won",
+            LaneEnd::Waiting if lane.sent.is_some() => "waiting",
+            LaneEnd::Waiting | LaneEnd::NotSent => "not asked",
+        };
+        *ends.entry(word).or_default() += 1;
+    }
+    let others: usize = ends.values().sum();
+    let words: Vec<String> = ends.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let result = Row::new().with(words.join(", "), canvas.ink(Ink::Muted));
+    let (label, ink) = (format!("+{others}"), Ink::Muted);
+    Bar { label, from: None, to: 0.0, glyph: ' ', end: ' ', ink, result }
 }
 
 fn lane_bar(

@@ -42,6 +42,9 @@ pub fn draw_scrolled(
 fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now: LabTime) {
     let layout = layout_of(screen, world, view, now);
     if layout.kind == Kind::Line {
+        for place in &layout.panels {
+            panel(canvas, place, layout.kind, world, view, now);
+        }
         line(canvas, screen, world, view);
         keys(canvas, screen, view);
         return;
@@ -125,7 +128,7 @@ fn panel(
     let mut title = Row::new()
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
-    if kind == Kind::Narrow {
+    if kind <= Kind::Narrow {
         // One panel at a time: the digits of the others are the tabs.
         let others = PanelId::ALL.into_iter().filter(|panel| {
             *panel != place.panel && (*panel != PanelId::Steps || world.steps.count > 0)

@@ -13,6 +13,7 @@ use crate::world::World;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 /// The LS that panel 3 is about: the selected one, or the first; none while a store is on show.
@@ -97,9 +98,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     let batch = policy == Policy::Batch;
     let sticky = policy == Policy::Sticky;
     if !(batch || sticky) {
-        let mut rows = upstreams(canvas, world, id, now, area.width);
-        rows.extend(changes(canvas, world));
-        list(canvas, area, &rows, down);
+        let (count, changes) = (targets::upstreams(world, id).len(), changes(canvas, world));
+        let skip = canvas.skip(down, count + changes.len(), area.height);
+        // Of a thousand upstreams only those in sight are put into words.
+        let shown = skip.min(count)..(skip + usize::from(area.height)).min(count);
+        let mut rows = upstreams(canvas, world, id, now, (shown, area.width));
+        rows.extend(changes.into_iter().skip(skip.saturating_sub(count)));
+        list(canvas, area, &rows);
         return;
     }
     // The table needs its columns; what is said of the upstreams can be less.
@@ -121,13 +126,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
         flow(canvas, right, ids.into_iter().map(|upstream| in_brief(world, id, upstream)));
         return;
     }
-    let rows = upstreams(canvas, world, id, now, right.width);
-    list(canvas, right, &rows, 0);
+    let rows = upstreams(canvas, world, id, now, (0..ids.len(), right.width));
+    list(canvas, right, &rows);
 }
 
-fn list(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row], down: usize) {
-    let skip = canvas.skip(down, rows.len(), area.height);
-    for (row, y) in rows.iter().skip(skip).zip(area.y..area.bottom()) {
+fn list(canvas: &mut Canvas<'_>, area: Rect, rows: &[Row]) {
+    for (row, y) in rows.iter().zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }
 }
@@ -182,13 +186,13 @@ fn in_brief(world: &World, ls: NodeId, id: NodeId) -> (String, Ink) {
     }
 }
 
-/// One row an upstream: what the LS makes of it, how much it was asked, how quick it was.
+/// One row for each of these upstreams: what the LS makes of it, how much it was asked, how quick it was.
 fn upstreams(
     canvas: &Canvas<'_>,
     world: &World,
     ls: NodeId,
     now: LabTime,
-    columns: u16,
+    (shown, columns): (Range<usize>, u16),
 ) -> Vec<Row> {
     let ids = targets::upstreams(world, ls);
     let names = &world.topology.names;
@@ -199,7 +203,8 @@ fn upstreams(
         45.. => 8,
         _ => 2,
     };
-    ids.iter()
+    ids[shown]
+        .iter()
         .map(|id| {
             let load = world.node(*id).load;
             let name = format!("{:<w$} ", names.of(*id), w = usize::from(label));

@@ -4,6 +4,7 @@
 use crate::base::{LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::event::{Event, Fact};
 use crate::message::{BalanceNote, Message, Note, OpOutcome, Outcome, StoreNote};
+use crate::world::{AlarmKind, World};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -53,7 +54,7 @@ struct Balanced {
     policy: Option<Arc<str>>,
 }
 
-/// Measures how long things took. Feed it every event.
+/// Measures how long things took, and how long after its beginning a split brain was announced. Feed it every event.
 #[derive(Debug, Default)]
 pub struct Tally {
     open: HashMap<(Owner, QuestionNo), LabTime>,
@@ -68,6 +69,9 @@ pub struct Tally {
     /// What an LS has asked whom, and when.
     lanes: HashMap<(Owner, QuestionNo, NodeId), LabTime>,
     pub(super) servers: HashMap<NodeId, Histogram<u64>>,
+    /// The beginning of the last split brain of each group that was announced.
+    splits: BTreeMap<usize, LabTime>,
+    pub(super) banner_delay: Option<Duration>,
 }
 
 impl Tally {
@@ -91,6 +95,16 @@ impl Tally {
                 self.lanes.retain(|(owner, ..), _| lives(owner));
             }
             _ => {}
+        }
+    }
+
+    /// The world has folded an event, and it is this time now: a split brain that it announces was there before.
+    pub fn announced(&mut self, world: &World, now: LabTime) {
+        for alarm in &world.truth.alarms {
+            let AlarmKind::SplitBrain(group) = alarm.kind else { continue };
+            if self.splits.insert(group, alarm.since) != Some(alarm.since) {
+                self.banner_delay = self.banner_delay.max(Some(now.since(alarm.since)));
+            }
         }
     }
 

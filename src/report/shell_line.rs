@@ -2,7 +2,7 @@
 
 use crate::base::text::shell_word;
 use crate::message::DiskKind;
-use crate::topology::Role;
+use crate::topology::{Role, Wire};
 use std::net::SocketAddr;
 
 /// Asks a node that listens there with this wire; none where only programs speak to each other.

@@ -8,6 +8,7 @@ use crate::message::OpOutcome;
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Lost and discarded writes that a report lists; those beyond are counted only.
 const LISTED_MAX: usize = 1000;
@@ -51,6 +52,8 @@ pub struct StoreReport {
     pub split_brains: u64,
     /// How long they lasted.
     pub split_brain_ms: f64,
+    /// The longest time from the beginning of one to its announcement; null where there was none.
+    pub banner_delay_ms: Option<f64>,
     /// Pairs of living replicas that contradict each other at the end.
     pub diverged: u64,
     /// Elections that began.
@@ -156,9 +159,10 @@ pub struct ThrownWrite {
 }
 
 impl StoreReport {
-    /// What became of the stores; none where there are none.
+    /// What became of the stores; none where there are none. `banner_delay`: how long after its beginning a split brain
+    /// was announced.
     #[must_use]
-    pub fn new(world: &World) -> Option<Self> {
+    pub fn new(world: &World, banner_delay: Option<Duration>) -> Option<Self> {
         let audit = &world.audit;
         if audit.is_empty() {
             return None;
@@ -186,6 +190,7 @@ impl StoreReport {
             leaders_max: figures.leaders_max,
             split_brains: figures.splits,
             split_brain_ms: audit.split_lasted(world.now).as_secs_f64() * 1e3,
+            banner_delay_ms: banner_delay.map(|delay| delay.as_secs_f64() * 1e3),
             diverged: figures.diverged,
             elections: figures.elections,
             term_max: figures.term_max,

@@ -249,7 +249,7 @@ impl Report {
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
-            store: StoreReport::new(world),
+            store: StoreReport::new(world, tally.banner_delay),
         }
     }
 

@@ -2,7 +2,7 @@
 //! own: an asker that does what it is told, and a server that answers everything.
 
 use super::*;
-use crate::base::{ConnId, Names, Owner, TimerId};
+use crate::base::{ConnId, Names, Owner, Run, TimerId};
 use crate::engine::Act;
 use crate::event::Event;
 use crate::machine::{Effect, Effects, Told};
@@ -40,6 +40,7 @@ fn topology(latency: u64) -> Topology {
         title: String::new(),
         lesson: String::new(),
         seed: 1,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: (0..).zip(kinds).map(node).collect(),

@@ -27,6 +27,7 @@ mod setting_asked;
 mod setting_text;
 mod source;
 mod tables;
+mod ts;
 mod value;
 mod wires;
 mod words;

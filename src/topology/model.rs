@@ -2,9 +2,9 @@
 //! settings fit their policy.
 
 use super::wires::Wires;
-use crate::base::{Names, NodeId};
+use crate::base::{Names, NodeId, Run};
 use crate::command::{Command, Expectation};
-use crate::message::{Faults, Flaws, HostName, Shape};
+use crate::message::{Faults, Flaws, HostName};
 
 pub use super::ls::{Accept, Health, HedgeAfter, LsConfig, Policy};
 pub use super::records::{Record, Records};
@@ -12,6 +12,7 @@ pub use super::replica::{
     ClockKind, HeartbeatMode, NoMajority, Propagation, ReadFrom, ReplicaConfig, Scheme,
     StoreClientConfig,
 };
+pub use super::ts::{OnMiss, Patience, Service, TsConfig};
 pub use super::wires::{Listen, Wire};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -90,6 +91,8 @@ pub struct Topology {
     pub lesson: String,
     /// Every random draw of the lab comes from it.
     pub seed: u64,
+    /// Which run on its disks this is; no file says so, but the lab that counts them.
+    pub run: Run,
     /// The edition of the line wire.
     pub dialect: Dialect,
     /// Whether the clock starts in automatic pace.
@@ -251,69 +254,6 @@ pub struct ClientConfig {
     pub reconnect: Duration,
     /// Whether its questions bear correlation ids.
     pub ids: bool,
-    /// Confessions that are on.
-    pub flaws: Flaws,
-}
-
-/// What a TS does when it has no entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnMiss {
-    /// Nothing at all, as in the course.
-    #[default]
-    Silent,
-    /// It says that it has none.
-    Negative,
-}
-
-/// How long a TS works on a question.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Service {
-    /// Always this long.
-    Constant(Duration),
-    /// This long on average, distributed like this around it.
-    Shaped(Duration, Shape),
-    /// Log-normal through these two percentiles.
-    Percentiles {
-        /// Half of the questions take at most this long.
-        p50: Duration,
-        /// All but one in a hundred take at most this long.
-        p99: Duration,
-    },
-    /// Mostly `usual`, but a share of questions takes `slow`.
-    SlowShare {
-        /// The usual time.
-        usual: Duration,
-        /// The slow time.
-        slow: Duration,
-        /// The share of slow questions, 0 to 1.
-        share: f64,
-    },
-}
-
-impl Default for Service {
-    fn default() -> Self {
-        Self::Constant(Duration::ZERO)
-    }
-}
-
-/// A name server.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct TsConfig {
-    /// Its table.
-    pub records: Records,
-    /// The replicas that hold what is not in its table, in order; it asks them as a client of the store does.
-    pub store: Vec<NodeId>,
-    /// What it does without an entry.
-    pub on_miss: OnMiss,
-    /// How long it takes.
-    pub responds: Service,
-    /// Whether it answers wrongly.
-    pub lie: bool,
-    /// How many questions it works on at once; none for any number.
-    pub workers: Option<u32>,
-    /// How many may wait for a worker before it says that it cannot.
-    pub queue: u32,
     /// Confessions that are on.
     pub flaws: Flaws,
 }

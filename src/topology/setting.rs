@@ -14,9 +14,9 @@ use std::time::Duration;
 pub enum Setting {
     /// `policy` of an LS.
     Policy(Policy),
-    /// `upstreams` of an LS, `asks` of a client.
+    /// `upstreams` of an LS, `asks` of a client, `store` of a TS.
     Upstreams(Vec<NodeId>),
-    /// `timeout` of a client or an LS.
+    /// `timeout` of a client, an LS, or a TS with a store.
     Timeout(Duration),
     /// `accept` of an LS.
     Accept(Accept),
@@ -46,7 +46,7 @@ pub enum Setting {
     CheckEvery(Option<Duration>),
     /// `probation` of an LS; 0 for never.
     Probation(u32),
-    /// `reconnect` of a client or an LS.
+    /// `reconnect` of whoever keeps connections.
     Reconnect(Duration),
     /// `ids` of a client or an LS.
     Ids(bool),
@@ -97,7 +97,7 @@ pub enum Setting {
     Reads(ReadFrom),
     /// `no_majority` of a client of the store.
     NoMajority(NoMajority),
-    /// `request_timeout` of a client of the store.
+    /// `request_timeout` of a client of the store, or a TS with one.
     RequestTimeout(Duration),
 }
 
@@ -160,6 +160,10 @@ impl Setting {
     /// Puts the setting into a TS's configuration; false if a TS has none such.
     pub fn apply_to_ts(&self, ts: &mut TsConfig) -> bool {
         match self {
+            Self::Upstreams(store) => ts.store.clone_from(store),
+            Self::Timeout(timeout) => ts.patience.timeout = *timeout,
+            Self::RequestTimeout(timeout) => ts.patience.request_timeout = *timeout,
+            Self::Reconnect(after) => ts.patience.reconnect = *after,
             Self::OnMiss(on_miss) => ts.on_miss = *on_miss,
             Self::Responds(service) => ts.responds = *service,
             Self::Lie(on) => ts.lie = *on,

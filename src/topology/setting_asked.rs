@@ -1,6 +1,6 @@
 //! Whom a node shall ask, as `set` is told: nodes, groups and patterns, with commas.
 
-use super::model::{Kind, Topology};
+use super::model::{Kind, Scheme, Topology};
 use super::resolve::roster::matches;
 use super::words::{self, Choice, quoted};
 use crate::base::NodeId;
@@ -16,13 +16,20 @@ pub fn peers(topology: &Topology, node: NodeId, value: &str) -> Result<Vec<NodeI
     asked(topology, node, &others.join(","))
 }
 
+fn scheme_of(kind: &Kind) -> Option<Scheme> {
+    match kind {
+        Kind::Replica(replica) => Some(replica.scheme),
+        Kind::StoreClient(client) => Some(client.scheme),
+        _ => None,
+    }
+}
+
 /// What may be asked by a node of this kind: replicas of its scheme, or those that know names.
 fn may_be_asked(topology: &Topology, asker: NodeId, asked: NodeId) -> Result<(), String> {
     let kind = |id: NodeId| &topology.node(id).kind;
     let scheme = match kind(asker) {
-        Kind::Replica(replica) => Some(replica.scheme),
-        Kind::StoreClient(client) => Some(client.scheme),
-        _ => None,
+        Kind::Ts(ts) => ts.store.first().and_then(|first| scheme_of(kind(*first))),
+        asker => scheme_of(asker),
     };
     let name = topology.names.of(asked);
     match (kind(asked), scheme) {

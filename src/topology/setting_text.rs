@@ -12,7 +12,7 @@ use super::model::{
 };
 use super::problem::{Problems, Span};
 use super::raw;
-use super::resolve::{keys_of, may_have, of_a_store, schemes_with, values};
+use super::resolve::{keys_of, may_have, of_a_lookup, of_a_store, schemes_with, values};
 use super::setting::Setting;
 use super::setting_asked::{asked, peers};
 use super::value::{At, COUNT_MAX, OnOff, Read, Share, Time, TimeOrPercentile, Wait, Word};
@@ -47,6 +47,17 @@ const LS: &[&str] = &[
     "flaws",
 ];
 const TS: &[&str] = &["on_miss", "responds", "lie", "workers", "queue"];
+const TS_OF_STORE: &[&str] = &[
+    "store",
+    "timeout",
+    "request_timeout",
+    "reconnect",
+    "on_miss",
+    "responds",
+    "lie",
+    "workers",
+    "queue",
+];
 const CLIENT_OF_LEADER: &[&str] =
     &["asks", "timeout", "request_timeout", "reads", "no_majority", "reconnect", "flaws"];
 const CLIENT_OF_ALL: &[&str] =
@@ -90,7 +101,7 @@ pub fn parse(topology: &Topology, node: NodeId, key: &str, value: &str) -> Resul
     }
     Ok(match key {
         "policy" => Setting::Policy(policy(topology, node, value)?),
-        "upstreams" | "asks" => Setting::Upstreams(asked(topology, node, value)?),
+        "upstreams" | "asks" | "store" => Setting::Upstreams(asked(topology, node, value)?),
         "peers" => Setting::Peers(peers(topology, node, value)?),
         "timeout" => Setting::Timeout(wait(value)?),
         "accept" => Setting::Accept(word(value)?),
@@ -143,7 +154,8 @@ pub fn keys(kind: &Kind) -> &'static [&'static str] {
     match kind {
         Kind::Client(_) => CLIENT,
         Kind::Ls(_) => LS,
-        Kind::Ts(_) => TS,
+        Kind::Ts(ts) if ts.store.is_empty() => TS,
+        Kind::Ts(_) => TS_OF_STORE,
         Kind::StoreClient(client) => match client.scheme {
             Scheme::PrimaryBackup => CLIENT_OF_LEADER,
             Scheme::Active => CLIENT_OF_ALL,
@@ -180,6 +192,10 @@ pub fn current(topology: &Topology, kind: &Kind, key: &str) -> Option<String> {
             _ => current_of_ls(ls, key),
         },
         Kind::Ts(ts) => match key {
+            "store" => names(&ts.store),
+            "timeout" => exact(ts.patience.timeout),
+            "request_timeout" => exact(ts.patience.request_timeout),
+            "reconnect" => exact(ts.patience.reconnect),
             "on_miss" => ts.on_miss.word_of().to_owned(),
             "responds" => service(&ts.responds),
             "lie" => switch(ts.lie),
@@ -302,6 +318,9 @@ fn of_another_kind(kind: &Kind, key: &str) -> Option<String> {
         (!schemes.contains(&scheme)).then(|| format!("it belongs to the scheme {owners}"))
     };
     match kind {
+        Kind::Ts(ts) if ts.store.is_empty() && of_a_lookup(key) => {
+            Some("only a TS that has a `store` in its file asks anybody".to_owned())
+        }
         Kind::Replica(replica) => foreign(replica.scheme),
         Kind::StoreClient(_) if of_a_store(key) == Some(false) => {
             Some("it belongs to clients that ask for names".to_owned())

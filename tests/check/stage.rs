@@ -1,7 +1,7 @@
 //! The topology of the auditors' tests: three replicas and two clients.
 
 use super::lab::NODES;
-use faultlab::base::{Names, NodeId};
+use faultlab::base::{Names, NodeId, Run};
 use faultlab::message::{CatchUp, DiskKind, Faults, Flaws};
 use faultlab::topology::{
     ClockKind, Dialect, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation, ReadFrom,
@@ -62,6 +62,7 @@ pub fn topology(scheme: Scheme) -> Arc<Topology> {
         title: "check".into(),
         lesson: String::new(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: nodes.collect(),

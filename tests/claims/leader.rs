@@ -2,6 +2,7 @@
 
 use crate::labs::{PATIENT, QUICK, led, store};
 use crate::stage::{Stage, ms};
+use crate::twins::{Mistake, twins};
 use faultlab::base::Owner;
 use faultlab::event::Fact;
 use faultlab::message::{Note, OpId, OpOutcome, StoreNote};
@@ -75,6 +76,22 @@ fn c1_async_loses_what_was_predicted() {
             assert!(off <= most, "lag {lag}: {what} {figure:.1}, rate x lag {rate_times_lag}");
         }
     }
+}
+
+/// Beside C1: a leader that sends nothing, so that its backups have to ask for everything, loses more than rate × lag.
+#[test]
+fn c1_fails_where_nothing_is_sent() {
+    let mut lost = 0;
+    for seed in 0..20 {
+        let silent = twins(Mistake::SendsNothing);
+        let mut stage = Stage::with_machines(&lagging(0), seed, silent);
+        stage.run(ms(2_000));
+        assert!(stage.give("kill r1"));
+        assert!(stage.give("load alice off"));
+        stage.run(ms(3_000));
+        lost += stage.figures().lost;
+    }
+    assert!(lost > 2 * 20, "{lost} in 20 runs, within the tolerance of C1");
 }
 
 /// C2: with acknowledgements that wait for the backups nothing is lost, whenever the leader is killed; what was in

@@ -61,7 +61,7 @@ pub fn socket(to: SocketAddr) -> UdpSocket {
 
 /// What comes next on this socket.
 pub fn hear(socket: &UdpSocket) -> Message {
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     let count = socket.recv(&mut buffer).expect("an answer");
     Message::from_vec(&buffer[..count]).expect("a DNS message")
 }

@@ -5,7 +5,7 @@
 //! given by counting. `#` begins a comment.
 
 use faultlab::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo,
+    ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo, Run,
     VisitorId, units,
 };
 use faultlab::event::{Cause, Census, Ending, Event, Fact, Fate, Hand, Judgement, Life, Side};
@@ -99,6 +99,7 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
         title: "fold".into(),
         lesson: String::new(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: nodes.collect(),

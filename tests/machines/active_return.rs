@@ -86,6 +86,8 @@ fn one_that_returns_serves_when_it_has_compared_with_whoever_is_there() {
         ["caught up State r2 +2 at 2", "persist 1 after 0 +2"]
     );
     asks(&mut solo, alice, "alice.1", 7, get("kb"));
+    assert_eq!(did_only(&mut solo, &["send alice"]).len(), 0, "its disk has not got it yet");
+    persisted(&mut solo, 1);
     assert_eq!(did_only(&mut solo, &["send alice"]), ["send alice alice.1#7 b1"]);
 }
 
@@ -184,6 +186,7 @@ fn what_is_on_its_way_from_a_client_is_not_missing() {
         solo.from(R2, clock(&log(&["a"]), 0));
         if arrives {
             asks(&mut solo, alice, "a", 1, put("ka", "a1"));
+            persisted(&mut solo, 1);
         }
         asks(&mut solo, alice, "a", 9, get("ka"));
         solo.at(2_000);
@@ -191,7 +194,12 @@ fn what_is_on_its_way_from_a_client_is_not_missing() {
     };
     assert_eq!(
         behind(true),
-        ["compared r2 0:1 Behind", "send alice a#9 a1", "compared r2 1:1 InSync"]
+        [
+            "compared r2 0:1 Behind",
+            "send alice a#1 ok",
+            "send alice a#9 a1",
+            "compared r2 1:1 InSync"
+        ]
     );
     assert_eq!(
         behind(false),

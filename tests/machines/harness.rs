@@ -1,12 +1,12 @@
 //! Drives one machine by hand: the test plays its peers. What the machine does is written down in short lines.
 
-use faultlab::base::{ConnId, Incarnation, LabTime, Names, NodeId, Peer, TimerId, VisitorId};
+use faultlab::base::{ConnId, Incarnation, LabTime, Names, NodeId, Peer, Run, TimerId, VisitorId};
 use faultlab::event::{Ending, Side};
 use faultlab::machine::{Effect, Effects, Input, Machine, Told, build};
 use faultlab::message::{BalanceNote, Faults, Flaw, Flaws, HostName, Image, Message, Note, Said};
 use faultlab::topology::{
-    Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Policy, Record,
-    Records, Retry, Service, Setting, Topology, TsConfig,
+    Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Pace, Patience, Policy,
+    Record, Records, Retry, Service, Setting, Topology, TsConfig,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,6 +72,7 @@ pub fn ts_config(lines: &[(&str, &str)]) -> TsConfig {
         workers: None,
         queue: 100,
         store: Vec::new(),
+        patience: Patience::default(),
         flaws: Flaws::NONE,
     }
 }
@@ -100,6 +101,7 @@ pub fn topology(ls: LsConfig) -> Topology {
         title: String::new(),
         lesson: String::new(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: nodes.collect(),

@@ -15,6 +15,7 @@ mod harness;
 mod health;
 mod ls;
 mod net;
+mod reads;
 mod store_client;
 mod store_lab;
 mod store_votes;

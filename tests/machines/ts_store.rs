@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::store_lab::*;
 use faultlab::message::{Message, StoreSaid};
-use faultlab::topology::{Kind, OnMiss, Scheme};
+use faultlab::topology::{Kind, OnMiss, Scheme, Setting};
 
 fn ts(on_miss: OnMiss) -> Solo {
     let mut topology = store_topology(Scheme::PrimaryBackup);
@@ -115,4 +115,30 @@ fn a_worker_waits_for_the_store_and_is_free_again_whatever_becomes_of_it() {
         did_only(&mut solo, &["concluded", "send", "exit"]),
         ["send alice e FAILED stopping", "concluded 5 unknown - [] Stopping", "exit"]
     );
+}
+
+#[test]
+fn how_long_the_store_is_waited_for_and_whom_it_is_are_settings() {
+    let mut solo = ts(OnMiss::Negative);
+    let asker = solo.client();
+    solo.set(Setting::RequestTimeout(ms(100)));
+    solo.set(Setting::Timeout(ms(250)));
+    solo.ask(asker, "a");
+    solo.at(250);
+    assert_eq!(
+        did_only(&mut solo, &["attempted", "send alice"]),
+        [
+            "attempted 1 #1 r1 as ts.1#1",
+            "attempted 1 #2 r2 as ts.1#1",
+            "attempted 1 #3 r3 as ts.1#1",
+            "send alice a FAILED the store does not answer"
+        ]
+    );
+    // Others from now on: what is under way goes on there.
+    solo.ask(asker, "b");
+    did(&mut solo);
+    solo.set(Setting::Upstreams(vec![R3]));
+    assert_eq!(did_only(&mut solo, &["attempted"]), ["attempted 2 #2 r3 as ts.1#2"]);
+    solo.from(R3, Message::Operated { id: Some(id("ts.1", 2)), said: value("192.0.2.7") });
+    assert_eq!(did_only(&mut solo, &["send alice"]), ["send alice b 192.0.2.7 A"]);
 }

@@ -2,7 +2,7 @@
 //! topology's types, not what must hold.
 
 use crate::watch::{Watch, watched};
-use faultlab::base::{Names, NodeId};
+use faultlab::base::{Names, NodeId, Run};
 use faultlab::command::{Command, grammar};
 use faultlab::machine::build;
 use faultlab::message::{
@@ -97,6 +97,7 @@ pub fn topology(choice: Choice) -> Topology {
         title: String::new(),
         lesson: String::new(),
         seed: 1,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: (0..).zip(kinds).map(node).collect(),

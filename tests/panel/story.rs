@@ -1,7 +1,7 @@
 //! A lab told by hand: a topology and events such as a lab would report, for screens and key tests.
 
 use faultlab::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo,
+    ConnId, EventId, FrameId, Incarnation, LabTime, Names, NodeId, Owner, Peer, QuestionNo, Run,
     VisitorId,
 };
 use faultlab::command::grammar;
@@ -88,6 +88,7 @@ pub fn topology(policy: Policy, servers: usize) -> Topology {
         lesson: "Two name servers, each with its names. Ask both, take whichever answers first."
             .into(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes,

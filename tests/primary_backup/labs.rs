@@ -1,7 +1,7 @@
 //! Small groups of replicas with clients that write, made without files. They know the topology's types, not the
 //! simulator.
 
-use faultlab::base::{Names, NodeId};
+use faultlab::base::{Names, NodeId, Run};
 use faultlab::message::{CatchUp, DiskKind, Faults, Flaws, Jitter, Operation, Shape};
 use faultlab::topology::{
     ClockKind, Dialect, HeartbeatMode, Kind, Listen, NoMajority, Node, Propagation, ReadFrom,
@@ -103,6 +103,7 @@ pub fn lab(choice: Choice) -> Topology {
         title: String::new(),
         lesson: String::new(),
         seed: 1,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: (0..).zip(kinds).map(node).collect(),

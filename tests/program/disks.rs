@@ -77,14 +77,27 @@ fn values(database: &Path) -> BTreeMap<String, String> {
     rows.collect::<Result<_, _>>().expect("they are read")
 }
 
-/// Ten times in a row on the same disks: the whole program dies at some moment under writes, and every write that it
+/// The lines that a question to a database gives.
+fn ask(database: &Path, question: &str) -> Vec<String> {
+    let connection = rusqlite::Connection::open(database).expect("a database");
+    let mut statement = connection.prepare(question).expect("its tables");
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("they are read")
+}
+
+/// How often the program dies: ten times, or as `FAULTLAB_KILLS` says.
+fn kills() -> u32 {
+    std::env::var("FAULTLAB_KILLS").map_or(10, |text| text.parse().expect("a number of deaths"))
+}
+
+/// Many times in a row on the same disks: the whole program dies at some moment under writes, and every write that it
 /// had acknowledged is there afterwards, on every disk.
 #[test]
 fn what_was_acknowledged_survives_the_death_of_the_program() {
     let place = Place::new();
     let data = place.path("disks");
     let mut acknowledged = BTreeMap::new();
-    for round in 0..10_u32 {
+    for round in 0..kills() {
         let mut run = start(&place, &data);
         let address = run.address("r1");
         let mut typist = Typist::new(address);
@@ -147,6 +160,44 @@ fn a_damaged_disk_is_one_nodes_misfortune_and_wiping_it_is_the_remedy() {
     let r2 = run.address("r2");
     Typist::new(r2).until("get x", "2");
     run.quit();
+}
+
+/// The store, and a client that asks again what was not answered in 150 ms.
+fn written() -> String {
+    format!(
+        "{STORE}[nodes.writer]\nrole = \"client\"\nasks = \"store\"\noperations = [\"get x\"]\n\
+         request_timeout = \"150ms\"\ntimeout = \"8s\"\n"
+    )
+}
+
+/// Identities are counted anew in each run. What a second run writes is no retry of what the first one wrote on the
+/// same disks under the same numbers; and a retry is one still.
+#[test]
+fn two_runs_on_the_same_disks_both_write() {
+    let place = Place::new();
+    let data = place.path("disks");
+    for round in 1..=2 {
+        let mut run = start_with(&place, &data, &written());
+        let mut typist = Typist::new(run.address("r1"));
+        typist.until(&format!("put typed{round} yes"), "ok");
+        run.say(&format!("put writer x {round}"));
+        run.say(&format!("put writer round{round} yes"));
+        typist.until(&format!("get round{round}"), "yes");
+        typist.until("get x", &round.to_string());
+        // An answer that is late is asked for again.
+        run.say("delay r1->writer 400ms");
+        run.say(&format!("post writer hall {round}"));
+        run.until("#3 already");
+        run.quit();
+    }
+    for replica in ["r1.db", "r2.db", "r3.db"] {
+        let kept = values(&data.join(replica));
+        let keys: Vec<&str> = kept.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["round1", "round2", "typed1", "typed2", "x"], "{replica}");
+        assert_eq!(kept["x"], "2", "{replica}");
+        let rooms = ask(&data.join(replica), "SELECT text || ' ' || author FROM rooms");
+        assert_eq!(rooms, ["1 writer.1", "2 writer.1@2"], "{replica}");
+    }
 }
 
 #[test]

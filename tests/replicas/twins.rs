@@ -3,9 +3,11 @@
 
 use faultlab::base::{Incarnation, LabTime, NodeId, Token};
 use faultlab::machine::{Effect, Effects, Input, Machine, build};
-use faultlab::message::{Message, Note, ReplicaMessage, StoreNote};
+use faultlab::message::{Image, Message, Note, Operation, Position, ReplicaMessage};
+use faultlab::message::{StoreNote, StoreSaid};
 use faultlab::sim::Maker;
 use faultlab::topology::{Role, Topology};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,10 @@ use std::time::Duration;
 pub enum Mistake {
     /// It takes every write for written as soon as it has asked for it: no fsync.
     NoFsync,
+    /// It answers reads from its memory, whatever its disk has.
+    ReadsMemory,
+    /// It sends its changes to nobody, whatever it says it has sent.
+    SendsNothing,
     /// It never asks to be brought up to date.
     NeverCatchesUp,
     /// The third replica takes the terms of the second for its own, as one would that counts on from the newest term.
@@ -31,6 +37,9 @@ pub fn twins(mistake: Mistake) -> Maker {
         let is_third = third.is_some_and(|third| third.id == node);
         match mistake {
             Mistake::NoFsync => Box::new(Hasty { inner }),
+            Mistake::ReadsMemory => {
+                Box::new(Rash { inner, keys: BTreeMap::new(), have: Position::default() })
+            }
             Mistake::SharesTerms if !is_third => inner,
             _ => Box::new(Twin { inner, mistake }),
         }
@@ -51,6 +60,7 @@ impl Twin {
             {
                 None
             }
+            (Mistake::SendsNothing, Effect::Send { message, .. }) if is_change(&message) => None,
             (Mistake::SharesTerms, Effect::Send { conn, mut message, about }) => {
                 if let Message::Replica(said) = &mut message {
                     said_in(said);
@@ -66,6 +76,10 @@ impl Twin {
             (_, effect) => Some(effect),
         }
     }
+}
+
+fn is_change(message: &Message) -> bool {
+    matches!(message, Message::Replica(ReplicaMessage::Change { .. }))
 }
 
 fn asks_to_catch_up(message: &Message) -> bool {
@@ -135,5 +149,46 @@ impl Hasty {
     fn written(&mut self, now: LabTime, token: Token, out: &mut Effects) {
         let written = Input::Persisted { token, bytes: 0, took: Duration::ZERO };
         self.inner.step(now, written, out);
+    }
+}
+
+/// Answers reads of keys by itself, from what its replica has taken into its log.
+struct Rash {
+    inner: Box<dyn Machine>,
+    keys: BTreeMap<Arc<str>, Arc<str>>,
+    have: Position,
+}
+
+impl Rash {
+    fn learn(&mut self, operation: &Operation) {
+        if let Operation::Put { key, value } = operation {
+            self.keys.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+impl Machine for Rash {
+    fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
+        if let Input::Received { conn, message, .. } = &input
+            && let Message::Operate { id: Some(id), operation } = &**message
+            && let Operation::Get { key } = operation
+        {
+            let (id, operation, have) = (id.clone(), operation.clone(), self.have);
+            let said = StoreSaid::Value(self.keys.get(key).cloned());
+            let answer = Message::Operated { id: Some(id.clone()), said: said.clone() };
+            out.note(Note::Store(StoreNote::ReadServed { id, operation, have, said }));
+            return out.send(*conn, answer, None);
+        }
+        if let Input::Boot(Image { entries, .. }) = &input {
+            entries.iter().for_each(|entry| self.learn(&entry.operation));
+        }
+        self.inner.step(now, input, out);
+        for effect in out.take() {
+            if let Effect::Note(Note::Store(StoreNote::Accepted { entry, have, .. })) = &effect {
+                self.learn(&entry.operation);
+                self.have = *have;
+            }
+            out.push(effect);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Small topologies for simulated labs, made without files. They know the topology's types, not the
 //! simulator.
 
-use faultlab::base::{Names, NodeId};
+use faultlab::base::{Names, NodeId, Run};
 use faultlab::message::{Faults, Flaws, HostName, Jitter, Shape};
 use faultlab::topology::{
     Accept, ClientConfig, Dialect, Health, Kind, Listen, LsConfig, Node, OnMiss, Pace, Policy,
@@ -98,6 +98,7 @@ fn lab(name: &str, rate: f64, ls: LsConfig, ts1: Kind, ts2: Kind) -> Topology {
         title: String::new(),
         lesson: String::new(),
         seed: 1,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: (0..).zip(kinds).map(node).collect(),

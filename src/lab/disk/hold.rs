@@ -1,9 +1,11 @@
 //! The hold of one process on the folder with its disks: two that wrote the same files would damage them.
 
+use super::runs;
+use crate::base::Run;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file whose lock is the hold. It stays when the process is gone; the lock does not.
 const NAME: &str = "in-use-by";
@@ -11,6 +13,7 @@ const NAME: &str = "in-use-by";
 /// A folder held by this process, until it is dropped.
 #[derive(Debug)]
 pub struct Hold {
+    folder: PathBuf,
     _locked: File,
 }
 
@@ -48,6 +51,14 @@ impl Hold {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _locked: file })
+        Ok(Self { folder: folder.to_owned(), _locked: file })
+    }
+
+    /// Counts a run on these disks.
+    ///
+    /// # Errors
+    /// The count cannot be read or written.
+    pub fn next_run(&self) -> io::Result<Run> {
+        runs::next(&self.folder)
     }
 }

@@ -1,11 +1,13 @@
 //! The disk of a replica: a file in the run's data folder, or memory where a run writes nothing.
 //!
 //! Writes wait in a queue; one worker at a time takes all that wait and commits them together, off the threads that
-//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. It knows
-//! images and writes, not what they mean.
+//! run nodes. A kill waits for a commit that has begun, and what an ended life still wanted is refused. A panic in the
+//! middle of a commit is its node's crash: nothing of the commit is kept, and nobody else notices. It knows images and
+//! writes, not what they mean.
 
 mod hold;
 mod rewrite;
+mod runs;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ use crate::message::{DiskKind, Image, Write};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -210,7 +213,14 @@ impl Disk {
                 queue.waiting.drain(..).collect()
             };
             let before = self.opened(node);
-            let kept = self.commit(batch);
+            let kept = match catch_unwind(AssertUnwindSafe(|| self.commit(batch))) {
+                Ok(kept) => kept,
+                // What had begun is taken back by the database; the next life reads the file anew.
+                Err(panic) => {
+                    lab.node(node).fell_over(life, panic.as_ref(), lab);
+                    continue;
+                }
+            };
             let opened = self.opened(node).filter(|now| before.as_ref() != Some(now));
             if let (Some(fact), Some(last)) = (opened, kept.last()) {
                 lab.recorder.lab(lab.now(), Cause::Event(last.cause), fact);

@@ -51,6 +51,9 @@ pub struct Database {
     page_bytes: u64,
     /// Frames of the write-ahead log after the last commit.
     frames: u64,
+    /// Whoever writes falls over in the middle of the next commit.
+    #[cfg(test)]
+    pub(super) falls_over: bool,
 }
 
 impl Database {
@@ -84,7 +87,13 @@ impl Database {
         }
         let page_bytes =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(words)?;
-        let mut database = Self { connection, page_bytes, frames: 0 };
+        let mut database = Self {
+            connection,
+            page_bytes,
+            frames: 0,
+            #[cfg(test)]
+            falls_over: false,
+        };
         database.frames = database.frames_now();
         Ok(database)
     }
@@ -133,6 +142,8 @@ impl Database {
         for write in writes {
             apply(&change, write).map_err(words)?;
         }
+        #[cfg(test)]
+        assert!(!self.falls_over, "in the middle of a commit");
         change.commit().map_err(words)?;
         let (before, after) = (self.frames, self.frames_now());
         self.frames = after;

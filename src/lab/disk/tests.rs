@@ -2,10 +2,17 @@
 
 use super::sqlite::Database;
 use super::{Hold, Place, found, rewrite};
-use crate::message::{DiskKind, Entry, Image, OpId, Operation, Write};
+use crate::base::Run;
+use crate::command::grammar;
+use crate::event::Fact;
+use crate::lab::{Lab, LabHandle, Options};
+use crate::message::{DiskKind, Entry, Image, Note, OpId, OpOutcome, Operation, StoreNote, Write};
+use crate::topology::{Bundled, load_text};
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 fn put(position: u64, key: &str, value: &str) -> Entry {
     let operation = Operation::Put { key: Arc::from(key), value: Arc::from(value) };
@@ -159,6 +166,111 @@ fn a_folder_has_one_holder_at_a_time() {
     drop(first);
     // The file is still there, and is no obstacle.
     Hold::take(&path).unwrap();
+}
+
+#[test]
+fn runs_on_the_same_disks_are_counted_and_a_count_is_never_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let count = || Hold::take(&path).unwrap().next_run();
+    assert_eq!([count().unwrap(), count().unwrap()], [Run(1), Run(2)]);
+    std::fs::write(path.join("runs"), "many").unwrap();
+    let why = count().unwrap_err().to_string();
+    assert!(why.contains("is damaged") && why.contains("--data"), "{why}");
+    // Disks of a time before runs were counted.
+    std::fs::remove_file(path.join("runs")).unwrap();
+    std::fs::write(path.join("r1.db"), "").unwrap();
+    assert_eq!(count().unwrap(), Run(2));
+}
+
+#[test]
+fn a_panic_in_the_middle_of_a_commit_leaves_the_file_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r1.db");
+    let mut database = Database::open(&path).unwrap();
+    database.commit(&[after(0, &[put(1, "x", "1")])]).unwrap();
+    database.falls_over = true;
+    let write = after(1, &[put(2, "x", "2")]);
+    catch_unwind(AssertUnwindSafe(|| database.commit([&write]))).unwrap_err();
+    drop(database);
+    assert_eq!(read(&path).unwrap().entries, [put(1, "x", "1")]);
+    assert_eq!(ask(&path, "SELECT value FROM keys"), ["1"]);
+}
+
+const STORE: &str = r#"
+[groups.store]
+role = "replica"
+members = ["r1", "r2"]
+heartbeat = "100ms"
+suspect_after = "500ms"
+[nodes.writer]
+role = "client"
+asks = "store"
+operations = ["get x"]
+request_timeout = "200ms"
+"#;
+
+/// Gives a command and reads until a fact satisfies this.
+fn command(lab: &LabHandle, line: &str, next: &mut u64, mut wanted: impl FnMut(&Fact) -> bool) {
+    let names = &lab.topology().names;
+    assert!(lab.give(grammar::command(line, names).unwrap()));
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
+        let tail = lab.read(*next, usize::MAX);
+        *next = tail.next;
+        if tail.events().any(|event| wanted(&event.fact)) {
+            return;
+        }
+        lab.wait(*next, Duration::from_millis(50));
+    }
+    panic!("not within 20 s of {line}");
+}
+
+/// It is a crash like any other: known to the others, and what had begun is not there when the node comes back.
+#[test]
+fn a_panic_in_the_middle_of_a_commit_is_the_crash_of_its_node_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let topology = Arc::new(load_text("store.toml", STORE, &Bundled).unwrap().topology);
+    let data = Some(folder.path().to_owned());
+    let lab = Lab::start(topology, &Options { data, ..Options::default() }).unwrap();
+    let (handle, next) = (lab.handle(), &mut 0);
+    let (r1, r2) = (handle.topology().names.id("r1").unwrap(), handle.topology().names.id("r2"));
+    let done = |fact: &Fact| {
+        let Fact::Noted(Note::Store(StoreNote::Concluded { outcome, .. })) = fact else {
+            return false;
+        };
+        *outcome == OpOutcome::Ok
+    };
+    command(&handle, "put writer x 1", next, done);
+    {
+        let disk = handle.shared.node(r1).disk.as_ref().expect("a replica has one");
+        let mut place = disk.place();
+        let Place::Sqlite(_, Some(database)) = &mut *place else { panic!("it has been written") };
+        database.falls_over = true;
+    }
+    command(&handle, "put writer x 2", next, |fact| match fact {
+        Fact::NodeCrashed { node, why } => {
+            assert_eq!((*node, &**why), (r1, "in the middle of a commit"));
+            true
+        }
+        _ => false,
+    });
+    // The writer asks again, and the other replica does it.
+    command(&handle, "get writer x", next, done);
+    command(
+        &handle,
+        "kill r2",
+        next,
+        |fact| matches!(fact, Fact::NodeKilled { node } if Some(*node) == r2),
+    );
+    command(&handle, "revive r1", next, |fact| match fact {
+        Fact::Noted(Note::Store(StoreNote::ReadLog { entries, .. })) => {
+            assert_eq!(*entries, 1, "what was not committed");
+            true
+        }
+        _ => false,
+    });
+    lab.finish();
 }
 
 #[test]

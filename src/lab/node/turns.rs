@@ -12,6 +12,7 @@ use crate::lab::scheduler::Wake;
 use crate::lab::shared::Shared;
 use crate::machine::{Input, Told};
 use crate::wire::Decoded;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,16 +44,28 @@ impl NodeShared {
         let inc = &mut living.inc;
         let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, now, &mut host)));
         if let Err(panic) = outcome {
-            let why = panic_text(panic.as_ref());
-            let fact = Fact::NodeCrashed { node: self.id, why: why.into() };
-            lab.recorder.lab(now, Cause::Unknown, fact);
-            self.end_locked(core, Death::Killed, lab);
-            core.life = Life::Crashed;
+            self.crashed(core, panic.as_ref(), lab);
         } else if living.exited {
             lab.recorder.lab(now, Cause::Unknown, Fact::NodeStopped { node: self.id });
             self.end_locked(core, Death::Stopped, lab);
         } else if let Some(due) = living.inc.next_timer() {
             self.wake_at(due, lab);
+        }
+    }
+
+    /// A panic in whatever works for this life ends it.
+    fn crashed(&self, core: &mut Core, panic: &(dyn Any + Send), lab: &Shared) {
+        let fact = Fact::NodeCrashed { node: self.id, why: panic_text(panic).into() };
+        lab.recorder.lab(lab.now(), Cause::Unknown, fact);
+        self.end_locked(core, Death::Killed, lab);
+        core.life = Life::Crashed;
+    }
+
+    /// Whoever wrote the disk for this life has panicked.
+    pub fn fell_over(&self, number: Number, panic: &(dyn Any + Send), lab: &Shared) {
+        let mut core = self.lock();
+        if core.living_as(number).is_some() {
+            self.crashed(&mut core, panic, lab);
         }
     }
 

@@ -48,7 +48,8 @@ struct Line {
 #[derive(Debug)]
 pub struct Caller {
     names: Names,
-    /// The owner's name and life (`writer.2`): what its operations are called.
+    /// The owner's name and life (`writer.2`, and `writer.2@3` in the third run on the same disks): what its
+    /// operations are called.
     name: Arc<str>,
     /// The seed, and a number that tells the owner and its lives apart.
     draws: (u64, u64),
@@ -77,7 +78,8 @@ impl Caller {
         let draws = draws_of(topology, owner, incarnation);
         let lines = config.asks.iter().map(|node| line(*node, draws, &config)).collect();
         let names = topology.names.clone();
-        let name = Arc::from(format!("{}.{incarnation}", names.of(owner)));
+        let name = format!("{}.{incarnation}{}", names.of(owner), topology.run.mark());
+        let name = Arc::from(name);
         Self {
             names,
             name,

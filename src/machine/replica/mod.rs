@@ -1,12 +1,14 @@
 //! The replicas of a store, in two schemes: one leads and the others are its copies, or every client asks all.
 //!
-//! The schemes share the store, its disk, the shipping of logs and the words for visitors, and nothing else.
+//! The schemes share the store, its disk, the reads that wait for it, the shipping of logs and the words for visitors,
+//! and nothing else.
 
 mod active;
 mod backup;
 mod disk;
 mod lie;
 mod named;
+mod reads;
 mod shipping;
 mod store;
 

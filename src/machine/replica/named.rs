@@ -1,8 +1,9 @@
 //! Identities for those who give none: a person at `nc`, a program that speaks lines.
 
 use super::store::Store;
-use crate::base::{ConnId, Names, NodeId, Peer};
+use crate::base::{ConnId, NodeId, Peer};
 use crate::message::OpId;
+use crate::topology::Topology;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,11 +18,13 @@ impl Named {
     pub fn next(
         &mut self,
         store: &Store,
-        names: &Names,
+        topology: &Topology,
         me: NodeId,
         (conn, peer): (ConnId, Peer),
     ) -> OpId {
-        let client: Arc<str> = Arc::from(format!("{}.{}", names.of(me), names.peer(peer)));
+        let Topology { names, run, .. } = topology;
+        let client = format!("{}.{}{}", names.of(me), names.peer(peer), run.mark());
+        let client: Arc<str> = Arc::from(client);
         let written = store.vector().get(&client).copied().unwrap_or_default();
         let given = self.given.entry(conn).or_insert(written);
         *given += 1;

@@ -21,14 +21,22 @@ pub fn too_long(id: &OpId, operation: &Operation) -> Option<String> {
     (longest > TEXT_BYTES_MAX).then(|| format!("a text has more than {TEXT_BYTES_MAX} bytes"))
 }
 
+/// A room or a value, as the log makes it.
+#[derive(Debug, Default)]
+struct Made<T> {
+    is: T,
+    /// Where the last write of it stands.
+    by: u64,
+}
+
 /// The store of one replica.
 #[derive(Debug, Default)]
 pub struct Store {
     log: Vec<Entry>,
     /// The digest after each entry.
     digests: Vec<Digest>,
-    rooms: BTreeMap<Arc<str>, Vec<Arc<str>>>,
-    keys: BTreeMap<Arc<str>, Arc<str>>,
+    rooms: BTreeMap<Arc<str>, Made<Vec<Arc<str>>>>,
+    keys: BTreeMap<Arc<str>, Made<Arc<str>>>,
     /// Where each operation stands in the log.
     done: HashMap<OpId, u64>,
     /// How many writes of each client are in the log.
@@ -132,12 +140,23 @@ impl Store {
     /// What a read gives.
     pub fn answer(&self, operation: &Operation) -> StoreSaid {
         match operation {
-            Operation::Get { key } => StoreSaid::Value(self.keys.get(key).cloned()),
+            Operation::Get { key } => {
+                StoreSaid::Value(self.keys.get(key).map(|value| value.is.clone()))
+            }
             Operation::Read { room } => {
-                let lines = self.rooms.get(room).map(Vec::as_slice).unwrap_or_default();
+                let lines = self.rooms.get(room).map(|room| &room.is[..]).unwrap_or_default();
                 StoreSaid::Lines(Arc::from(lines))
             }
             Operation::Post { .. } | Operation::Put { .. } => StoreSaid::Done,
+        }
+    }
+
+    /// Where the last write stands that a read shows; 0 if it shows none.
+    pub fn shows(&self, operation: &Operation) -> u64 {
+        match operation {
+            Operation::Get { key } => self.keys.get(key).map_or(0, |value| value.by),
+            Operation::Read { room } => self.rooms.get(room).map_or(0, |room| room.by),
+            Operation::Post { .. } | Operation::Put { .. } => 0,
         }
     }
 
@@ -146,10 +165,12 @@ impl Store {
         self.digests.push(digest);
         match &entry.operation {
             Operation::Post { room, text } => {
-                self.rooms.entry(room.clone()).or_default().push(text.clone());
+                let room = self.rooms.entry(room.clone()).or_default();
+                room.is.push(text.clone());
+                room.by = entry.position;
             }
             Operation::Put { key, value } => {
-                self.keys.insert(key.clone(), value.clone());
+                self.keys.insert(key.clone(), Made { is: value.clone(), by: entry.position });
             }
             Operation::Read { .. } | Operation::Get { .. } => {}
         }

@@ -360,6 +360,7 @@ impl Ts {
             Told::Set { setting, key, value } => {
                 if setting.apply_to_ts(&mut self.config) {
                     out.note(Note::Changed { key, value });
+                    self.set_store(&setting, out);
                     if matches!(setting, Setting::Workers(_)) {
                         self.employ(out);
                     }

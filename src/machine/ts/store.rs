@@ -6,18 +6,10 @@ use crate::base::{Incarnation, NodeId, QuestionNo};
 use crate::machine::Effects;
 use crate::machine::caller::{Caller, Verdict};
 use crate::message::{Flaws, OpOutcome, Operation, StoreSaid};
-use crate::topology::{Kind, NoMajority, ReadFrom, Scheme, StoreClientConfig, Topology, TsConfig};
+use crate::topology::{
+    Kind, NoMajority, ReadFrom, Scheme, Setting, StoreClientConfig, Topology, TsConfig,
+};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long one replica may take before the next is asked.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long the store may take in all: less than the five seconds after which the course's LS gives up.
-const TIMEOUT: Duration = Duration::from_secs(4);
-
-/// How long a lost replica is left alone.
-const RECONNECT: Duration = Duration::from_secs(1);
 
 /// The longest value that can be an address, or a list of them with commas.
 const ADDRESS_BYTES_MAX: usize = 255;
@@ -34,15 +26,16 @@ pub(super) fn caller(
         Kind::Replica(replica) => replica.scheme,
         _ => Scheme::default(),
     };
+    let patience = config.patience;
     let config = StoreClientConfig {
         asks: config.store.clone(),
         scheme,
         operations: Arc::from([]),
         reads: ReadFrom::Leader,
         no_majority: NoMajority::Refuse,
-        request_timeout: REQUEST_TIMEOUT,
-        timeout: TIMEOUT,
-        reconnect: RECONNECT,
+        request_timeout: patience.request_timeout,
+        timeout: patience.timeout,
+        reconnect: patience.reconnect,
         rate: 0.0,
         flaws: Flaws::NONE,
     };
@@ -50,6 +43,14 @@ pub(super) fn caller(
 }
 
 impl Ts {
+    /// A setting changed that may be about the store.
+    pub(super) fn set_store(&mut self, setting: &Setting, out: &mut Effects) {
+        let Some(store) = &mut self.store else { return };
+        if store.set(setting) && matches!(setting, Setting::Upstreams(_)) {
+            store.change_replicas(self.now, out);
+        }
+    }
+
     /// Whether this question is one for the store.
     pub(super) fn is_for_store(&self, no: QuestionNo) -> bool {
         let lacks = |name| self.config.records.get(name).is_none();

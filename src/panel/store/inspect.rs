@@ -135,8 +135,9 @@ fn disk(world: &World, replica: &ReplicaState) -> Vec<Entry> {
     out.push((
         "disk",
         format!(
-            "{kind}: {} writes, {} B in all, the last {} B in {took}",
+            "{kind}: {} {}, {} B in all, the last {} B in {took}",
             disk.writes,
+            if disk.writes == 1 { "write" } else { "writes" },
             grouped(disk.bytes),
             grouped(disk.newest_bytes)
         ),

@@ -1,7 +1,9 @@
 //! A hand-made lab for the tests of the script: events are written by hand, orders are followed.
 
 use super::super::*;
-use crate::base::{ConnId, EventId, FrameId, Incarnation, Names, NodeId, Owner, Peer, QuestionNo};
+use crate::base::{
+    ConnId, EventId, FrameId, Incarnation, Names, NodeId, Owner, Peer, QuestionNo, Run,
+};
 use crate::command::grammar;
 use crate::event::Cause;
 use crate::message::{Flaws, HostName, Message, Note, Outcome, Said, Why};
@@ -69,6 +71,7 @@ pub(super) fn topology(steps: Vec<Step>) -> Arc<Topology> {
         title: String::new(),
         lesson: String::new(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: false,
         nodes: nodes.collect(),

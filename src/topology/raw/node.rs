@@ -53,15 +53,15 @@ raw!(
         /// Client that asks several replicas at once: what it does when no two agree. `first` unless
         /// stated.
         no_majority: Word<NoMajority>,
-        /// Client of replicas: how long one replica may take before it is asked again, or another
-        /// is. 1 s unless stated.
+        /// Client of replicas, TS with a `store`: how long one replica may take before it is asked
+        /// again, or another is. 1 s unless stated.
         request_timeout: Wait,
         /// LS: whom it asks (nodes, groups, patterns such as `leaf*`), in order.
         upstreams: OneOrMore<String>,
         /// LS: how it chooses. `race` unless stated.
         policy: Word<Policy>,
-        /// Client, LS: what an unanswered question or operation costs. 10 s for a client, 5 s for an
-        /// LS unless stated.
+        /// Client, LS, TS with a `store`: what an unanswered question or operation costs. 10 s for a
+        /// client, 5 s for an LS, 4 s for a TS unless stated.
         timeout: Wait,
         /// LS, `race`: what settles it. `first-final` unless stated.
         accept: Word<Accept>,
@@ -102,8 +102,8 @@ raw!(
         /// LS: an upstream is left alone, too, when its answers take so many times as long as those of
         /// the others; 0 = never. Never unless stated.
         probation: Whole<0, 1000>,
-        /// Client, LS, replica: how long it waits before it tries a lost connection again. 1 s unless
-        /// stated.
+        /// Client, LS, replica, TS with a `store`: how long it waits before it tries a lost connection
+        /// again. 1 s unless stated.
         reconnect: Wait,
         /// Client of LSs and TSs, LS: whether its questions bear correlation ids. They do not unless
         /// stated.

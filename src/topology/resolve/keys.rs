@@ -16,11 +16,14 @@ const OF_STORES: [&str; 4] = ["operations", "reads", "no_majority", "request_tim
 /// Which roles have a key.
 fn roles_with(key: &str) -> &'static [Role] {
     match key {
-        "role" | "start" => &[Role::Client, Role::Ls, Role::Ts, Role::Replica],
-        "asks" | "names" | "pace" | "retry" | "rate" | "operations" | "reads" | "no_majority"
-        | "request_timeout" => &[Role::Client],
-        "timeout" | "ids" => &[Role::Client, Role::Ls],
-        "flaws" | "reconnect" => &[Role::Client, Role::Ls, Role::Replica],
+        "role" | "start" | "reconnect" => &[Role::Client, Role::Ls, Role::Ts, Role::Replica],
+        "asks" | "names" | "pace" | "retry" | "rate" | "operations" | "reads" | "no_majority" => {
+            &[Role::Client]
+        }
+        "request_timeout" => &[Role::Client, Role::Ts],
+        "timeout" => &[Role::Client, Role::Ls, Role::Ts],
+        "ids" => &[Role::Client, Role::Ls],
+        "flaws" => &[Role::Client, Role::Ls, Role::Replica],
         "at" => &[Role::Ls, Role::Ts],
         "listen" => &[Role::Ls, Role::Ts, Role::Replica],
         "records" | "store" | "on_miss" | "responds" | "workers" | "queue" => &[Role::Ts],
@@ -72,6 +75,21 @@ pub fn of_a_store(key: &str) -> Option<bool> {
         key if OF_STORES.contains(&key) => Some(true),
         key if OF_NAMES.contains(&key) => Some(false),
         _ => None,
+    }
+}
+
+/// Whether a TS has a key only if it has a store.
+pub fn of_a_lookup(key: &str) -> bool {
+    matches!(key, "store" | "timeout" | "request_timeout" | "reconnect")
+}
+
+/// Reports keys of a TS that say how it asks a store, where it has none.
+pub fn of_storeless(entry: &Entry, problems: &mut Problems) {
+    for (key, at) in entry.raw.stated().into_iter().filter(|(key, _)| of_a_lookup(key)) {
+        let id = quoted(&entry.id);
+        problems
+            .error(at, format!("{id} asks nobody and has no `{key}`"))
+            .help(format!("`{key}` belongs to a TS with a `store`"));
     }
 }
 

@@ -17,7 +17,7 @@ pub mod values;
 
 pub use address::EPHEMERAL;
 pub use balancers::may_have;
-pub use keys::{keys_of, of_a_store, schemes_with};
+pub use keys::{keys_of, of_a_lookup, of_a_store, schemes_with};
 
 use super::Options;
 use super::model::{Dialect, Topology};
@@ -25,7 +25,7 @@ use super::problem::Problems;
 use super::raw;
 use super::source::Files;
 use super::words::ClockPace;
-use crate::base::NodeId;
+use crate::base::{NodeId, Run};
 use address::Ports;
 use lists::Lists;
 use nodes::Builder;
@@ -59,6 +59,7 @@ pub fn resolve(
         title: title(name, file, problems),
         lesson: file.lesson.as_ref().map(|lesson| lesson.value.clone()).unwrap_or_default(),
         seed: file.seed.as_ref().map_or(SEED, |seed| seed.value.0),
+        run: Run::FIRST,
         dialect: file.dialect.as_ref().map_or_else(Dialect::default, |dialect| dialect.value.0),
         auto_pace: file.pace.as_ref().is_some_and(|pace| pace.value.0 == ClockPace::Auto),
         nodes,

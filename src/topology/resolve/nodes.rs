@@ -7,7 +7,7 @@ use super::defaults::{CLIENT_TIMEOUT, QUEUE, RECONNECT};
 use super::keys;
 use super::lists::Lists;
 use super::roster::{Entry, Roster};
-use super::values::{flaws, retries, service, small};
+use super::values::{flaws, patience, retries, service, small};
 use crate::base::NodeId;
 use crate::message::{Flaws, HostName};
 use crate::topology::Options;
@@ -115,6 +115,9 @@ impl Builder<'_> {
             }
             _ => Vec::new(),
         };
+        if !raw.states("store") && !raw.states("at") {
+            keys::of_storeless(entry, problems);
+        }
         let records = match &raw.records {
             Some(records) => self.lists.records(records, problems),
             None => Records::default(),
@@ -136,6 +139,7 @@ impl Builder<'_> {
         let responds = raw.responds.as_ref();
         TsConfig {
             store,
+            patience: patience(raw),
             // Whoever answers for a zone says also what is not in it.
             on_miss: match &raw.on_miss {
                 Some(miss) => miss.value.0,

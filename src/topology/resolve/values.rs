@@ -4,10 +4,10 @@ use super::defaults::RETRY_BUDGET;
 use crate::message::{Flaw, Flaws};
 use crate::topology::inline::Responds;
 use crate::topology::mirror::RawTable;
-use crate::topology::model::{Health, Retry, Role, Service};
+use crate::topology::model::{Health, Patience, Retry, Role, Service};
 use crate::topology::problem::Problems;
 use crate::topology::raw;
-use crate::topology::value::{At, OneOrMore, Word};
+use crate::topology::value::{At, OneOrMore, Wait, Word};
 use crate::topology::words::{self, a_role};
 
 /// When an upstream is left alone; none where nothing says so.
@@ -25,6 +25,17 @@ pub fn health(raw: &raw::Node) -> Option<Health> {
         probation: raw.probation.as_ref().map_or(usual.probation, |times| small(times.value.0)),
     };
     Some(health).filter(|health| health.fall > 0)
+}
+
+/// How long a TS waits for its store.
+pub fn patience(raw: &raw::Node) -> Patience {
+    let usual = Patience::default();
+    let stated = |wait: &Option<At<Wait>>, usual| wait.as_ref().map_or(usual, |time| time.value.0);
+    Patience {
+        request_timeout: stated(&raw.request_timeout, usual.request_timeout),
+        timeout: stated(&raw.timeout, usual.timeout),
+        reconnect: stated(&raw.reconnect, usual.reconnect),
+    }
 }
 
 /// The flaws that are stated, without those that the role cannot have.

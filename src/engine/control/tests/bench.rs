@@ -2,7 +2,7 @@
 
 use super::super::state::Grammar;
 use super::super::*;
-use crate::base::{ConnId, EventId, Incarnation, Names, VisitorId};
+use crate::base::{ConnId, EventId, Incarnation, Names, Run, VisitorId};
 use crate::event::Cause;
 use crate::topology::{
     ClientConfig, Dialect, Kind, Listen, LsConfig, Node, OnMiss, Policy, Setting, TsConfig,
@@ -110,6 +110,7 @@ pub(super) fn topology() -> Arc<Topology> {
         title: String::new(),
         lesson: String::new(),
         seed: 7,
+        run: Run::FIRST,
         dialect: Dialect::First2021,
         auto_pace: true,
         nodes: nodes.collect(),

@@ -277,6 +277,7 @@ impl Replica {
         out.note(Note::Store(StoreNote::CaughtUp { from, how, entries, bytes, have }));
         self.adopting = true;
         self.disk.begin(&self.store, 0, out);
+        self.read_anew(keep, out);
         self.place_waiters_anew(out);
     }
 

@@ -11,6 +11,7 @@ mod serve;
 
 use super::disk::Disk;
 use super::named::Named;
+use super::reads::Reads;
 use super::store::Store;
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer as Whom};
 use crate::event::{Ending, Side};
@@ -22,7 +23,7 @@ use crate::message::{Flaw, Image, Message, Note, ReplicaMessage, StoreNote};
 use crate::topology::{ReplicaConfig, Role, Setting, Topology};
 use compare::Stage;
 use peers::Peer;
-use serve::Waiter;
+use serve::{Read, Waiter};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct Replica {
     /// Who waits until the log is on the disk up to here.
     waiters: BTreeMap<u64, Vec<Waiter>>,
     waiting: usize,
+    /// Reads of what is not on the disk yet.
+    reads: Reads<Read>,
     /// When it saw its last request; when it was started, if it has seen none.
     seen: LabTime,
     stage: Stage,
@@ -82,6 +85,7 @@ impl Replica {
             requests: 0,
             waiters: BTreeMap::new(),
             waiting: 0,
+            reads: Reads::default(),
             seen: LabTime::ZERO,
             stage: Stage::Settled,
             unready: None,
@@ -128,7 +132,8 @@ impl Replica {
                 }
             }
             Told::Stop => {
-                let in_flight = u32::try_from(self.waiting).unwrap_or(u32::MAX);
+                let in_flight = self.waiting + self.reads.len();
+                let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
                 out.note(Note::Stopping { in_flight });
                 self.stopping = true;
             }
@@ -298,7 +303,8 @@ impl Machine for Replica {
             }
             Input::Told(told) => self.told(told, out),
         }
-        if self.stopping && self.waiting == 0 && self.disk.is_idle() {
+        let nobody_waits = self.waiting == 0 && self.reads.len() == 0;
+        if self.stopping && nobody_waits && self.disk.is_idle() {
             self.end(out);
         }
     }

@@ -1,5 +1,6 @@
-//! What clients and visitors ask: reads from what is there, writes into the log and onto the disk, and only then an
-//! acknowledgement. A retry is recognised by its identity and not done again.
+//! What clients and visitors ask: reads from what is on the disk, writes into the log and onto the disk, and only then
+//! an acknowledgement. A retry is recognised by its identity and not done again; a read of what was written a moment ago
+//! waits for the disk, as the acknowledgement does: what somebody has read is there after a crash.
 
 use super::Replica;
 use super::compare::Stage;
@@ -10,8 +11,8 @@ use crate::machine::replica::store::too_long;
 use crate::message::{Message, Note, OpId, Operation, StoreNote, StoreSaid};
 use std::sync::Arc;
 
-/// Writes that may wait for the disk: at a millisecond a commit, some hundred of them in a group, what comes in a long
-/// second of it.
+/// Operations that may wait for the disk: at a millisecond a commit, some hundred of them in a group, what comes in a
+/// long second of it.
 const WAITING_MAX: usize = 10_000;
 
 /// Entries of one log: hours of a lecture's load. They are kept in memory, for the log is what a replica answers from.
@@ -27,6 +28,13 @@ pub(super) struct Waiter {
     bears_id: bool,
 }
 
+/// A read that waits for the disk.
+#[derive(Debug)]
+pub(super) struct Read {
+    waiter: Waiter,
+    operation: Operation,
+}
+
 impl Replica {
     pub(super) fn operate(
         &mut self,
@@ -39,9 +47,9 @@ impl Replica {
         self.requests += 1;
         let request = QuestionNo(self.requests);
         let bears_id = id.is_some();
-        let id = id.cloned().unwrap_or_else(|| {
-            self.named.next(&self.store, &self.topology.names, self.me, (conn, peer))
-        });
+        let id = id
+            .cloned()
+            .unwrap_or_else(|| self.named.next(&self.store, &self.topology, self.me, (conn, peer)));
         let waiter = Waiter { conn, request, id, bears_id };
         if !self.clients.took(conn, request, bears_id) {
             let said = StoreSaid::Failed(Arc::from("too many operations on one connection"));
@@ -53,7 +61,7 @@ impl Replica {
             if operation.is_write() {
                 self.write(waiter, operation, out);
             } else {
-                self.read(&waiter, operation, out);
+                self.read(Read { waiter, operation: operation.clone() }, out);
             }
         }
     }
@@ -69,8 +77,8 @@ impl Replica {
         if let Some(why) = too_long(id, operation) {
             return Some(Arc::from(why));
         }
-        if operation.is_write() && self.waiting >= WAITING_MAX {
-            return Some(Arc::from("too many writes wait for the disk"));
+        if self.waiting + self.reads.len() >= WAITING_MAX {
+            return Some(Arc::from("too many operations wait for the disk"));
         }
         let full = operation.is_write() && self.store.last() >= ENTRIES_MAX;
         full.then(|| Arc::from("the log is full"))
@@ -90,12 +98,24 @@ impl Replica {
         self.clients.settle(waiter.conn, waiter.request, Some(message), out);
     }
 
-    fn read(&mut self, waiter: &Waiter, operation: &Operation, out: &mut Effects) {
-        let truth = self.store.answer(operation);
-        let said = if self.config.lie {
-            lie(self.topology.seed, self.me, self.config.flaws, operation, truth)
+    fn read(&mut self, read: Read, out: &mut Effects) {
+        let gives = self.store.answer(&read.operation);
+        let position = self.store.shows(&read.operation);
+        if position <= self.disk.durable() {
+            self.show(&read, gives, out);
         } else {
-            truth
+            self.reads.wait(position, read, gives);
+        }
+    }
+
+    fn show(&mut self, Read { waiter, operation }: &Read, gives: StoreSaid, out: &mut Effects) {
+        if !self.clients.has(waiter.conn) {
+            return;
+        }
+        let said = if self.config.lie {
+            lie(self.topology.seed, self.me, self.config.flaws, operation, gives)
+        } else {
+            gives
         };
         out.note(Note::Store(StoreNote::ReadServed {
             id: waiter.id.clone(),
@@ -104,6 +124,21 @@ impl Replica {
             said: said.clone(),
         }));
         self.settle(waiter, said, out);
+    }
+
+    /// Gives the reads of what is on the disk by now.
+    fn show_reads(&mut self, out: &mut Effects) {
+        for (read, gives) in self.reads.take_upto(self.disk.durable()) {
+            self.show(&read, gives, out);
+        }
+    }
+
+    /// The log behind this place is another than it was: whoever was to read something of it reads what stands there
+    /// now.
+    pub(super) fn read_anew(&mut self, keep: u64, out: &mut Effects) {
+        for (read, _) in self.reads.take_after(keep) {
+            self.read(read, out);
+        }
     }
 
     fn write(&mut self, waiter: Waiter, operation: &Operation, out: &mut Effects) {
@@ -146,7 +181,9 @@ impl Replica {
         self.disk.begin(&self.store, 0, out);
     }
 
+    /// Reads come first: what is written after them must not seem to be older than they are.
     fn acknowledge_durable(&mut self, out: &mut Effects) {
+        self.show_reads(out);
         let later = self.waiters.split_off(&(self.disk.durable() + 1));
         for (position, waiters) in std::mem::replace(&mut self.waiters, later) {
             self.waiting -= waiters.len();
@@ -163,13 +200,17 @@ impl Replica {
             return;
         }
         let reason: Arc<str> = Arc::from(format!("the disk: {why}"));
+        let durable = self.disk.durable();
         if self.adopting {
+            for (read, _) in self.reads.take_after(durable) {
+                self.decline(&read.waiter, false, reason.clone(), out);
+            }
             self.unready = Some(reason);
             return;
         }
-        let durable = self.disk.durable();
         self.store.replace(durable, &[]);
         self.disk.cut(durable);
+        self.read_anew(durable, out);
         let lost = self.waiters.split_off(&(durable + 1));
         for waiter in lost.into_values().flatten() {
             self.waiting -= 1;

@@ -41,8 +41,7 @@ impl Replica {
             self.is_in_step();
         // In the blocking form a backup takes writes, too, and its leader may not have heard of them yet.
         } else if cuts && !self.blocks() {
-            let entries = self.store.replace(have.at, &[]);
-            self.disk.cut(have.at);
+            let entries = self.replace_log(have.at, &[], out);
             discard(entries, leader, out);
             self.is_in_step();
             self.write_disk(out);
@@ -170,8 +169,7 @@ impl Replica {
             .count();
         let keep = keep + shared as u64;
         let shipped = entries.len() as u64;
-        let discarded = self.store.replace(keep, &entries[shared..]);
-        self.disk.cut(keep);
+        let discarded = self.replace_log(keep, &entries[shared..], out);
         for (_, peer) in self.peers.iter_mut() {
             // What others confirmed may be another history now.
             let had = peer.have.filter(|had| self.store.digest_at(had.at) == Some(had.digest));

@@ -2,7 +2,7 @@
 //!
 //! - *Serving.* The leader puts a write into its log and on its disk and acknowledges it: at once (`async`), or when
 //!   every backup that it believes alive has it on its disk, too (`sync`). A write is known by its id, so a retry is
-//!   not done again. Reads are answered by whoever is asked, from what that one has.
+//!   not done again. Reads are answered by whoever is asked, from what that one has and may show: see `read`.
 //! - *Heartbeats.* Either the backups ask their leader and it replies (`pull`, as in the original), or the leader
 //!   sends (`push`). A backup that has heard nothing for `suspect_after` suspects its leader. A lost connection is no
 //!   proof: only silence is.
@@ -22,6 +22,7 @@ mod elect;
 mod heartbeat;
 mod links;
 mod peers;
+mod read;
 mod replicate;
 mod serve;
 mod told;
@@ -29,6 +30,7 @@ mod waits;
 
 use super::disk::Disk;
 use super::named::Named;
+use super::reads::Reads;
 use super::store::Store;
 use crate::base::{Incarnation, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::Side;
@@ -114,6 +116,10 @@ pub struct Replica {
     waiters: BTreeMap<u64, Vec<Waiter>>,
     /// Writes that wait until a new leader has settled.
     held: VecDeque<Held>,
+    /// Reads may show the log up to here.
+    shown: u64,
+    /// Reads that would show more.
+    reads: Reads<Held>,
     /// Heartbeats sent unasked.
     pushed: u64,
     /// The last message that was turned away, so that the same is not noted again: from whom, which term, and here.
@@ -156,6 +162,8 @@ impl Replica {
             named: Named::default(),
             waiters: BTreeMap::new(),
             held: VecDeque::new(),
+            shown: 0,
+            reads: Reads::default(),
             pushed: 0,
             fenced: None,
             course: Course::Serves,
@@ -342,6 +350,7 @@ impl Machine for Replica {
             Input::Told(told) => self.take_order(told, out),
         }
         self.go_on(out);
+        self.show_reads(out);
         if self.course == Course::WindsUp && self.is_done() {
             self.end(out);
         }

@@ -124,7 +124,7 @@ impl Replica {
         let durable = self.disk.durable();
         if self.leads() && self.sent <= durable {
             self.disk.forget_refusal();
-            for entry in self.store.replace(durable, &[]) {
+            for entry in self.replace_log(durable, &[], out) {
                 let why = why.clone();
                 out.note(Note::Store(StoreNote::NotDone { id: entry.id, why }));
             }
@@ -133,20 +133,22 @@ impl Replica {
                     self.fail(waiter, why, out);
                 }
             }
+        } else {
+            self.fail_reads(why, out);
         }
     }
 
-    /// Whether a write may be acknowledged.
-    pub(super) fn is_safe(&self, position: u64) -> bool {
-        if self.disk.durable() < position {
-            return false;
-        }
+    /// Writes up to here may be acknowledged.
+    pub(super) fn safe_upto(&self) -> u64 {
+        let durable = self.disk.durable();
         match self.config.propagation {
-            Propagation::Async => true,
-            Propagation::Sync => self.peers.iter().all(|(_, peer)| {
-                peer.belief == Some(Belief::Down) || peer.confirmed.is_some_and(|at| at >= position)
-            }),
-            Propagation::SyncDeadlock => !self.waits.is_confirmation_missing(),
+            Propagation::Sync => {
+                let here = self.peers.iter().filter(|(_, it)| it.belief != Some(Belief::Down));
+                let confirmed = here.map(|(_, peer)| peer.confirmed.unwrap_or(0));
+                confirmed.min().map_or(durable, |least| least.min(durable))
+            }
+            Propagation::SyncDeadlock if self.waits.is_confirmation_missing() => 0,
+            Propagation::Async | Propagation::SyncDeadlock => durable,
         }
     }
 

@@ -4,9 +4,8 @@ use super::{Course, Replica, RequestNo, Stage, WireId};
 use crate::base::{ConnId, Peer};
 use crate::event::Ending;
 use crate::machine::Effects;
-use crate::machine::replica::lie::lie;
 use crate::machine::replica::store::too_long;
-use crate::message::{Flaw, Message, Note, OpId, Operation, StoreNote, StoreSaid};
+use crate::message::{Message, Note, OpId, Operation, StoreNote, StoreSaid};
 use std::sync::Arc;
 
 /// Requests that may wait for an acknowledgement at once, over every connection: many times what a lecture's load
@@ -24,7 +23,7 @@ pub struct Waiter {
     pub wire_id: WireId,
 }
 
-/// A write that waits until a new leader has settled.
+/// A write that waits until a new leader has settled, or a read that waits for what it shows.
 #[derive(Debug)]
 pub struct Held {
     pub conn: ConnId,
@@ -65,9 +64,9 @@ impl Replica {
             return self.not_understood(conn, "that is no operation on the store", out);
         };
         let Some(no) = self.take_request(conn, id.as_ref(), out) else { return };
-        let id_here = id.clone().unwrap_or_else(|| {
-            self.named.next(&self.store, &self.topology.names, self.me, (conn, peer))
-        });
+        let id_here = id
+            .clone()
+            .unwrap_or_else(|| self.named.next(&self.store, &self.topology, self.me, (conn, peer)));
         let held =
             Held { conn, no, wire_id: id.clone(), id: id_here, operation: operation.clone() };
         if let Some(why) = too_long(&held.id, operation) {
@@ -106,29 +105,17 @@ impl Replica {
         }
     }
 
-    fn read(&mut self, held: Held, out: &mut Effects) {
-        let Held { conn, no, wire_id, id, operation } = held;
-        if !self.ready && !self.has_flaw(Flaw::ServesEarly) {
-            let said = StoreSaid::Failed(Arc::from("not up to date yet"));
-            return self.reply(conn, no, wire_id, said, out);
-        }
-        let truth = self.store.answer(&operation);
-        let said = if self.config.lie {
-            lie(self.topology.seed, self.me, self.config.flaws, &operation, truth)
-        } else {
-            truth
-        };
-        let have = self.store.have();
-        out.note(Note::Store(StoreNote::ReadServed { id, operation, have, said: said.clone() }));
-        self.reply(conn, no, wire_id, said, out);
+    /// Whether as many wait as may.
+    pub(super) fn is_full(&self) -> bool {
+        let writes = self.waiters.values().map(Vec::len).sum::<usize>();
+        self.held.len() + self.reads.len() + writes >= WAITING_MAX
     }
 
     fn write(&mut self, held: Held, out: &mut Effects) {
         if self.course != Course::Serves {
             return self.refuse(held, &Arc::from("stopping"), out);
         }
-        let waiting = self.held.len() + self.waiters.values().map(Vec::len).sum::<usize>();
-        if waiting >= WAITING_MAX {
+        if self.is_full() {
             return self.refuse(held, &Arc::from("too many requests at once"), out);
         }
         match self.stage {
@@ -165,14 +152,16 @@ impl Replica {
         self.propagate(out);
     }
 
-    /// Acknowledges, in order, what may be acknowledged by now.
+    /// Acknowledges, in order, what may be acknowledged by now. Reads of it come first: what is written after them must
+    /// not seem to be older than they are.
     pub(super) fn release(&mut self, out: &mut Effects) {
+        self.show_reads(out);
         if !self.leads() && !self.blocks() || self.settles() {
             return;
         }
         while let Some((position, _)) = self.waiters.first_key_value() {
             let position = *position;
-            if !self.is_safe(position) {
+            if position > self.safe_upto() {
                 return;
             }
             let Some(waiters) = self.waiters.remove(&position) else { return };

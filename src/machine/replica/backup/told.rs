@@ -113,7 +113,8 @@ impl Replica {
 
     /// Whether nothing is left to be done before the end.
     pub(super) fn is_done(&self) -> bool {
-        self.waiters.is_empty() && self.held.is_empty() && self.disk.is_idle()
+        let nobody_waits = self.waiters.is_empty() && self.held.is_empty() && self.reads.len() == 0;
+        nobody_waits && self.disk.is_idle()
     }
 
     pub(super) fn end(&mut self, out: &mut Effects) {
