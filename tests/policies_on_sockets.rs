@@ -17,7 +17,7 @@ names = ["www.a.com"]
 timeout = "5s"
 [nodes.ls]
 role = "ls"
-upstreams = ["found", "silent"]
+upstreams = ["found"]
 policy = "hedge"
 hedge_after = "50ms"
 failover_after = "200ms"

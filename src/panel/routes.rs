@@ -39,7 +39,7 @@ pub fn routes(area: Rect, plan: &Plan, wants: &Wants<'_>) -> Vec<Route> {
     let ways = bundles.into_iter().enumerate();
     let down = ways.filter_map(|(at, bundle)| {
         let to = anchors[bundle.lower].peer;
-        let bus = gathered.iter().any(|peer| *peer == to);
+        let bus = gathered.contains(&to);
         let over_a_bus = bus.then(|| bus_route(area, &anchors, &bundle)).flatten();
         match over_a_bus {
             Some((cells, way)) => Some(Route { links: bundle.links, cells, way }),

@@ -106,7 +106,7 @@ pub fn copied(world: &World, group: &Group, view: &View) -> Option<Copied> {
         return Some(Copied::new("the failover", [why.as_str()]));
     }
     let op = shown(group, view)?;
-    let asker = op.asker.map_or_else(|| "somebody from outside".into(), |(id, ..)| names.of(id));
+    let asker = op.asker.map_or("somebody from outside", |(id, ..)| names.of(id));
     let end = op.ended.as_ref().map_or("on its way", |ended| ended.outcome.word());
     let flaw = flaw_word(op);
     let flaw = if flaw.is_empty() { String::new() } else { format!(", {flaw}") };
