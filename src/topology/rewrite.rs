@@ -51,12 +51,7 @@ pub fn rewrite(path: &Path, options: Options, seed: u64, steps: &str) -> Result<
             format!("the new file would not be in order: {first}")
         })?
         .topology;
-    let same = super::Topology {
-        steps: before.steps.clone(),
-        seed: before.seed,
-        run: before.run,
-        ..after
-    };
+    let same = super::Topology { steps: before.steps.clone(), seed: before.seed, ..after };
     if same != before {
         return Err("its steps do not stand in tables of their own at the end of the file".into());
     }
