@@ -2,10 +2,10 @@
 //! on virtual time here, some of them on real sockets in `claims_on_sockets`. What must hold in every situation is in
 //! `replicas`.
 //!
-//! What guards the rest: the violent death of the whole program, damaged, full and read-only disks and two programs on one
-//! folder (S1 to S4) in `program::disks`, a panic in the middle of a commit (S5) in `lab::disk::tests`; a starved processor
-//! (K4) in the bench `starved`; every rule with something broken that it catches (M1) in `replicas`, `primary_backup`,
-//! `majority_vote` and `simulation`; doctored histories (M2) in `check`.
+//! What guards the rest: the violent death of the whole program, damaged, full and read-only disks and two programs
+//! on one folder (S1 to S4) in `program::disks`, a panic in the middle of a commit (S5) in `lab::disk::tests`; a
+//! starved processor (K4) in the bench `starved`; every rule with something broken that it catches (M1) in
+//! `replicas`, `primary_backup`, `majority_vote` and `simulation`; doctored histories (M2) in `check`.
 //!
 //! What is not here: C7's other half (of three with a quorum rule, one leader can commit), C11's (with a sequencer
 //! nothing diverges) and C18 to C26, which are about Raft.

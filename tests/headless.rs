@@ -106,6 +106,26 @@ fn real_dns() {
 }
 
 #[test]
+fn hedged_requests() {
+    lecture("hedged-requests");
+}
+
+#[test]
+fn tail_at_scale() {
+    lecture("tail-at-scale");
+}
+
+#[test]
+fn two_choices() {
+    lecture("two-choices");
+}
+
+#[test]
+fn consistent_hashing() {
+    lecture("consistent-hashing");
+}
+
+#[test]
 fn every_bundled_topology_has_a_test_here() {
     let mut known = [
         "tour",
@@ -122,6 +142,10 @@ fn every_bundled_topology_has_a_test_here() {
         "equal-clocks",
         "state-transfer",
         "real-dns",
+        "hedged-requests",
+        "tail-at-scale",
+        "two-choices",
+        "consistent-hashing",
     ];
     known.sort_unstable();
     let mut bundled: Vec<&str> = faultlab::topology::bundle::names().collect();

@@ -108,7 +108,7 @@ fn again(topology: &Topology, step: usize, messy: bool) -> Vec<String> {
     let place = format!("{} step {step}{}", topology.name, if messy { " messy" } else { "" });
     let mut sim = Sim::new(topology, topology.seed);
     let mut played = Played::default();
-    for _ in 0..(step - 1) * 3 + 1 {
+    for _ in 0..=((step - 1) * 3) {
         assert!(sim.beat(LIMIT, &mut played), "{place}");
     }
     let before = state(&sim);

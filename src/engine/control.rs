@@ -277,8 +277,8 @@ impl Control {
         &self.state.file
     }
 
-    /// Takes what the file says now, where a lab can take it while it runs, and gives what must be done for it. What was
-    /// done by hand stays; commands that it concerns can no longer be undone.
+    /// Takes what the file says now, where a lab can take it while it runs, and gives what must be done for it. What
+    /// was done by hand stays; commands that it concerns can no longer be undone.
     pub fn rebase(&mut self, changes: &[Change]) -> Vec<Act> {
         let (acts, touched) = self.state.rebase(changes);
         let piece_stays = |piece: &Piece| match piece {

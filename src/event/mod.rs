@@ -194,8 +194,8 @@ pub enum Fact {
         /// Which node.
         node: NodeId,
     },
-    /// The topology's file has changed, and the lab goes on with what it says now. What follows from it (settings, faults
-    /// of links, processes that start again) has facts of its own.
+    /// The topology's file has changed, and the lab goes on with what it says now. What follows from it (settings,
+    /// faults of links, processes that start again) has facts of its own.
     TopologyChanged {
         /// In which ways; a lab can take each of them while it runs.
         changes: Arc<[Change]>,

@@ -11,6 +11,7 @@ use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer, Token};
 use crate::engine::{Host, Opening, Sent};
 use crate::event::{Cause, Event, Fact};
+use crate::link::Carriage;
 use crate::message::{Message, Write};
 use crate::topology::Role;
 use crate::wire::{self, Codec, Decoded};
@@ -174,7 +175,8 @@ impl Host for NodeHost<'_> {
         let pushed = match &end.road {
             Road::Stream { writer, number, .. } => {
                 let parcel = Parcel::Data { writer: writer.clone(), bytes, event: cause };
-                let mut pushed = end.out.push(now, *number, length, parcel);
+                let carriage = Carriage::Stream(*number);
+                let mut pushed = end.out.push_untold(now, carriage, length, parcel);
                 if pushed.lost.take().is_some() {
                     // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
                     writer.reset();
@@ -183,7 +185,7 @@ impl Host for NodeHost<'_> {
             }
             Road::Flow { outlet, .. } => {
                 let parcel = Parcel::Datagram { outlet: outlet.clone(), bytes, event: cause };
-                end.out.push_datagram(now, length, parcel)
+                end.out.push_untold(now, Carriage::Datagram, length, parcel)
             }
         };
         let fact = pushed.fact(Peer::Node(self.node), end.peer);
@@ -196,7 +198,7 @@ impl Host for NodeHost<'_> {
             self.lab.recorder.lab(now, Cause::Event(sent), fact);
         }
         if let Some(end) = self.conns.get(&conn) {
-            end.out.deliver(now, usize::MAX, self.lab);
+            end.out.told(now, self.lab);
         }
     }
 

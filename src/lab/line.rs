@@ -13,7 +13,7 @@ use crate::event::{Cause, Ending, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe, Pushed};
 use crate::message::Faults;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -126,6 +126,9 @@ pub struct Line {
     armed: AtomicU64,
     /// Turns that have come over it and have not been taken by their node yet.
     untaken: AtomicUsize,
+    /// A message was put on it that the log does not know of yet: until it does, nothing is handed over, or its receipt
+    /// could stand before its sending. Written while the queue's lock is held.
+    untold: AtomicBool,
 }
 
 fn number(peer: Peer) -> u64 {
@@ -141,7 +144,8 @@ impl Line {
     pub fn new(seed: u64, from: Peer, to: Peer, faults: Faults) -> Self {
         let owner = draw::owner_of_pair(number(from), number(to));
         let pipe = Mutex::new(Pipe::new(seed, owner, faults));
-        Self { from, to, pipe, armed: AtomicU64::new(u64::MAX), untaken: AtomicUsize::new(0) }
+        let (armed, untaken) = (AtomicU64::new(u64::MAX), AtomicUsize::new(0));
+        Self { from, to, pipe, armed, untaken, untold: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pipe<Parcel>> {
@@ -169,6 +173,25 @@ impl Line {
         self.untaken.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Puts a message of a node's on the link. Neither it nor anything else goes further before [`Line::told`].
+    pub fn push_untold(
+        &self,
+        now: LabTime,
+        carriage: Carriage,
+        bytes: usize,
+        parcel: Parcel,
+    ) -> Pushed {
+        let mut pipe = self.lock();
+        self.untold.store(true, Ordering::Release);
+        pipe.push(now, carriage, bytes, parcel)
+    }
+
+    /// The log has the message that was put on it: what is due is handed over.
+    pub fn told(self: &Arc<Self>, now: LabTime, lab: &Shared) {
+        self.untold.store(false, Ordering::Release);
+        self.deliver(now, usize::MAX, lab);
+    }
+
     /// Puts a parcel on the link. It goes no further before [`Line::deliver`].
     pub fn push(&self, now: LabTime, stream: u64, bytes: usize, parcel: Parcel) -> Pushed {
         self.lock().push(now, Carriage::Stream(stream), bytes, parcel)
@@ -182,6 +205,10 @@ impl Line {
     /// Hands over what is due, at most `most` parcels, and asks to be woken for the rest.
     pub fn deliver(self: &Arc<Self>, now: LabTime, most: usize, lab: &Shared) {
         let mut pipe = self.lock();
+        if self.untold.load(Ordering::Acquire) {
+            // Whoever put it there delivers at once when it is told.
+            return;
+        }
         // Paused: what is on the link stays there, also what is due at this very moment.
         if !lab.clock.state().paused || most == 1 {
             for _ in 0..most {
@@ -292,6 +319,23 @@ mod tests {
     use super::*;
     use crate::base::{NodeId, VisitorId};
     use crate::topology::{Bundled, load_text};
+
+    #[test]
+    fn what_the_log_does_not_know_of_is_not_handed_over() {
+        let text = "[nodes.ts]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+        let topology = load_text("test.toml", text, &Bundled).expect("a good file").topology;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let lab = Shared::new(Arc::new(topology), runtime.handle().clone(), None);
+        let line = lab.line(Peer::Visitor(VisitorId(1)), Peer::Node(NodeId(0)));
+        let (node, incarnation) = (NodeId(0), Incarnation(1));
+        let turn = Turn::Ended { node, incarnation, conn: ConnId(1), ending: Ending::EndOfFile };
+        line.push_untold(LabTime::ZERO, Carriage::Stream(1), 0, Parcel::Turn(turn));
+        // The scheduler's thread, while the sender's is held up: it is due, and stays.
+        line.woken(LabTime(1), usize::MAX, &lab);
+        assert!(lab.next_turn().is_none());
+        line.told(LabTime(1), &lab);
+        assert!(lab.next_turn().is_some());
+    }
 
     #[test]
     fn a_way_is_clear_only_when_what_passed_it_has_been_taken() {

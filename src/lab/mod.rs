@@ -179,8 +179,8 @@ impl LabHandle {
         self.asks.try_send(Ask::Give(command, Hand::Person)).is_ok()
     }
 
-    /// Goes on with another edition of the topology. False as for [`Self::give`]; what cannot be had without a new lab is
-    /// refused in the log.
+    /// Goes on with another edition of the topology. False as for [`Self::give`]; what cannot be had without a new
+    /// lab is refused in the log.
     #[must_use]
     pub fn take(&self, topology: Arc<Topology>) -> bool {
         self.asks.try_send(Ask::Take(topology)).is_ok()

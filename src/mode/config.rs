@@ -12,6 +12,10 @@ use toml::de::{DeTable, DeValue};
 
 /// What the file says; what it leaves out is as the program has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the file, and none rules another out"
+)]
 pub struct Config {
     /// `theme = "day"`.
     pub theme: Option<ThemeName>,
@@ -79,7 +83,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn table(&mut self, table: &DeTable<'_>) {
-        for (key, value) in table.iter() {
+        for (key, value) in table {
             let word: &str = key.get_ref();
             match word {
                 "theme" => self.theme(value),
@@ -126,7 +130,7 @@ impl Reader<'_> {
             self.problems.error(span(value), "this is no table of keys").help(help);
             return;
         };
-        for (key, value) in table.iter() {
+        for (key, value) in table {
             let word: &str = key.get_ref();
             let Some(action) = Action::of_word(word) else {
                 let known = Action::remappable().map(Action::word);

@@ -88,7 +88,8 @@ fn is_hung_up(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| hung_up.iter().any(|it| it.raw_os_error() == code))
 }
 
-/// Runs the panel over a lab until it is left, with what an earlier one has left to it. The lab goes on; ending it is the caller's business.
+/// Runs the panel over a lab until it is left, with what an earlier one has left to it. The lab goes on; ending it is
+/// the caller's business.
 ///
 /// # Errors
 /// When the terminal fails.
@@ -145,7 +146,7 @@ fn turn(
             let (world, view, now) = panel.shown(now);
             let mut most = None;
             let frame = session.draw(|frame| {
-                most = screen::draw_scrolled(world, view, &theme, now, frame);
+                most = screen::draw_scrolled(world, view, theme, now, frame);
             });
             panel.scrolled_at_most(most);
             if let Some(ending) = taken(session, frame)? {

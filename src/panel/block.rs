@@ -130,16 +130,13 @@ pub fn block(frame: Rect, wants: &Wants<'_>, tier: usize) -> (Block, Vec<Spot>) 
         let groups = wants.groups.get(tier).map_or(&[][..], Vec::as_slice);
         block.bundles = bundles(peers.len(), groups, rows);
         let of = |at: usize| block.bundles.iter().position(|bundle| bundle.nodes.contains(&at));
-        match selected.and_then(of).filter(|_| wants.open) {
-            Some(open) => {
-                block.shows = Shows::Open(open);
-                shown = block.bundles[open].nodes.clone();
-            }
-            None => {
-                let marked = selected.and_then(of).unwrap_or(0);
-                lay_lines(&mut block, inner, marked);
-                return (block, Vec::new());
-            }
+        if let Some(open) = selected.and_then(of).filter(|_| wants.open) {
+            block.shows = Shows::Open(open);
+            shown = block.bundles[open].nodes.clone();
+        } else {
+            let marked = selected.and_then(of).unwrap_or(0);
+            lay_lines(&mut block, inner, marked);
+            return (block, Vec::new());
         }
     }
     let per_row = spread(&[shown.len()], inner.width, wants.name_columns, rows);

@@ -1,5 +1,5 @@
-//! A block of the map: its frame with what it holds, and a line for each bundle: which nodes, a dot for each or for some,
-//! and how many are in which state. The names themselves are drawn as nodes.
+//! A block of the map: its frame with what it holds, and a line for each bundle: which nodes, a dot for each or for
+//! some, and how many are in which state. The names themselves are drawn as nodes.
 
 use super::action::Action;
 use super::block::{Block, Bundle, Shows};

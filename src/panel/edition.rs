@@ -131,8 +131,8 @@ fn listed(canvas: &Canvas<'_>, changes: &[Change], columns: u16) -> Vec<Row> {
     let ends = if changes.iter().all(Change::is_live) {
         "Whatever is not named here runs on; what was done by hand stays."
     } else {
-        "What is marked ■ needs a new lab: this one ends, with what its nodes hold, and another starts at the same step, \
-         with all that the file says. The list of events stays."
+        "What is marked ■ needs a new lab: this one ends, with what its nodes hold, and another starts at the same \
+         step, with all that the file says. The list of events stays."
     };
     rows.push(Row::new());
     let lines = wrap(ends, columns).into_iter();

@@ -23,7 +23,7 @@ pub fn note(canvas: &Canvas<'_>, view: &View) -> Row {
     match (view.events.picked(view.feed.count(&view.filter)), view.events.new_lines()) {
         (None, _) => row.push(" following ", canvas.ink(Ink::Muted)),
         (Some(_), 0) => {
-            row.push(format!(" stands still, {follow} follows "), canvas.ink(Ink::Slow))
+            row.push(format!(" stands still, {follow} follows "), canvas.ink(Ink::Slow));
         }
         (Some(_), new) => {
             row.push(format!(" {new} new "), canvas.badge(Ink::Lead));

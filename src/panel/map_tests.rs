@@ -53,9 +53,9 @@ fn disturb(world: &mut World, seeds: &[u8], now: LabTime) {
         let seed = seeds[at % seeds.len()];
         let faults = Faults {
             latency: Duration::from_millis(40),
-            extra: Duration::from_millis(if seed % 3 == 0 { 200 } else { 0 }),
-            loss: if seed % 5 == 0 { 0.3 } else { 0.0 },
-            cut: seed % 7 == 0,
+            extra: Duration::from_millis(if seed.is_multiple_of(3) { 200 } else { 0 }),
+            loss: if seed.is_multiple_of(5) { 0.3 } else { 0.0 },
+            cut: seed.is_multiple_of(7),
             ..Faults::default()
         };
         let link = world.links.entry((from, to)).or_default();
@@ -77,7 +77,7 @@ fn disturb(world: &mut World, seeds: &[u8], now: LabTime) {
 fn stands(buffer: &Buffer, x: u16, y: u16, text: &str) -> bool {
     let row: String = (x..buffer.area.right())
         .filter_map(|x| buffer.cell((x, y)))
-        .map(|it| it.symbol())
+        .map(ratatui::buffer::Cell::symbol)
         .collect();
     row.starts_with(text)
 }

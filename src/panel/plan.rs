@@ -321,7 +321,7 @@ fn grid(area: Rect, wants: &Wants<'_>) -> Plan {
         lines.extend(tier.chunks(usize::from(per_row)));
     }
     let selected = |line: &&[Peer]| wants.selected.is_some_and(|it| line.contains(&it));
-    let marked = lines.iter().position(|line| selected(line)).unwrap_or(0);
+    let marked = lines.iter().position(selected).unwrap_or(0);
     let top = list::top(marked, area.height.into(), lines.len());
     let mut spots = Vec::new();
     for (line, y) in lines.iter().skip(top).zip(area.y..area.bottom()) {

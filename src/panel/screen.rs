@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 
 /// Draws everything. It changes nothing but the frame.
 pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut Frame<'_>) {
-    draw_scrolled(world, view, theme, now, frame);
+    draw_scrolled(world, view, *theme, now, frame);
 }
 
 /// Draws everything, and gives how far the list that is scrolled can be scrolled at most, if one is: whoever keeps the
@@ -26,12 +26,12 @@ pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut
 pub fn draw_scrolled(
     world: &World,
     view: &View,
-    theme: &Theme,
+    theme: Theme,
     now: LabTime,
     frame: &mut Frame<'_>,
 ) -> Option<usize> {
     let screen = frame.area();
-    let mut canvas = Canvas::new(frame.buffer_mut(), theme);
+    let mut canvas = Canvas::new(frame.buffer_mut(), &theme);
     canvas.clear(screen);
     if !screen.is_empty() {
         whole(&mut canvas, screen, world, view, now);

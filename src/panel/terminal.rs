@@ -28,6 +28,7 @@ use std::time::Duration;
 
 /// How the panel shall look.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch, and none rules another out")]
 pub struct Options {
     /// Colours and glyphs.
     pub theme: Theme,

@@ -138,6 +138,7 @@ pub struct Pressed {
 
 /// What the person is looking at.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch, and none rules another out")]
 pub struct View {
     /// What has the keyboard.
     pub mode: Mode,

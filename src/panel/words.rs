@@ -71,7 +71,8 @@ impl Badge {
         if self.loud { canvas.badge(self.ink) } else { canvas.ink(self.ink) }
     }
 
-    /// The badge in at most so many columns, with its air: `" DEAD 5s "`, else `" DEAD "`, else `"DEAD"`, else its sign.
+    /// The badge in at most so many columns, with its air: `" DEAD 5s "`, else `" DEAD "`, else `"DEAD"`, else its
+    /// sign.
     #[must_use]
     pub fn text(&self, columns: u16) -> String {
         let whole = self.whole();

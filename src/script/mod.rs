@@ -154,8 +154,8 @@ impl Script {
         Ok(orders)
     }
 
-    /// Goes to the question of a step at once: what the earlier ones do is done without their waits, and nothing of it is
-    /// judged. 0 is before the first.
+    /// Goes to the question of a step at once: what the earlier ones do is done without their waits, and nothing of
+    /// it is judged. 0 is before the first.
     pub fn begin_at(&mut self, step: u32) -> Vec<Order> {
         let last = step.min(self.topology.steps.len() as u32);
         let mut orders = Vec::new();

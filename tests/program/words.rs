@@ -81,7 +81,7 @@ fn the_paths_are_those_of_the_surroundings_and_nothing_is_made() {
     assert_eq!(output.status.code(), Some(0));
     let said = text(&output.stdout);
     for (what, below) in [
-        ("config", "config/faultlab"),
+        ("config", "config/faultlab/config.toml"),
         ("data", "data/faultlab"),
         ("runs", "data/faultlab/runs"),
         ("state", "state/faultlab"),

@@ -1,5 +1,5 @@
-//! What somebody has read is there after a crash: the process of one replica dies, or its host, at the worst moment, just
-//! after it has answered a read; it comes back with its disk, and every value that was read is still in a log.
+//! What somebody has read is there after a crash: the process of one replica dies, or its host, at the worst moment,
+//! just after it has answered a read; it comes back with its disk, and every value that was read is still in a log.
 
 use crate::seeds::{Dice, caught, none_breaks};
 use crate::stage::{Stage, ms};

@@ -180,7 +180,9 @@ impl Machine for Rash {
             return out.send(*conn, answer, None);
         }
         if let Input::Boot(Image { entries, .. }) = &input {
-            entries.iter().for_each(|entry| self.learn(&entry.operation));
+            for entry in entries.iter() {
+                self.learn(&entry.operation);
+            }
         }
         self.inner.step(now, input, out);
         for effect in out.take() {

@@ -91,11 +91,12 @@ const RULES: &[Rule] = &[
 const GUARD: &str = "panel/guard.rs";
 /// Where sockets may be named.
 const SOCKETS: &[&str] = &["lab", GUARD];
-/// Where the wall clock may be read: the last names a run's folder after the time.
-const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, "mode/data.rs"];
+/// Where the wall clock may be read or a time of it named: `data` names a run's folder after the time, and `watched`
+/// compares when files were changed.
+const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, "mode/data.rs", "mode/watched.rs"];
 /// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
-/// a read.
-const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs", GUARD, "mode/stdin.rs"];
+/// a read; the topology's file is watched on one, for a slow disk must not hold the panel up.
+const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs", GUARD, "mode/stdin.rs", "mode/watched.rs"];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];
 /// The one file that may fill a cell.

@@ -21,7 +21,9 @@ impl State {
     pub fn rebase(&mut self, changes: &[Change]) -> (Vec<Act>, Touched) {
         let old = self.file.clone();
         let mut file = (*old).clone();
-        changes.iter().for_each(|change| file.take(change));
+        for change in changes {
+            file.take(change);
+        }
         let (mut acts, mut touched) = (Vec::new(), Touched::default());
         let ways = self.ways_in_use(changes);
         let before: Vec<_> = ways.iter().map(|way| self.faults(*way)).collect();

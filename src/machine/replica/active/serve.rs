@@ -1,6 +1,6 @@
 //! What clients and visitors ask: reads from what is on the disk, writes into the log and onto the disk, and only then
-//! an acknowledgement. A retry is recognised by its identity and not done again; a read of what was written a moment ago
-//! waits for the disk, as the acknowledgement does: what somebody has read is there after a crash.
+//! an acknowledgement. A retry is recognised by its identity and not done again; a read of what was written a moment
+//! ago waits for the disk, as the acknowledgement does: what somebody has read is there after a crash.
 
 use super::Replica;
 use super::compare::Stage;

@@ -1,8 +1,8 @@
 //! Reads: what is given, and when.
 //!
-//! A read shows what could be acknowledged: at a backup what is on its own disk; at a leader what is safe by the rule of
-//! its propagation. What is in memory only would be gone after a crash although somebody had read it. A read of what
-//! nobody has just written waits for nothing.
+//! A read shows what could be acknowledged: at a backup what is on its own disk; at a leader what is safe by the rule
+//! of its propagation. What is in memory only would be gone after a crash although somebody had read it. A read of
+//! what nobody has just written waits for nothing.
 //!
 //! What could be shown once can be shown as long as it stands in the log: a backup that comes back, or one that has
 //! taken over a moment ago, keeps no reader waiting for what it has long had.
