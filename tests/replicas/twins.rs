@@ -180,7 +180,7 @@ impl Machine for Rash {
             return out.send(*conn, answer, None);
         }
         if let Input::Boot(Image { entries, .. }) = &input {
-            for entry in entries.iter() {
+            for entry in entries {
                 self.learn(&entry.operation);
             }
         }
