@@ -1,6 +1,7 @@
 //! Checkpoints: worlds of earlier moments that share what did not change, so that any moment still
 //! in the log is folded again in a few milliseconds.
 
+use super::race::{Lane, Race};
 use super::{LinkState, NodeState, World};
 use crate::base::Peer;
 use crate::log::{EVENTS_MAX, Log, Tail};
@@ -19,7 +20,7 @@ const CHECKPOINTS_MAX: usize = EVENTS_MAX / CHECKPOINT_EVENTS as usize + 2;
 const PIECE: usize = 32;
 
 /// About what the checkpoints may take; beyond it, every other one goes.
-const BYTES_MAX: usize = 48 * 1024 * 1024;
+const BYTES_MAX: usize = 40 * 1024 * 1024;
 
 type Links = Vec<((Peer, Peer), LinkState)>;
 
@@ -138,7 +139,7 @@ impl Checkpoint {
         let mut rest = world.shell();
         rest.position = world.position;
         let mut bytes = size_of::<World>()
-            + rest.races.len() * size_of::<usize>()
+            + races_beside(&rest, before.map(|before| &before.rest))
             + rest.index.nodes.len() * 96
             + rest.visitors.len() * 64
             + rest.audit.weight_beside(before.map(|before| &before.rest.audit))
@@ -176,6 +177,18 @@ impl World {
             ..*self
         }
     }
+}
+
+/// The bytes of the races that a checkpoint does not share with the one before it, about.
+fn races_beside(rest: &World, before: Option<&World>) -> usize {
+    let weight = |race: &Arc<Race>| {
+        let old = before.and_then(|before| before.race(race.no));
+        if old.is_some_and(|old| std::ptr::eq(old, Arc::as_ptr(race))) {
+            return size_of::<usize>();
+        }
+        size_of::<usize>() + size_of::<Race>() + race.lanes.len() * size_of::<Lane>() + 64
+    };
+    rest.races.iter().map(weight).sum()
 }
 
 /// Cuts a list into pieces and shares those that are as they were. Counts the bytes of those that
