@@ -10,6 +10,7 @@ use super::node::NodeShared;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId};
 use crate::event::Fate;
+use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -108,9 +109,12 @@ impl Outlet {
         if let Some(sent) = &self.sent {
             sent.note(bytes, event);
         }
+        // Past the runtime: it takes a socket that has just been opened for one that cannot be written to, until its
+        // reactor has looked at it, and the first question would be lost.
+        let socket = SockRef::from(&*self.socket);
         let send = || match self.to {
-            Some(to) => self.socket.try_send_to(bytes, to),
-            None => self.socket.try_send(bytes),
+            Some(to) => socket.send_to(bytes, &to.into()),
+            None => socket.send(bytes),
         };
         let mut result = send();
         if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
