@@ -185,7 +185,7 @@ fn what_matters_is_said_in_words() {
     for (name, words) in [
         ("store_healthy", &["LEAD", "back", "LOST 0", "leaders 1", "ok   30", "of 1000 ms"][..]),
         ("store_leader_killed", &["DEAD", "killed", "suspected?", "NO LEADER"]),
-        ("store_failed_over", &["promoted", "first write", "noticed after"]),
+        ("store_failed_over", &["promoted", "first write", "suspected it"]),
         ("store_split", &["SPLIT BRAIN", "LEADERS 2", "r1+r2", "≠"]),
         ("store_liar", &["LIES", "OUTVOTED", "✗out"]),
         ("store_deadlock", &["DEADLOCK", "r1 waits for", "STUCK"]),
