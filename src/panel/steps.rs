@@ -51,7 +51,8 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View, room: u16) -> Row {
 }
 
 /// The present step, if one has begun.
-fn present(world: &World) -> Option<&Step> {
+#[must_use]
+pub fn present(world: &World) -> Option<&Step> {
     world.topology.steps.get((world.steps.step as usize).checked_sub(1)?)
 }
 

@@ -35,6 +35,7 @@ fn topology(text: &str) -> Topology {
         step.say = text.into();
         step.ask = Some(text.into());
         step.reveal = Some(text.into());
+        step.remembered = Some(text.into());
         step.commands = vec![Command::Mark(text.into())];
     }
     for node in &mut topology.nodes {
