@@ -20,7 +20,7 @@ const SLOWEST: u32 = 160;
 const MARGIN: Duration = Duration::from_millis(50);
 /// Events of one replay: a failover of ten seconds under a load of some thousand questions a second.
 const EVENTS_MAX: usize = 200_000;
-/// How long after its verdict a race may still have a late answer.
+/// How long after its verdict a race may still have a late answer, and after an election a first write.
 const LATE: Duration = Duration::from_secs(10);
 
 /// Where a replay is, for the header.
@@ -255,8 +255,10 @@ impl Subject {
             Self::Failover(leader, at) => {
                 let mut failovers = groups.flat_map(|group| &group.failovers);
                 let failover = failovers.find(|it| it.leader == leader && it.at == at);
-                failover
-                    .map_or(Some(world.now), |it| it.served.map(|(_, at, _)| at).or(it.called_off))
+                let Some(failover) = failover else { return Some(world.now) };
+                let served = failover.served.map(|(_, at, _)| at).or(failover.called_off);
+                let promoted = failover.promoted.map(|(_, at, _)| at);
+                served.or(promoted.filter(|at| *at + LATE < world.now))
             }
         }
     }

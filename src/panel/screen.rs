@@ -128,7 +128,7 @@ fn panel(
     let mut title = Row::new()
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
-    if kind <= Kind::Narrow {
+    if kind <= Kind::Narrow && place.panel == view.focus {
         // One panel at a time: the digits of the others are the tabs.
         let others = PanelId::ALL.into_iter().filter(|panel| {
             *panel != place.panel && (*panel != PanelId::Steps || world.steps.count > 0)
@@ -201,6 +201,11 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
     if let Some(race) = race::shown(world, view) {
         let end = race.verdict.as_ref().map_or("waits", |verdict| verdict.outcome.word());
         row.push(format!("  #{} {end}", race.no.0), canvas.ink(Ink::Strong));
+    }
+    if world.steps.beat != Beat::Before {
+        let (step, count) = (world.steps.step, world.steps.count);
+        let beat = steps::beat(world.steps.beat).0;
+        row.push(format!("  {step}/{count}{beat}"), canvas.ink(Ink::Focus));
     }
     let faults = world.faults_shown().count();
     if faults > 0 {

@@ -143,6 +143,7 @@ fn what_is_still_under_way_is_followed_to_its_end() {
         };
         let before = whole(&panel);
         assert!(before <= Duration::from_millis(millis - 8950), "{before:?}");
+        at(&mut panel, 0);
         for event in later {
             bench.log.push(event);
         }
@@ -150,6 +151,7 @@ fn what_is_still_under_way_is_followed_to_its_end() {
         assert!(whole(&panel) > before, "it goes on: {:?}", whole(&panel));
         let (ended, now) = at(&mut panel, 60_000);
         assert_eq!(ended, 2, "both have answered");
+        assert_eq!(panel.shown(now).0.races.len(), 2, "it is the second race");
         assert!(!panel.moves(now), "and there it ends");
     }
 }
