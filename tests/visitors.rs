@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, DEADLINE, Heard, two_tables};
+use common::{Bench, DEADLINE, Heard, Visitor, two_tables};
 use faultlab::base::{NodeId, Owner, Peer};
 use faultlab::event::{Ending, Event, Fact};
 use faultlab::message::{Note, Outcome};
@@ -101,6 +101,32 @@ fn a_flood_without_a_line_end_is_cut_off_and_others_are_served() {
     assert_eq!(events.iter().filter(|event| cut(event)).count(), 3);
     // What is kept of a flood is bounded: no fact holds more than the longest word.
     assert!(events.iter().all(|event| format!("{:?}", event.fact).len() < 8192));
+}
+
+#[test]
+fn who_never_gets_to_the_end_of_a_line_is_cut_off_and_who_is_silent_may_stay() {
+    let bench = Bench::start(&lab("first-2021", "race"));
+    let (mut silent, mut busy) = (bench.visit("ts1"), bench.visit("ts1"));
+    let answer = silent.ask("www.google.com");
+    let mut slow: Vec<Visitor> = (0..200).map(|_| bench.visit("ts1")).collect();
+    for visitor in &mut slow {
+        assert_eq!(visitor.ask("www.google.com"), answer);
+    }
+    let fast = bench.command("speed 20", |event| matches!(event.fact, Fact::ClockSet(_)));
+    let start = Instant::now();
+    while !slow.is_empty() {
+        // A letter every second of the lab or so, and never a line end.
+        slow.retain_mut(|visitor| visitor.stream.write_all(b"w").is_ok());
+        assert_eq!(busy.ask("www.google.com"), answer, "others are served");
+        assert!(start.elapsed() < DEADLINE, "{} are still connected", slow.len());
+        assert_eq!(busy.hear(Duration::from_millis(50)), Heard::Nothing);
+    }
+    assert_eq!(silent.ask("www.google.com"), answer, "a lecture holds connections open");
+    let given_up = |event: &&Event| matches!(&event.fact, Fact::Malformed { why, .. } if why.contains("has no end"));
+    let events = bench.events();
+    assert_eq!(events.iter().filter(given_up).count(), 200);
+    let first = events.iter().find(given_up).expect("they are there");
+    assert!(first.time.since(fast.time) >= Duration::from_secs(29), "{first:?}");
 }
 
 #[test]

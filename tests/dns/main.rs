@@ -5,6 +5,7 @@
 mod common;
 
 mod answers;
+mod arrows;
 mod ask;
 mod bombs;
 mod dig;
