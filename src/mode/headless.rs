@@ -207,9 +207,10 @@ impl Sinks {
         let names = &world.topology.names;
         self.tally.observe(event);
         self.tally.announced(world, now);
-        if let Some(out) = &mut self.events {
-            report::events::write_event(out, event, names)
-                .context("the events cannot be written")?;
+        if let Some(out) = &mut self.events
+            && let Err(error) = report::events::write_event(out, event, names)
+        {
+            self.stop_recording(&error);
         }
         let shown = match &event.fact {
             Fact::ExpectationJudged { .. }
@@ -231,6 +232,17 @@ impl Sinks {
         Ok(())
     }
 
+    /// What cannot be recorded is lost; the lecture is not.
+    fn stop_recording(&mut self, error: &std::io::Error) {
+        if let Some(out) = self.events.take() {
+            // What waits in the buffer has no place to go either.
+            drop(out.into_parts());
+            complain_text(&format!(
+                "the events cannot be written any more ({error}); the run goes on without them\n"
+            ));
+        }
+    }
+
     fn say(&mut self, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
         match out.write_all(self.manner.text(text).as_bytes()).and_then(|()| out.flush()) {
@@ -244,8 +256,8 @@ impl Sinks {
     }
 
     fn close(&mut self, run: &Run, world: &World) -> anyhow::Result<()> {
-        if let Some(mut out) = self.events.take() {
-            out.flush().context("the events cannot be written")?;
+        if let Some(Err(error)) = self.events.as_mut().map(Write::flush) {
+            self.stop_recording(&error);
         }
         let verdict = verdict(world);
         if let Some(path) = &run.report {

@@ -1,11 +1,11 @@
 //! What stands in bytes, what is thrown away, and what hostile bytes come to.
 
-use super::*;
-use crate::message::{Data, HostName, Query, Rcode, RecordType, Response, Rr, Said};
+use crate::raw::{NUMBERS, feed, opt, question, raw};
+use faultlab::message::{Data, HostName, Message, Query, Rcode, RecordType, Response, Rr, Said};
+use faultlab::wire::dns::End;
+use faultlab::wire::{Decoded, Reads};
 use proptest::prelude::*;
 use std::sync::Arc;
-
-const NUMBERS: Numbers = Numbers::Drawn { seed: 7, owner: 3 };
 
 fn asker() -> End {
     End::new(Reads::Answers, false, NUMBERS)
@@ -15,12 +15,6 @@ fn server() -> End {
     End::new(Reads::Questions, false, NUMBERS)
 }
 
-fn feed(end: &mut End, bytes: &[u8]) -> Vec<Decoded> {
-    let mut out = Vec::new();
-    end.feed(bytes, &mut out);
-    out
-}
-
 fn asks(name: &str, question: u64, query: Query) -> Message {
     Message::Ask { name: HostName::new(name), id: Some(question), dns: Some(query) }
 }
@@ -28,23 +22,6 @@ fn asks(name: &str, question: u64, query: Query) -> Message {
 fn written(end: &mut End, message: &Message) -> Vec<u8> {
     let mut bytes = Vec::new();
     end.encode(message, &mut bytes);
-    bytes
-}
-
-/// A question in bytes, by hand: `flags`, the four counts, and what follows.
-fn raw(flags: u16, counts: [u16; 4], rest: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0xab, 0xcd];
-    bytes.extend(flags.to_be_bytes());
-    bytes.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
-    bytes.extend(rest);
-    bytes
-}
-
-/// `www.a.com`, type and class.
-fn question(kind: u16, class: u16) -> Vec<u8> {
-    let mut bytes = b"\x03www\x01a\x03com\x00".to_vec();
-    bytes.extend(kind.to_be_bytes());
-    bytes.extend(class.to_be_bytes());
     bytes
 }
 
@@ -150,16 +127,6 @@ fn what_is_no_question_for_us_has_its_code() {
     assert!(matches!(answer.as_slice(), [Decoded::Malformed(_)]), "{answer:?}");
 }
 
-/// An OPT record: version and size, with these options.
-fn opt(version: u8, size: u16, options: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0, 0, 41];
-    bytes.extend(size.to_be_bytes());
-    bytes.extend([0, version, 0, 0]);
-    bytes.extend(u16::try_from(options.len()).expect("short").to_be_bytes());
-    bytes.extend(options);
-    bytes
-}
-
 #[test]
 fn edns_tells_sizes_and_versions_and_unknown_options_are_passed_over() {
     let with = |opt: Vec<u8>| raw(0, [1, 0, 0, 1], &[question(1, 1), opt].concat());
@@ -175,6 +142,27 @@ fn edns_tells_sizes_and_versions_and_unknown_options_are_passed_over() {
     assert_eq!(wrong(&with(opt(0, 1232, &cookie))), None);
     let twice = [question(1, 1), opt(0, 512, &[]), opt(0, 512, &[])].concat();
     assert_eq!(wrong(&raw(0, [1, 0, 0, 2], &twice)), Some(Rcode::FormErr));
+}
+
+#[test]
+fn who_speaks_edns_is_turned_away_in_edns() {
+    let opt = opt(0, 1232, &[]);
+    for (flags, counts, rest) in
+        [(0x7800, [1, 0, 0, 1], [question(1, 1), opt.clone()].concat()), (0, [0, 0, 0, 1], opt)]
+    {
+        let mut server = server();
+        let heard = feed(&mut server, &raw(flags, counts, &rest));
+        let [Decoded::Message(Message::Ask { name, id, dns: Some(query) }, _)] = heard.as_slice()
+        else {
+            panic!("{heard:?}")
+        };
+        let response = Response::new(*query, query.wrong.expect("it is turned away"));
+        let (name, said) = (Some(name.clone()), response.said());
+        let reply = Message::Reply { name, id: *id, said, dns: Some(Arc::new(response)) };
+        let bytes = written(&mut server, &reply);
+        assert_eq!(bytes[10..12], [0, 1], "one record more, which is the OPT");
+        assert_eq!(bytes[12..15], [0, 0, 41]);
+    }
 }
 
 #[test]
