@@ -60,6 +60,8 @@ pub enum Action {
     SaveSteps,
     Why,
     Replay,
+    ReplayLog,
+    EventBefore,
     Inspect,
     Open,
     OpenRace,
@@ -105,6 +107,8 @@ pub enum Outcome {
     Copy(Copied),
     /// Show the last race or failover again, or the lab again.
     Replay,
+    /// Show the log, to go back in it.
+    ReplayLog,
     /// What was done becomes the steps of a new topology file.
     SaveSteps,
     /// The next theme.
@@ -309,6 +313,7 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         },
         Action::SaveSteps => return Some(Outcome::SaveSteps),
         Action::Replay => return Some(Outcome::Replay),
+        Action::ReplayLog => return Some(Outcome::ReplayLog),
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),

@@ -96,6 +96,8 @@ impl Action {
         match self {
             Self::Why => "why",
             Self::Replay => "replay",
+            Self::ReplayLog => "replay-log",
+            Self::EventBefore => "event-before",
             Self::Losses => "losses",
             Self::ShowFile => "file",
             Self::Inspect => "inspect",
@@ -188,9 +190,12 @@ impl Action {
             | Self::Freeze
             | Self::Lie
             | Self::Wipe => Section::Nodes,
-            Self::Partition | Self::OneWay | Self::Delay | Self::Loss | Self::NextLink => {
-                Section::Links
-            }
+            Self::Partition
+            | Self::OneWay
+            | Self::Delay
+            | Self::DelayBy
+            | Self::Loss
+            | Self::NextLink => Section::Links,
             Self::Pause
             | Self::Tick
             | Self::Slower

@@ -217,6 +217,7 @@ fn react(
         }
         Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
         Reaction::Replay => panel.replay(bench),
+        Reaction::ReplayLog => panel.replay_log(bench),
         Reaction::SaveSteps => panel.save_steps(bench),
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {

@@ -4,6 +4,7 @@ use super::edition::Edition;
 use super::feed::{Feed, Tone};
 use super::state::Panel;
 use super::terminal::Session;
+use super::view::Pressed;
 use crate::base::LabTime;
 use crate::topology::Topology;
 use std::collections::VecDeque;
@@ -22,8 +23,7 @@ pub struct Carried {
     big: bool,
     motion: bool,
     mouse: bool,
-    /// Whether pressed keys are shown.
-    keys: bool,
+    keys: Option<VecDeque<Pressed>>,
     /// How long the lecture has lasted.
     pub(super) wall: Duration,
 }
@@ -44,7 +44,7 @@ pub(super) fn set_up(
         (view.big, view.motion, view.mouse) = (carried.big, carried.motion, carried.mouse);
         view.feed = carried.feed;
         view.history = carried.history;
-        view.keys = carried.keys.then(VecDeque::new);
+        view.keys = carried.keys;
         view.wall = carried.wall;
         view.feed.say(LabTime::ZERO, "a new lab of the file as it is now".into(), Tone::Hand);
     }
@@ -63,7 +63,7 @@ pub(super) fn of(panel: &Panel) -> Option<Box<Carried>> {
         big: view.big,
         motion: view.motion,
         mouse: view.mouse,
-        keys: view.keys.is_some(),
+        keys: view.keys.clone(),
         wall: view.wall,
     }))
 }

@@ -1,4 +1,5 @@
-//! `E`: the last race, operation or failover once more, slowly, from the log, while the lab runs on.
+//! `E`: the last race, operation or failover once more, slowly, from the log, while the lab runs on. `t`: the log
+//! itself, to go back and on in.
 //!
 //! A replay is a world and a view of its own: the fold of the log up to a cursor that moves at a tenth of the lab's
 //! time. It gives no command and changes nothing but itself. What has not ended yet is followed until it has.
@@ -8,7 +9,8 @@ use super::view::View;
 use super::{Bench, race, store, words};
 use crate::base::{LabTime, NodeId};
 use crate::check::OpNo;
-use crate::event::Event;
+use crate::command::Command;
+use crate::event::{Event, Fact};
 use crate::world::{History, LaneEnd, Race, RaceNo, World};
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ const SLOWEST: u32 = 160;
 const MARGIN: Duration = Duration::from_millis(50);
 /// Events of one replay: a failover of ten seconds under a load of some thousand questions a second.
 const EVENTS_MAX: usize = 200_000;
+/// Events between two places to go back to: at a million events a second they are folded in some milliseconds.
+const MARK_EVERY: usize = 8192;
 /// How long after its verdict a race may still have a late answer, and after an election a first write.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -83,8 +87,29 @@ pub struct Replay {
     /// The moment shown.
     now: LabTime,
     wall: Option<Duration>,
-    /// The world and the events before the first, to begin again from.
-    start: (World, Feed),
+    /// What was shown before so many events, to go back to: before the first, and every so often.
+    marks: Vec<(usize, World, Feed)>,
+}
+
+/// Where to go in a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    /// One event on.
+    EventOn,
+    /// One event back.
+    EventBack,
+    /// So much lab time on.
+    On(Duration),
+    /// So much lab time back.
+    Back(Duration),
+    /// To its beginning.
+    Start,
+    /// To its end.
+    End,
+    /// To the next marker.
+    MarkerOn,
+    /// To the marker before.
+    MarkerBack,
 }
 
 /// What can be replayed.
@@ -94,6 +119,8 @@ enum Subject {
     Operation(OpNo),
     /// Of whom, and since when.
     Failover(NodeId, LabTime),
+    /// Everything up to this moment.
+    Log(LabTime),
 }
 
 impl Replay {
@@ -109,10 +136,44 @@ impl Replay {
     ) -> Result<Self, String> {
         let (subject, from) =
             subject(world, view).ok_or("nothing has happened yet that could be played again")?;
-        let what = subject.word(world);
         let begins = LabTime(from.0.saturating_sub(MARGIN.as_nanos() as u64));
-        let position = position_at(bench, begins, world.position)
-            .ok_or_else(|| format!("the log no longer has the beginning of {what}"))?;
+        let position = position_at(bench, begins, world.position).ok_or_else(|| {
+            format!("the log no longer has the beginning of {}", subject.word(world))
+        })?;
+        Ok(Self::of(subject, (begins, position), world, view, history, bench))
+    }
+
+    /// The log as far as it reaches back, standing still at its end.
+    ///
+    /// # Errors
+    /// Why there is nothing to show: a sentence for the person.
+    pub fn of_the_log(
+        world: &World,
+        view: &View,
+        history: &History,
+        bench: &dyn Bench,
+    ) -> Result<Self, String> {
+        let oldest = bench.read(0).missing.max(world.position.saturating_sub(EVENTS_MAX as u64));
+        let first = bench.read(oldest).events().next().map(|event| event.time);
+        let first = first.ok_or("nothing has happened yet that could be played again")?;
+        let subject = Subject::Log(world.now);
+        let mut replay = Self::of(subject, (first, oldest), world, view, history, bench);
+        replay.open = false;
+        replay.seek(Seek::End);
+        if let Some(cursor) = &mut replay.view.replay {
+            (cursor.slower, cursor.paused) = (1, true);
+        }
+        Ok(replay)
+    }
+
+    fn of(
+        subject: Subject,
+        (begins, position): (LabTime, u64),
+        world: &World,
+        view: &View,
+        history: &History,
+        bench: &dyn Bench,
+    ) -> Self {
         let past = history.at_from(position, |from| bench.read(from));
         let events = events_between(bench, position, world.position);
         let mut view = view.clone();
@@ -122,19 +183,19 @@ impl Replay {
         view.race = race::shown(world, &view).map(|race| race.no);
         view.toasts.clear();
         view.replay = Some(Cursor {
-            what,
+            what: subject.word(world),
             slower: RATE,
             at: Duration::ZERO,
             whole: Duration::ZERO,
             paused: false,
         });
-        let start = (past.clone(), view.feed.clone());
+        let marks = vec![(0, past.clone(), view.feed.clone())];
         let (from, now, wall) = (begins, begins, None);
         let (open, next) = (true, 0);
         let mut replay =
-            Self { world: past, view, events, next, subject, open, from, now, wall, start };
+            Self { world: past, view, events, next, subject, open, from, now, wall, marks };
         replay.follow(world);
-        Ok(replay)
+        replay
     }
 
     /// Takes an event of the lab: what is replayed may be under way still.
@@ -180,12 +241,74 @@ impl Replay {
         }
         cursor.at = (cursor.at + passed / cursor.slower).min(cursor.whole);
         self.now = self.from + cursor.at;
-        while let Some(event) = self.events.get(self.next).filter(|event| event.time <= self.now) {
+        let until = self.events_until(self.now);
+        self.fold(until);
+    }
+
+    /// How many events there are up to a moment.
+    fn events_until(&self, moment: LabTime) -> usize {
+        self.events.partition_point(|event| event.time <= moment)
+    }
+
+    /// Goes on or back to where so many events have happened.
+    fn fold(&mut self, until: usize) {
+        if until < self.next {
+            let at = self.marks.partition_point(|(at, ..)| *at <= until).saturating_sub(1);
+            let (at, world, feed) = &self.marks[at];
+            (self.next, self.world) = (*at, world.clone());
+            self.view.feed = feed.clone();
+            self.view.events.follow();
+        }
+        while self.next < until {
+            let event = &self.events[self.next];
             self.world.apply(event);
             if self.view.feed.take(event, &self.world) {
                 self.view.event_came();
             }
             self.next += 1;
+            if self.marks.last().is_some_and(|(at, ..)| at + MARK_EVERY <= self.next) {
+                self.marks.push((self.next, self.world.clone(), self.view.feed.clone()));
+            }
+        }
+    }
+
+    /// Goes to another moment of it.
+    pub fn seek(&mut self, seek: Seek) {
+        let Some(whole) = self.view.replay.as_ref().map(|cursor| cursor.whole) else { return };
+        let end = self.from + whole;
+        let last = self.events_until(end);
+        let nanos = |time: Duration| time.as_nanos() as u64;
+        let is_marker = |event: &&Event| match &event.fact {
+            Fact::CommandGiven { command, .. } => matches!(**command, Command::Mark(_)),
+            _ => false,
+        };
+        let mut markers = self.events[..last].iter().filter(is_marker).map(|event| event.time);
+        let to = match seek {
+            Seek::EventOn | Seek::EventBack => {
+                let step = if seek == Seek::EventOn { 1 } else { -1 };
+                let at = self.next.saturating_add_signed(step).min(last);
+                self.fold(at);
+                let shown = at.checked_sub(1).and_then(|at| self.events.get(at));
+                return self.stand_at(shown.map_or(self.from, |event| event.time));
+            }
+            Seek::On(time) => self.now + time,
+            Seek::Back(time) => LabTime(self.now.0.saturating_sub(nanos(time))),
+            Seek::Start => self.from,
+            Seek::End => end,
+            Seek::MarkerOn => markers.find(|at| *at > self.now).unwrap_or(end),
+            Seek::MarkerBack => markers.rfind(|at| *at < self.now).unwrap_or(self.from),
+        };
+        let to = to.clamp(self.from, end);
+        self.fold(self.events_until(to));
+        self.stand_at(to);
+    }
+
+    /// Shows this moment, and nothing moves.
+    fn stand_at(&mut self, moment: LabTime) {
+        self.now = moment.max(self.from);
+        if let Some(cursor) = &mut self.view.replay {
+            cursor.at = self.now.since(self.from);
+            cursor.paused = true;
         }
     }
 
@@ -196,11 +319,10 @@ impl Replay {
             cursor.paused = !cursor.paused;
             return;
         }
-        cursor.at = Duration::ZERO;
-        (self.next, self.now) = (0, self.from);
-        self.world = self.start.0.clone();
-        self.view.feed = self.start.1.clone();
-        self.view.events.follow();
+        self.seek(Seek::Start);
+        if let Some(cursor) = &mut self.view.replay {
+            cursor.paused = false;
+        }
     }
 
     /// Half as fast, or twice.
@@ -237,6 +359,7 @@ impl Subject {
         match self {
             Self::Race(no) => format!("race #{}", no.0),
             Self::Operation(no) => format!("operation {}", no.0),
+            Self::Log(_) => "the log".into(),
             Self::Failover(leader, _) => {
                 format!("the failover of {}", world.topology.names.of(leader))
             }
@@ -247,6 +370,7 @@ impl Subject {
     fn ended(self, world: &World) -> Option<LabTime> {
         let mut groups = world.audit.groups();
         match self {
+            Self::Log(until) => Some(until),
             Self::Race(no) => world.race(no).map_or(Some(world.now), |race| of_race(race, world)),
             Self::Operation(no) => {
                 let op = groups.find_map(|group| group.op(no));

@@ -199,7 +199,8 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
     let mut row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     row.push(format!(" up {up}/{}", world.nodes.len()), canvas.ink(Ink::Text));
     if let Some(race) = race::shown(world, view) {
-        let end = race.verdict.as_ref().map_or("waits", |verdict| verdict.outcome.word());
+        let open = if race.is_settled() { "gone" } else { "waits" };
+        let end = race.verdict.as_ref().map_or(open, |verdict| verdict.outcome.word());
         row.push(format!("  #{} {end}", race.no.0), canvas.ink(Ink::Strong));
     }
     if world.steps.beat != Beat::Before {

@@ -144,6 +144,21 @@ fn rates_and_delays_have_keys_of_their_own() {
 }
 
 #[test]
+fn who_is_gone_waits_no_longer() {
+    let mut topology = story::topology(Policy::Race, 2);
+    topology.steps.clear();
+    let mut story = Story::new(&topology);
+    story.race(100, "www.google.com", &[mute(TS1), mute(TS2)]);
+    story.lab(202, Fact::NodeKilled { node: CLIENT });
+    let (mut panel, _) = panel_at(topology, &story.events(), 202);
+    for (size, words) in [((80, 24), "gone 102 ms"), ((60, 2), "#1 gone")] {
+        panel.view.size = size;
+        let shown = text(&draw(&panel, NIGHT, LabTime::from_millis(9000), size));
+        assert!(shown.contains(words) && !shown.contains("waits"), "{shown}");
+    }
+}
+
+#[test]
 fn what_is_undone_and_what_a_step_forgets_is_said() {
     let (mut panel, bench) = seen_by_a_lab(&[
         Fact::Undone { what: "kill ts1".into(), again: false },
