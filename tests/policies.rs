@@ -9,6 +9,8 @@ mod figures;
 mod health;
 #[path = "policies/load.rs"]
 mod load;
+#[path = "common/rules.rs"]
+mod rules;
 #[path = "policies/stage.rs"]
 mod stage;
 #[path = "policies/tail.rs"]

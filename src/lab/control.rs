@@ -88,15 +88,13 @@ impl Controller {
         }
     }
 
-    /// Boots what starts and goes to this step, then serves commands until `Quit`.
-    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>, step: u32) {
+    /// Boots what starts, then serves commands until `Quit`.
+    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>) {
         self.mark_disks().await;
         for act in self.control.start() {
             self.carry_out(act, Cause::Boot).await;
         }
         started.notify_one();
-        let orders = self.script.begin_at(step);
-        self.follow(orders).await;
         loop {
             self.look().await;
             // Every arm returns a value and nothing else; what was asked is not lost when another arm is taken.

@@ -58,6 +58,7 @@ impl Action {
             Self::Fire => "fire",
             Self::FireMany => "burst",
             Self::Load => "load",
+            Self::LoadRate => "load-rate",
             Self::ChooseName => "ask",
             Self::ChoosePolicy => "policy",
             Self::Kill => "kill",
@@ -70,6 +71,7 @@ impl Action {
             Self::Partition => "cut",
             Self::OneWay => "one-way",
             Self::Delay => "delay",
+            Self::DelayBy => "delay-by",
             Self::Loss => "loss",
             Self::NextLink => "links",
             Self::Undo => "undo",
@@ -173,6 +175,7 @@ impl Action {
             | Self::Fire
             | Self::FireMany
             | Self::Load
+            | Self::LoadRate
             | Self::ChooseName
             | Self::ChoosePolicy
             | Self::Undo

@@ -167,6 +167,9 @@ fn peak(counts: &[u64]) -> f64 {
 
 type Part = (String, Style);
 
+/// How a time is written.
+type Figure<'a> = &'a dyn Fn(Duration) -> String;
+
 /// An era in words and figures: its policy, what was different in it, how long the answers took, what they cost.
 fn heads(
     canvas: &mut Canvas<'_>,
@@ -206,30 +209,29 @@ fn times(canvas: &Canvas<'_>, is: Percentiles, columns: u16) -> Row {
         return Row::new().with("no answer yet", canvas.ink(Ink::Muted));
     }
     let (muted, text) = (canvas.ink(Ink::Muted), canvas.ink(Ink::Text));
-    let row = |chosen: &[(&str, Duration)], figure: &dyn Fn(Duration) -> String, unit: &str| {
+    let row = |chosen: &[(&str, Duration)], (figure, unit): (Figure<'_>, &str), gap: &str| {
         let mut row = Row::new();
         for (at, (word, time)) in chosen.iter().enumerate() {
-            row.push(if at > 0 { "  " } else { "" }, muted);
+            row.push(if at > 0 { gap } else { "" }, muted);
             row.push(format!("{word} "), muted);
             row.push(figure(*time), text);
         }
         row.with(unit, text)
     };
-    let (unit, short): (&str, &dyn Fn(Duration) -> String) = match is.max {
-        max if max >= Duration::from_secs(1) => {
-            (" s", &|time| format!("{:.2}", time.as_secs_f64()))
-        }
-        max if max >= Duration::from_millis(10) => {
-            (" ms", &|time| format!("{:.0}", time.as_secs_f64() * 1e3))
-        }
-        _ => (" ms", &|time| format!("{:.2}", time.as_secs_f64() * 1e3)),
+    let seconds = |time: Duration| format!("{:.2}", time.as_secs_f64());
+    let whole = |time: Duration| format!("{:.0}", time.as_secs_f64() * 1e3);
+    let parts = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
+    let short: (Figure<'_>, &str) = match is.max {
+        max if max >= Duration::from_secs(1) => (&seconds, " s"),
+        max if max >= Duration::from_millis(10) => (&whole, " ms"),
+        _ => (&parts, " ms"),
     };
     let all = [("p50", is.p50), ("p90", is.p90), ("p99", is.p99), ("max", is.max)];
     let forms = [
-        row(&all, &words::figure, ""),
-        row(&all, short, unit),
-        row(&[all[0], all[2], all[3]], short, unit),
-        row(&[all[0], all[2]], short, unit),
+        row(&all, (&words::figure, ""), "  "),
+        row(&all, short, "  "),
+        row(&all, short, " "),
+        row(&[all[0], all[2]], short, " "),
     ];
     let [.., least] = &forms;
     forms.iter().find(|row| row.width() <= columns).unwrap_or(least).clone()

@@ -69,7 +69,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             Some(if targets::lies(world, id) { "honest" } else { "lie" }.into())
         }
         Action::Partition | Action::Delay => link(binding, world, view),
-        Action::OneWay | Action::Loss => {
+        Action::LoadRate => targets::client(world, view).map(|_| binding.short.to_owned()),
+        Action::OneWay | Action::Loss | Action::DelayBy => {
             targets::link_set(world, view).map(|_| binding.short.to_owned())
         }
         Action::Undo | Action::Reset if world.truth.faults.is_empty() && all_up(world) => None,

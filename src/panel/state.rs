@@ -11,7 +11,7 @@ use super::{Bench, hints, map, mouse, store, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
-use crate::report::Done;
+use crate::report::{self, Done};
 use crate::topology::Topology;
 use crate::world::{History, LaneEnd, World};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -94,11 +94,23 @@ impl Panel {
             self.world.apply(event);
             self.history.observe(&self.world);
             self.done.observe(event);
+            if let Some(replay) = &mut self.replay {
+                replay.observe(event);
+            }
             if at >= silent && self.view.feed.take(event, &self.world) {
                 self.view.event_came();
             }
             match &event.fact {
                 Fact::CommandRefused { why } => self.view.toast(why.to_string(), true),
+                Fact::Undone { .. } | Fact::StepRestored { .. } => {
+                    let line = report::line(event, &self.world.topology.names);
+                    self.view.toast(line.unwrap_or_default(), false);
+                    for forgotten in report::spoken::of_a_step(event, &self.world.topology) {
+                        self.view.feed.say(event.time, forgotten.clone(), Tone::Bad);
+                        self.view.event_came();
+                        self.view.toast(forgotten, true);
+                    }
+                }
                 Fact::StepBegan { step } => bench.reached(Some(*step)),
                 Fact::StepEnded { step } if *step as usize == self.world.steps.count => {
                     bench.reached(None);
@@ -107,6 +119,9 @@ impl Panel {
             }
         }
         self.next = tail.next;
+        if let Some(replay) = &mut self.replay {
+            replay.follow(&self.world);
+        }
         (count > 0 || tail.missing > 0, count > 0)
     }
 

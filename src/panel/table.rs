@@ -62,6 +62,8 @@ pub static TABLE: &[Binding] = &[
     row(Panels, c('R'), Action::Reset, "reset", "heal every fault, revive every node"),
     row(Panels, c('N'), Action::Restore, "again", "back to the start of the step (asks)"),
     row(Panels, c('U'), Action::Redo, "redo", "bring the fault back that was undone"),
+    row(Panels, c('C'), Action::LoadRate, "rate", "questions at 1, 5, 20, 100 a second"),
+    row(Panels, c('D'), Action::DelayBy, "delay…", "delay by a time that is typed"),
     row(Panels, c('v'), Action::NextLink, "links", "walk through the links of the node"),
     row(Panels, c('-'), Action::Slower, "slower", "the lab's clock at 0.5, 0.25, 0.1"),
     row(Panels, c('+'), Action::Faster, "faster", "the lab's clock nearer to real time"),

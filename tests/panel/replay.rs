@@ -106,6 +106,56 @@ fn the_last_race_is_played_again_at_a_tenth_and_the_lab_is_left_alone() {
     assert_eq!(format!("{:?}", panel.world), live);
 }
 
+/// A panel that has seen so much of the second race.
+fn until(millis: u64) -> (Panel, Recorded, Vec<Event>) {
+    let (panel, mut bench) = seen(100 * SEGMENT_EVENTS);
+    let mut events: Vec<Event> = Vec::new();
+    let mut at = 0;
+    loop {
+        let tail = bench.read(at);
+        if tail.is_empty() {
+            break;
+        }
+        events.extend(tail.events().cloned());
+        at = tail.next;
+    }
+    let later = events.split_off(
+        events.iter().position(|event| event.time > LabTime::from_millis(millis)).expect("later"),
+    );
+    bench.log = Log::new(100 * SEGMENT_EVENTS);
+    for event in events {
+        bench.log.push(event);
+    }
+    let mut panel = Panel::new(panel.world.topology.clone());
+    while panel.follow(&bench).1 {}
+    (panel, bench, later)
+}
+
+#[test]
+fn what_is_still_under_way_is_followed_to_its_end() {
+    // The first answer has come, and the client has it; the second server is slower.
+    for millis in [9050, 9125] {
+        let (mut panel, mut bench, later) = until(millis);
+        panel.replay(&bench);
+        let whole = |panel: &Panel| {
+            let (_, view, _) = panel.shown(LabTime::ZERO);
+            view.replay.as_ref().expect("a replay").whole
+        };
+        let before = whole(&panel);
+        assert!(before <= Duration::from_millis(millis - 8950), "{before:?}");
+        at(&mut panel, 0);
+        for event in later {
+            bench.log.push(event);
+        }
+        while panel.follow(&bench).1 {}
+        assert!(whole(&panel) > before, "it goes on: {:?}", whole(&panel));
+        let (ended, now) = at(&mut panel, 60_000);
+        assert_eq!(ended, 2, "both have answered");
+        assert_eq!(panel.shown(now).0.races.len(), 2, "it is the second race");
+        assert!(!panel.moves(now), "and there it ends");
+    }
+}
+
 #[test]
 fn an_older_race_that_is_picked_is_the_one_that_is_played() {
     let (mut panel, bench) = seen(100 * SEGMENT_EVENTS);
