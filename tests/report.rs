@@ -276,7 +276,9 @@ fn the_keys_of_the_report_are_documented() {
     let topology = topology(Policy::Race);
     let mut world = fold(&topology, &[]);
     // With questions there are policies, eras, and all that stands in them.
-    traffic::run(21, 30).iter().for_each(|event| world.apply(event));
+    for event in traffic::run(21, 30) {
+        world.apply(&event);
+    }
     let report =
         Report::new(&world, &Tally::default(), Exit::Unknown, BTreeMap::new(), |_| "words".into());
     let documented = include_str!("../docs/report.md");

@@ -41,7 +41,7 @@ pub struct Needs {
 
 impl Needs {
     /// What stands in the place of the race: one question, or the figures of all while they have the focus.
-    const fn race(&self) -> PanelId {
+    const fn race(self) -> PanelId {
         match self.focus {
             PanelId::Figures => PanelId::Figures,
             _ => PanelId::Race,

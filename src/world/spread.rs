@@ -204,7 +204,9 @@ mod tests {
     fn counts_between_edges_are_those_of_the_list_and_none_is_lost() {
         let list = times(3000);
         let mut spread = Spread::fine();
-        list.iter().for_each(|time| spread.record(*time));
+        for time in &list {
+            spread.record(*time);
+        }
         let edges = [100, 1000, 30_000, 400_000].map(Duration::from_micros);
         let mut should = vec![0_u64; 5];
         for time in &list {
@@ -231,9 +233,13 @@ mod tests {
     #[test]
     fn its_size_does_not_grow_with_the_number_of_values() {
         let mut spread = Spread::fine();
-        times(2_000).into_iter().for_each(|time| spread.record(time));
+        for time in times(2_000) {
+            spread.record(time);
+        }
         let few = spread.bytes_beside(None);
-        times(200_000).into_iter().for_each(|time| spread.record(time));
+        for time in times(200_000) {
+            spread.record(time);
+        }
         spread.record(Duration::MAX);
         let many = spread.bytes_beside(None);
         assert!(few < 150_000 && many < 200_000, "{few} and {many} bytes");

@@ -61,7 +61,9 @@ fn run() -> Sim {
 
 fn fold(sim: &Sim, events: &[Event]) -> World {
     let mut world = World::new(sim.topology().clone());
-    events.iter().for_each(|event| world.apply(event));
+    for event in events {
+        world.apply(event);
+    }
     world
 }
 
@@ -107,7 +109,9 @@ fn plain(events: &[Event], ls: NodeId) -> Vec<Plain> {
         }
     }
     eras.retain(|era| era.taken > 0);
-    eras.iter_mut().for_each(|era| era.took.sort_unstable());
+    for era in &mut eras {
+        era.took.sort_unstable();
+    }
     eras
 }
 

@@ -90,7 +90,8 @@ impl Chaos {
         match self.dice.below(12) {
             0 => self.give(Command::Batch { client }),
             _ => {
-                self.give(Command::Query { client, name: Some(asked), kind: RecordType::A, times })
+                let kind = RecordType::A;
+                self.give(Command::Query { client, name: Some(asked), kind, times });
             }
         }
     }
