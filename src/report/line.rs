@@ -203,6 +203,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
 /// What a message says; none for one that nobody wants to read.
 fn message_words(message: &Message) -> Option<String> {
     Some(match message {
+        Message::Ask { name, dns: Some(query), .. } if !query.kind.is_usual() => {
+            format!("asks {} {}", text(name.as_str()), query.kind)
+        }
         Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
         Message::AskTied { name, .. } => format!("asks {}, tied", text(name.as_str())),
         Message::Began { .. } => "says that it begins".into(),

@@ -78,7 +78,7 @@ impl World {
     }
 
     fn race_that_arrived(&self, node: NodeId, cause: Cause) -> Option<RaceNo> {
-        let (event, race) = self.index.nodes[node.index()].received?;
+        let (event, race, _) = self.index.nodes[node.index()].received?;
         if cause == Cause::Event(event) { race } else { None }
     }
 
@@ -179,6 +179,7 @@ impl World {
             return;
         }
         let mut race = self.new_race(name.clone(), from);
+        race.kind = self.index.nodes[node.index()].received.map_or(race.kind, |(.., kind)| kind);
         race.taken = Some(now);
         race.more.to = Some(node);
         if matches!(from, Peer::Visitor(_)) {
