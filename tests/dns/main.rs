@@ -7,6 +7,7 @@ mod common;
 mod rules;
 
 mod answers;
+mod arrows;
 mod ask;
 mod bombs;
 mod codec;

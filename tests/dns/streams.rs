@@ -70,6 +70,27 @@ fn a_connection_that_is_silent_for_thirty_seconds_is_closed() {
 }
 
 #[test]
+fn who_sends_a_byte_now_and_then_is_no_more_patient_a_guest_than_who_is_silent() {
+    let bench = Bench::start(&lab(""));
+    let mut stream = connect(&bench, "ts1");
+    let clock = |event: &faultlab::event::Event| matches!(event.fact, Fact::ClockSet(_));
+    bench.command("speed 20", clock);
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(50))).expect("a timeout");
+    let begun = std::time::Instant::now();
+    // The beginning of a message of 8,224 bytes.
+    while stream.write_all(b" ").is_ok() {
+        let heard = stream.read(&mut [0; 16]);
+        let waits = heard.as_ref().is_err_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+        });
+        if !waits {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE, "it may go on for ever");
+    }
+}
+
+#[test]
 fn a_quick_answer_passes_a_slow_one() {
     let ls =
         "policy = \"race\"\naccept = \"first-positive\"\ntimeout = \"5s\"\nlisten = { dns = 0 }";

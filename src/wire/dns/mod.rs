@@ -73,6 +73,12 @@ impl End {
         }
     }
 
+    /// Whether a message has begun whose end has not come yet.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
+    }
+
     /// Takes one chunk as it came from the socket: a datagram, or any part of a stream.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Decoded>) {
         let begin = self.read;
