@@ -228,6 +228,12 @@ impl Rcode {
         known.map_or(Self::Other(number), |(code, ..)| *code)
     }
 
+    /// Whether this is the word of a code.
+    #[must_use]
+    pub fn is_word(text: &str) -> bool {
+        Self::NUMBERS.iter().any(|(.., word)| *word == text)
+    }
+
     /// Its number.
     #[must_use]
     pub fn number(self) -> u16 {
@@ -338,7 +344,7 @@ impl Response {
     #[must_use]
     pub fn said(&self) -> Said {
         match self.rcode {
-            Rcode::NoError if self.answers.is_empty() => Said::Negative,
+            Rcode::NoError if self.answers.is_empty() => Said::NoRecord,
             Rcode::NoError => self.found(),
             Rcode::NxDomain => Said::Negative,
             code => Said::Failed(match &self.error {
@@ -363,6 +369,6 @@ impl Response {
                 return Said::Found { address: Arc::from(address), flags };
             }
         }
-        Said::Negative
+        Said::NoRecord
     }
 }

@@ -188,7 +188,7 @@ pub(super) fn lane_bar(
                 Outcome::Late | Outcome::Answered | Outcome::Negative => '◆',
                 Outcome::Failed | Outcome::Refused | Outcome::Reset => '✕',
             };
-            (ink, end, plain(format!("{outcome} {time}"), ink))
+            (ink, end, plain(format!("{} {time}", words::came_to(world, race, lane, outcome)), ink))
         }
     };
     let from = lane.sent.map(|sent| ms(race.begun, sent));

@@ -8,8 +8,9 @@ use super::view::View;
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, NodeId};
 use crate::event::{ClockState, Life};
-use crate::message::{Belief, Faults, Outcome};
-use crate::world::World;
+use crate::message::{Belief, Faults, Outcome, Rcode, Said};
+use crate::topology::Wire;
+use crate::world::{Lane, Race, World};
 use ratatui::style::Style;
 use std::time::Duration;
 
@@ -178,6 +179,18 @@ pub fn is_wrong(belief: Belief, life: Life) -> bool {
         Belief::Up => !matches!(life, Life::Up | Life::Stopping | Life::Off),
         Belief::Suspect => false,
         Belief::Down => matches!(life, Life::Up | Life::Frozen),
+    }
+}
+
+/// What an upstream came to for a question; where DNS was spoken, in its words.
+#[must_use]
+pub fn came_to(world: &World, race: &Race, lane: &Lane, outcome: Outcome) -> String {
+    let over = race.ls.map(|ls| world.topology.wire(ls, lane.upstream));
+    match (outcome, &lane.said) {
+        (Outcome::Negative, Some(Said::NoRecord)) => "NODATA".into(),
+        (Outcome::Negative, _) if over == Some(Wire::Dns) => "NXDOMAIN".into(),
+        (Outcome::Failed, Some(Said::Failed(word))) if Rcode::is_word(word) => word.to_string(),
+        _ => outcome.word().into(),
     }
 }
 

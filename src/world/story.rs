@@ -300,7 +300,9 @@ impl World {
         if let Some(won) = won {
             let lane = race.lane_or_new(won);
             lane.end = LaneEnd::Won;
-            lane.ended.get_or_insert(verdict.at);
+            // It may have won in another's stead, asked when its own part was there already.
+            let ended = lane.ended.filter(|ended| Some(*ended) >= lane.sent);
+            lane.ended = Some(ended.unwrap_or(verdict.at));
         }
         end_lanes(race, won, verdict.at, race.ls_deadline);
         race.ls_verdict = Some(verdict.clone());

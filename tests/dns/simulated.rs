@@ -6,8 +6,10 @@ use faultlab::base::{LabTime, Owner};
 use faultlab::command::grammar;
 use faultlab::event::{Event, Fact};
 use faultlab::message::{Note, Outcome, Said};
+use faultlab::report::why;
 use faultlab::sim::Sim;
 use faultlab::topology::{Folder, Topology, load_text};
+use faultlab::world::World;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -97,6 +99,38 @@ fn one_seed_gives_one_log() {
     let topology = topology("race");
     assert_eq!(play(&topology, 3), play(&topology, 3));
     assert_ne!(play(&topology, 3), play(&topology, 4));
+}
+
+/// The sentence on the last race.
+fn why_of_the_last(sim: &Sim) -> String {
+    let mut world = World::new(sim.topology().clone());
+    for event in sim.log().read(0, usize::MAX).events() {
+        world.apply(event);
+    }
+    why(&world, world.races.back().expect("a race"))
+}
+
+#[test]
+fn what_was_said_is_told_in_the_words_of_dns() {
+    let mut sim = Sim::new(&topology("failover"), 1);
+    let mut seconds = 0;
+    for (name, sentence) in [
+        (
+            "note.google.com",
+            "ts1 was asked, and said after 0 ms that there is such a name, but no such record.",
+        ),
+        (
+            "nosuch.google.com",
+            "ts1 was asked, and said after 0 ms that there is no such name. Nobody has the name.",
+        ),
+        ("www.mit.edu", "ts1 said REFUSED and ts2 said REFUSED, and nobody else was left to ask."),
+        ("www.mit.edu", "The same question failed less than a second ago, so the LS asked nobody."),
+    ] {
+        give(&mut sim, &format!("query client {name}"));
+        seconds += 1;
+        sim.run_until(LabTime::from_millis(seconds * 500));
+        assert_eq!(why_of_the_last(&sim), sentence, "{name}");
+    }
 }
 
 /// RFC 9520, 3.2: a failure is remembered for a second at least, however often it is asked for.

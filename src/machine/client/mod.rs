@@ -334,7 +334,7 @@ impl Client {
 fn outcome_of(said: &Said) -> Outcome {
     match said {
         Said::Found { .. } => Outcome::Answered,
-        Said::Negative => Outcome::Negative,
+        Said::Negative | Said::NoRecord => Outcome::Negative,
         Said::Failed(_) => Outcome::Failed,
         Said::NotFound => Outcome::Silent,
     }
