@@ -356,19 +356,21 @@ fn a_course_program_in_the_place_of_a_ts() {
         "[nodes.ts2]\nrole = \"ts\"\nrecords = { \"www.mit.edu\" = \"192.0.2.11\" }",
         &format!("[nodes.ts2]\nrole = \"ts\"\nat = \"{at}\""),
     );
-    // One name at a time takes a while: only the silence that is meant shall end in one.
-    let text = text.replace("400ms", "3s");
-    assert!(text.contains("at =") && text.contains("3s"));
+    assert!(text.contains("at ="));
     let bench = Bench::start(&text);
+    // After a name that the program is silent about, the next waits a little of the lab's time; slowed down, that is
+    // enough for the program to have read it, however busy the machine is.
+    bench.give("speed 0.05");
     let from = bench.handle.end();
     let names: Vec<String> = (1..=6).map(|n| format!("www.course{n}.org")).collect();
-    // One after the other, and one last that it does not have.
-    let client = bench.id("client");
-    let all = ["www.google.com"].into_iter().chain(names.iter().map(String::as_str));
-    for (before, name) in all.chain(["no.such.name"]).enumerate() {
+    // All at once, and one that it does not have among them; each is one read to the program all the same.
+    bench.give("query client www.google.com");
+    for name in &names {
         bench.give(&format!("query client {name}"));
-        bench.until(from, "it has ended", |_| all_ended(&bench, from, client, before + 1));
     }
+    bench.give("query client no.such.name");
+    let client = bench.id("client");
+    bench.until(from, "all eight have ended", |_| all_ended(&bench, from, client, 8));
     let mut ended = BTreeMap::new();
     for event in bench.handle.read(from, usize::MAX).events() {
         if let (Owner::Node(node, _), Fact::Noted(Note::Decided { outcome, .. })) =

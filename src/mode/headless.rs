@@ -1,5 +1,6 @@
 //! A run without a panel: the steps run by themselves, standard input takes commands, the exit code is the verdict.
 
+use super::desk::Notes;
 use super::plain::Manner;
 use super::session::Session;
 use super::signals::Signals;
@@ -52,6 +53,10 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
     let mut session = Session::new(lab);
+    // A lecture can be followed from a second terminal; without a desk it runs all the same.
+    let leads = !topology.steps.is_empty();
+    let folder = leads.then(data::desks_folder).flatten();
+    let _notes = folder.and_then(|folder| Notes::lay_out(session.lab(), &folder).ok());
     if (run.time_scale - 1.0).abs() > f64::EPSILON {
         anyhow::ensure!(session.lab().give(Command::Speed(run.time_scale)), "the lab is busy");
     }

@@ -7,8 +7,6 @@ mod asker;
 mod names;
 mod records;
 mod server;
-#[cfg(test)]
-mod tests;
 
 pub use asker::Numbers;
 
