@@ -147,7 +147,7 @@ fn draw_lanes(
     } else {
         fan_out::bars(canvas, area.height, (world, view, now), race)
     };
-    bars.push(asker_bar(canvas, world, race, end, now));
+    bars.push(asker_bar(canvas, world, race, end));
     lanes::draw(canvas, area, &bars, roomy)
 }
 

@@ -138,7 +138,7 @@ impl World {
                     self.link_mut(*from, *to).frame_late(*frame);
                 }
             }
-            Fact::FrameLost { from, to, frame, .. } => self.frame_lost(*from, *to, *frame),
+            Fact::FrameLost { from, to, frame, fate } => self.frame_lost(*from, *to, *frame, *fate),
             Fact::FrameDoubled { from, to, .. } if self.is_of_topology(*from) => {
                 if self.is_of_topology(*to) {
                     self.link_mut(*from, *to).sent += 1;

@@ -6,7 +6,7 @@ use super::{
     DOOR_SHOWN, LOST_SHOWN, MARKS_MAX, Mark, MarkState, VISITORS_MAX, VisitorState, World,
 };
 use crate::base::{EventId, FrameId, LabTime, NodeId, Peer, QuestionNo, VisitorId};
-use crate::event::{Cause, Ending, Event, Fact, Life, Side};
+use crate::event::{Cause, Ending, Event, Fact, Fate, Life, Side};
 use crate::message::{Message, RecordType};
 use crate::topology::Role;
 use std::sync::Arc;
@@ -198,13 +198,16 @@ impl World {
         self.plan_sweep(to, due);
     }
 
-    pub(super) fn frame_lost(&mut self, from: Peer, to: Peer, frame: FrameId) {
+    pub(super) fn frame_lost(&mut self, from: Peer, to: Peer, frame: FrameId, fate: Fate) {
         let now = self.now;
         if !self.is_of_topology(from) || !self.is_of_topology(to) {
             return;
         }
         let link = self.link_mut(from, to);
         link.lost += 1;
+        if fate == Fate::Lost {
+            link.frame_late(frame);
+        }
         if let Some(mark) = link.marks.get_mut(&frame) {
             mark.state = MarkState::Lost { at: now };
             World::earlier(&mut self.index.sweep_at, now + LOST_SHOWN);
