@@ -2,6 +2,8 @@
 
 #[path = "program/disks.rs"]
 mod disks;
+#[path = "program/limits.rs"]
+mod limits;
 #[path = "program/runs.rs"]
 mod runs;
 #[path = "program/sockets.rs"]
