@@ -1,6 +1,7 @@
 //! Names in bytes and as people write them: a label may hold any byte, so what is no plain character is written as
 //! `\DDD`, and a dot inside a label as `\.` (RFC 1035, 5.1).
 
+use crate::base::escape::after_backslash;
 use crate::message::HostName;
 use hickory_proto::rr::Name;
 use std::fmt::Write as _;
@@ -39,7 +40,7 @@ pub fn name(text: &HostName) -> Option<Name> {
                 labels.push(Vec::new());
                 continue;
             }
-            b'\\' => escaped(&mut bytes)?,
+            b'\\' => after_backslash(&mut bytes)?,
             byte => byte,
         };
         labels.last_mut().expect("there is one from the beginning").push(byte);
@@ -48,15 +49,6 @@ pub fn name(text: &HostName) -> Option<Name> {
         return None;
     }
     Name::from_labels(labels.iter().map(Vec::as_slice)).ok()
-}
-
-fn escaped(bytes: &mut std::str::Bytes<'_>) -> Option<u8> {
-    let first = bytes.next()?;
-    if !first.is_ascii_digit() {
-        return Some(first);
-    }
-    let digits = [first, bytes.next()?, bytes.next()?];
-    std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

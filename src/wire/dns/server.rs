@@ -35,9 +35,12 @@ pub fn decode(bytes: &[u8], read: u64) -> Decoded {
         return Decoded::Malformed("an answer, sent to a server".into());
     }
     let turned_away = |wrong: Rcode| {
+        // Who speaks EDNS is answered in EDNS, whatever else is wrong (RFC 6891, 6.1.1).
+        let edns = Wire::from_vec(bytes).ok().and_then(|message| message.edns);
         let query = Query {
             opcode: header.opcode,
             recursion: header.recursion,
+            edns: edns.as_ref().map(datagram_bytes),
             wrong: Some(wrong),
             ..Query::new(RecordType::A)
         };
@@ -76,10 +79,15 @@ fn query(message: &Wire, question: &Question) -> Query {
         kind,
         class: question.query_class().into(),
         recursion: message.metadata.recursion_desired,
-        edns: edns.map(|edns| edns.max_payload().max(DATAGRAM_BYTES_MIN)),
+        edns: edns.map(datagram_bytes),
         hops: hops.unwrap_or(0),
         wrong,
     }
+}
+
+/// The largest datagram that an asker takes, by its own words.
+fn datagram_bytes(edns: &Edns) -> u16 {
+    edns.max_payload().max(DATAGRAM_BYTES_MIN)
 }
 
 /// Writes one answer. Over datagrams, one that is larger than the asker takes goes without its records, and says so.
