@@ -5,7 +5,7 @@ use super::*;
 use faultlab::event::Life;
 use faultlab::message::{Belief, Faults};
 use faultlab::panel::ThemeName;
-use faultlab::world::NodeState;
+use faultlab::world::{NoSocket, NodeState};
 use std::collections::BTreeMap;
 
 /// The map alone, without the rows that count, in ASCII and without colour: what is left is glyphs and words.
