@@ -109,12 +109,16 @@ pub fn sign(word: &str) -> &'static str {
         "OFF" => "o",
         "LIES" => "!",
         "PORT BUSY" => "p",
+        "NO SOCKET" => "n",
         "LEAD" => "L",
         "DIVERGED" => "#",
         "STUCK" => "t",
         _ => "?",
     }
 }
+
+/// How long a socket that was not to be had is shown, in lab time: it is asked for again at least once a second.
+const NO_SOCKET_STAYS: Duration = Duration::from_secs(2);
 
 /// The badge of a node; none for a node that simply runs. Less than a second is no figure worth showing.
 #[must_use]
@@ -138,6 +142,11 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         Life::Off if world.topology.node(id).at.is_some() => return None,
         Life::Off => plain("OFF", Ink::Muted),
         Life::Up if node.port_busy.is_some() => plain("PORT BUSY", Ink::Bad),
+        Life::Up
+            if node.no_socket.as_ref().is_some_and(|it| now.since(it.at) < NO_SOCKET_STAYS) =>
+        {
+            plain("NO SOCKET", Ink::Bad)
+        }
         Life::Up if world.audit.replica(id).is_some() => return store::badge(world, id, now),
         Life::Up if targets::lies(world, id) => plain("LIES", Ink::Bad),
         Life::Up => return None,

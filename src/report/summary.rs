@@ -178,6 +178,17 @@ pub struct Judged {
     pub seen: String,
 }
 
+/// Where a node listened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listened {
+    /// Its name.
+    pub name: String,
+    /// The wire that was spoken there.
+    pub wire: String,
+    /// The address with the port.
+    pub address: String,
+}
+
 /// The report of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -236,6 +247,12 @@ pub struct Report {
     pub expectations: Vec<Judged>,
     /// Faults that stand at the end, in the words of their commands.
     pub faults: Vec<String>,
+    /// How often the system gave a node no socket in its present life, over all nodes.
+    #[serde(default)]
+    pub no_socket: u64,
+    /// Where each node listened last, in the file's order.
+    #[serde(default)]
+    pub addresses: Vec<Listened>,
     /// Latency of operations on stores that ended `ok`, where there are replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_latency_ms: Option<Latency>,
@@ -294,6 +311,8 @@ impl Report {
             servers: servers(world),
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
+            no_socket: world.nodes.iter().flat_map(|node| &node.no_socket).map(|it| it.times).sum(),
+            addresses: addresses(world),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
             store: StoreReport::new(world, tally.banner_delay),
         }
@@ -362,6 +381,19 @@ fn servers(world: &World) -> Vec<Server> {
             }
         })
         .collect()
+}
+
+fn addresses(world: &World) -> Vec<Listened> {
+    let of = |node: &NodeState| {
+        let name: String = super::node(&world.topology.names, node.id).into();
+        let all = node.listens.iter().map(|(wire, address)| Listened {
+            name: name.clone(),
+            wire: text(wire).into(),
+            address: address.to_string(),
+        });
+        all.collect::<Vec<_>>()
+    };
+    world.nodes.iter().flat_map(of).collect()
 }
 
 fn policies(world: &World, ls: NodeId) -> Vec<OfPolicy> {

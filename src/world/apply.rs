@@ -107,6 +107,11 @@ impl World {
                     state.port_busy = Some(why.clone());
                 }
             }
+            Fact::SocketFailed { node, why } => {
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.lacked_a_socket(event.time, why);
+                }
+            }
             Fact::NodeKilled { node } => self.set_life(*node, Life::Killed),
             Fact::NodeCrashed { node, why } => {
                 self.set_life(*node, Life::Crashed);

@@ -34,6 +34,7 @@ impl World {
         state.crash = None;
         state.corrupt = None;
         state.port_busy = None;
+        state.no_socket = None;
         state.last_window = None;
         state.incarnation = incarnation;
         state.life = Life::Up;

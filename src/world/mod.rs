@@ -34,7 +34,7 @@ pub use figures::{Answers, ERAS_MAX, Era, Figures};
 pub use heartbeats::{BEATS_MAX, Countdown, Heartbeat, HeartbeatKind, HeartbeatRow};
 pub use history::{CHECKPOINT_EVENTS, History};
 pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
-pub use node::{ClosedWindow, Load, NAMES_MAX, NodeState, RECENT_MAX, VisitorState};
+pub use node::{ClosedWindow, Load, NAMES_MAX, NoSocket, NodeState, RECENT_MAX, VisitorState};
 pub use race::{Circumstances, Hindrance, Lane, LaneEnd, Race, RaceNo, Verdict};
 pub use recent::{Recent, nearest_rank};
 pub use spread::{Percentiles, Spread};

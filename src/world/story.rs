@@ -43,9 +43,7 @@ impl World {
             Note::Chose { question, upstreams, policy } => {
                 if let Some(race) = self.balancer_race(node, *question) {
                     race.policy = Some(policy.clone());
-                    for upstream in upstreams.iter() {
-                        race.lane_or_new(*upstream);
-                    }
+                    race.may_ask(upstreams);
                 }
             }
             Note::Heard { question, upstream, outcome, said } => {
@@ -305,6 +303,7 @@ impl World {
             lane.ended = Some(ended.unwrap_or(verdict.at));
         }
         end_lanes(race, won, verdict.at, race.ls_deadline);
+        race.forget_unasked();
         race.ls_verdict = Some(verdict.clone());
         let waits = race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting);
         let deadline = race.ls_deadline;
