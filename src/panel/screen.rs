@@ -46,6 +46,10 @@ fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now:
             panel(canvas, place, layout.kind, world, view, now);
         }
         line(canvas, screen, world, view);
+        if is_page(&view.mode) && !layout.panels.is_empty() {
+            let below = Rect { y: screen.y + 1, height: screen.height - 1, ..screen };
+            dialog(canvas, below, world, view, now);
+        }
         keys(canvas, screen, view);
         return;
     }
@@ -231,9 +235,29 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
         Mode::TopologiesAsked => " Another topology? y n ",
         Mode::WipeAsked(_) => " Empty its disk? y n ",
         Mode::RestoreAsked => " Begin the step again? y n ",
-        _ => return,
+        Mode::Normal => return,
+        _ => " Esc back ",
     };
     canvas.text(screen.x, screen.y, screen.width, question, canvas.badge(Ink::Bad));
+}
+
+/// Whether something is open that wants rows of its own.
+const fn is_page(mode: &Mode) -> bool {
+    match mode {
+        Mode::Help(_)
+        | Mode::Choosing(_)
+        | Mode::Inspect
+        | Mode::Why
+        | Mode::Losses
+        | Mode::Edition => true,
+        Mode::Normal
+        | Mode::Palette(_)
+        | Mode::Filter(_)
+        | Mode::QuitAsked
+        | Mode::TopologiesAsked
+        | Mode::WipeAsked(_)
+        | Mode::RestoreAsked => false,
+    }
 }
 
 /// The line that is being typed, where there is room for nothing else.

@@ -122,6 +122,14 @@ fn a_key_acts_once_however_often_its_terminal_tells_of_it() {
         KeyEventKind::Repeat,
     ));
     assert_eq!(panel.view.selection, Selection::Node(TS1), "a held key walks on");
+    press(&mut panel, ":k");
+    panel.key(&KeyEvent::new_with_kind(
+        KeyCode::Char('k'),
+        KeyModifiers::NONE,
+        KeyEventKind::Release,
+    ));
+    let Mode::Palette(line) = &panel.view.mode else { panic!("the command line is open") };
+    assert_eq!(line.text(), "k");
 }
 
 #[test]

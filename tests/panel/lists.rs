@@ -220,4 +220,9 @@ fn the_smallest_screens_have_the_status_and_take_keys() {
     assert!(shown(&panel).lines().last().is_some_and(|row| row.starts_with(":kill ls")));
     let Reaction::Give(given) = code(&mut panel, KeyCode::Enter) else { panic!("it is done") };
     assert_eq!(given, [Command::Kill(LS)]);
+    // A page is seen where there are rows for one; where there are none, the way out is.
+    press(&mut panel, "?");
+    assert!(shown(&panel).contains("type to search"), "{}", shown(&panel));
+    panel.view.size = (39, 2);
+    assert!(shown(&panel).starts_with(" Esc back "), "{}", shown(&panel));
 }
