@@ -48,6 +48,7 @@ impl World {
         self.stand_lie(node, false);
         self.end_alarms(AlarmEnd::Alive(node));
         self.index.dead_asks.retain(|(asker, dead), _| *asker != node && *dead != node);
+        self.figures_of_a_new_life(node);
     }
 
     pub(super) fn set_life(&mut self, node: NodeId, life: Life) {

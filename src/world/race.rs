@@ -2,7 +2,7 @@
 
 use crate::base::{FrameId, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::Life;
-use crate::message::{BalanceNote, HostName, Outcome, Said, Why};
+use crate::message::{BalanceNote, HostName, Outcome, RecordType, Said, Why};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -68,6 +68,8 @@ pub struct Race {
     pub no: RaceNo,
     /// What was asked, as it was spelled.
     pub name: HostName,
+    /// Which records of it: over DNS it may be others than addresses.
+    pub kind: RecordType,
     /// Who asked first: a client or a visitor.
     pub asker: Peer,
     /// The asker's own number for it, if it is a node.
@@ -157,6 +159,7 @@ impl Race {
         Self {
             no,
             name,
+            kind: RecordType::A,
             asker,
             question: None,
             ls: None,

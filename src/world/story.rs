@@ -76,7 +76,7 @@ impl World {
     }
 
     fn race_that_arrived(&self, node: NodeId, cause: Cause) -> Option<RaceNo> {
-        let (event, race) = self.index.nodes[node.index()].received?;
+        let (event, race, _) = self.index.nodes[node.index()].received?;
         if cause == Cause::Event(event) { race } else { None }
     }
 
@@ -177,6 +177,7 @@ impl World {
             return;
         }
         let mut race = self.new_race(name.clone(), from);
+        race.kind = self.index.nodes[node.index()].received.map_or(race.kind, |(.., kind)| kind);
         race.taken = Some(now);
         race.more.to = Some(node);
         if matches!(from, Peer::Visitor(_)) {
@@ -297,7 +298,9 @@ impl World {
         if let Some(won) = won {
             let lane = race.lane_or_new(won);
             lane.end = LaneEnd::Won;
-            lane.ended.get_or_insert(verdict.at);
+            // It may have won in another's stead, asked when its own part was there already.
+            let ended = lane.ended.filter(|ended| Some(*ended) >= lane.sent);
+            lane.ended = Some(ended.unwrap_or(verdict.at));
         }
         end_lanes(race, won, verdict.at, race.ls_deadline);
         race.forget_unasked();
