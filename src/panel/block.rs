@@ -174,8 +174,8 @@ pub fn block(frame: Rect, wants: &Wants<'_>, tier: usize) -> (Block, Vec<Spot>) 
     (block.clone(), spots.filter(|spot| spot.area.bottom() <= inner.bottom()).collect())
 }
 
-/// Gives each bundle that is in sight its place: a line, or where there are more groups than lines, a cell in a grid, wide
-/// enough for the name of a group and a dot for each of its nodes.
+/// Gives each bundle that is in sight its place: a line, or where there are more groups than lines, a cell in a grid,
+/// wide enough for the name of a group and a dot for each of its nodes.
 fn lay_bundles(block: &mut Block, inner: Rect, marked: usize, group_columns: Option<u16>) {
     block.shows = Shows::Bundles;
     let rows = usize::from(inner.height);

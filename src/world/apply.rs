@@ -90,26 +90,12 @@ impl World {
     fn control(&mut self, event: &Event, fact: &Fact) {
         match fact {
             Fact::NodeBooted { node, incarnation } => self.booted(*node, *incarnation),
-            Fact::NodeListening { node, wire, address } => {
+            Fact::NodeListening { node, .. }
+            | Fact::DiskOpened { node, .. }
+            | Fact::ListenFailed { node, .. }
+            | Fact::SocketFailed { node, .. } => {
                 if let Some(state) = self.nodes.get_mut(node.index()) {
-                    state.listens.retain(|(other, _)| other != wire);
-                    state.listens.push((wire.clone(), *address));
-                    state.port_busy = None;
-                }
-            }
-            Fact::DiskOpened { node, file, kind } => {
-                if let Some(state) = self.nodes.get_mut(node.index()) {
-                    state.disk = Some((file.clone(), *kind));
-                }
-            }
-            Fact::ListenFailed { node, why, .. } => {
-                if let Some(state) = self.nodes.get_mut(node.index()) {
-                    state.port_busy = Some(why.clone());
-                }
-            }
-            Fact::SocketFailed { node, why } => {
-                if let Some(state) = self.nodes.get_mut(node.index()) {
-                    state.lacked_a_socket(event.time, why);
+                    state.has_or_lacks(event.time, fact);
                 }
             }
             Fact::NodeKilled { node } => self.set_life(*node, Life::Killed),

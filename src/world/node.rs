@@ -2,7 +2,7 @@
 
 use super::balance::Balanced;
 use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
-use crate::event::Life;
+use crate::event::{Fact, Life};
 use crate::message::{Belief, DiskKind, HostName, Outcome};
 use crate::topology::Node;
 use std::collections::{BTreeMap, VecDeque};
@@ -178,10 +178,22 @@ impl NodeState {
         self.recent_ms.clear();
     }
 
-    /// The system gave it no socket.
-    pub(super) fn lacked_a_socket(&mut self, at: LabTime, why: &Arc<str>) {
-        let times = 1 + self.no_socket.as_ref().map_or(0, |before| before.times);
-        self.no_socket = Some(NoSocket { at, why: why.clone(), times });
+    /// The system has given it an address, a file or a socket, or has not.
+    pub(super) fn has_or_lacks(&mut self, at: LabTime, fact: &Fact) {
+        match fact {
+            Fact::NodeListening { wire, address, .. } => {
+                self.listens.retain(|(other, _)| other != wire);
+                self.listens.push((wire.clone(), *address));
+                self.port_busy = None;
+            }
+            Fact::DiskOpened { file, kind, .. } => self.disk = Some((file.clone(), *kind)),
+            Fact::ListenFailed { why, .. } => self.port_busy = Some(why.clone()),
+            Fact::SocketFailed { why, .. } => {
+                let times = 1 + self.no_socket.as_ref().map_or(0, |before| before.times);
+                self.no_socket = Some(NoSocket { at, why: why.clone(), times });
+            }
+            _ => {}
+        }
     }
 
     /// A name sticks to a server from now on.

@@ -1,5 +1,5 @@
-//! Open files: too few of them are said before a run begins, and run out of during one without harm. And the signal of a
-//! terminal that is closed.
+//! Open files: too few of them are said before a run begins, and run out of during one without harm. And the signal of
+//! a terminal that is closed.
 
 use crate::{DEADLINE, LAB, Place, Running, read, text};
 use rustix::process::{Pid, Signal, kill_process};
