@@ -8,8 +8,9 @@ use super::view::View;
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, NodeId};
 use crate::event::{ClockState, Life};
-use crate::message::{Belief, Faults, Outcome};
-use crate::world::World;
+use crate::message::{Belief, Faults, Outcome, Rcode, Said};
+use crate::topology::Wire;
+use crate::world::{Lane, Race, World};
 use ratatui::style::Style;
 use std::time::Duration;
 
@@ -108,12 +109,16 @@ pub fn sign(word: &str) -> &'static str {
         "OFF" => "o",
         "LIES" => "!",
         "PORT BUSY" => "p",
+        "NO SOCKET" => "n",
         "LEAD" => "L",
         "DIVERGED" => "#",
         "STUCK" => "t",
         _ => "?",
     }
 }
+
+/// How long a socket that was not to be had is shown, in lab time: it is asked for again at least once a second.
+const NO_SOCKET_STAYS: Duration = Duration::from_secs(2);
 
 /// The badge of a node; none for a node that simply runs. Less than a second is no figure worth showing.
 #[must_use]
@@ -137,6 +142,11 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         Life::Off if world.topology.node(id).at.is_some() => return None,
         Life::Off => plain("OFF", Ink::Muted),
         Life::Up if node.port_busy.is_some() => plain("PORT BUSY", Ink::Bad),
+        Life::Up
+            if node.no_socket.as_ref().is_some_and(|it| now.since(it.at) < NO_SOCKET_STAYS) =>
+        {
+            plain("NO SOCKET", Ink::Bad)
+        }
         Life::Up if world.audit.replica(id).is_some() => return store::badge(world, id, now),
         Life::Up if targets::lies(world, id) => plain("LIES", Ink::Bad),
         Life::Up => return None,
@@ -178,6 +188,18 @@ pub fn is_wrong(belief: Belief, life: Life) -> bool {
         Belief::Up => !matches!(life, Life::Up | Life::Stopping | Life::Off),
         Belief::Suspect => false,
         Belief::Down => matches!(life, Life::Up | Life::Frozen),
+    }
+}
+
+/// What an upstream came to for a question; where DNS was spoken, in its words.
+#[must_use]
+pub fn came_to(world: &World, race: &Race, lane: &Lane, outcome: Outcome) -> String {
+    let over = race.ls.map(|ls| world.topology.wire(ls, lane.upstream));
+    match (outcome, &lane.said) {
+        (Outcome::Negative, Some(Said::NoRecord)) => "NODATA".into(),
+        (Outcome::Negative, _) if over == Some(Wire::Dns) => "NXDOMAIN".into(),
+        (Outcome::Failed, Some(Said::Failed(word))) if Rcode::is_word(word) => word.to_string(),
+        _ => outcome.word().into(),
     }
 }
 
