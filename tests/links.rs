@@ -52,21 +52,25 @@ fn median(visitor: &mut Visitor, times: usize) -> Duration {
     all[times / 2]
 }
 
+/// The quickest of some questions from outside: a busy machine makes the others slower.
+fn quickest(visitor: &mut Visitor) -> Duration {
+    (0..5).map(|_| median(visitor, 1)).min().expect("some were asked")
+}
+
 #[test]
 fn a_delay_counts_on_the_named_direction_and_only_there() {
     let bench = Bench::start(CHAIN);
     let mut visitor = bench.visit("ls");
-    let usual = median(&mut visitor, 5);
+    let usual = quickest(&mut visitor);
     for (line, back, delay) in [
         ("delay ls->ts1 50ms", "delay ls->ts1 0", 50),
         ("delay ts1->ls 200ms", "delay ts1->ls 0", 200),
         ("delay ls<->ts1 50ms", "delay ls<->ts1 0", 100),
     ] {
         bench.command(line, faults_set);
-        let slow = median(&mut visitor, 3);
-        let added = slow.saturating_sub(usual).as_millis();
-        // How exact it is, `cargo bench` says; here only that it is this delay, once.
-        assert!((delay - 5..delay + 45).contains(&added), "{line}: {added} ms");
+        let added = quickest(&mut visitor).saturating_sub(usual).as_millis();
+        // How exact it is, `faultlab calibrate` says; here only that it is this delay, once.
+        assert!((delay - 5..2 * delay - 10).contains(&added), "{line}: {added} ms");
         bench.command(back, faults_set);
     }
 }
