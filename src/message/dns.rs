@@ -50,6 +50,17 @@ impl RecordType {
         Self::WORDS.iter().find(known).map(|(kind, _)| *kind)
     }
 
+    /// The words, in the order of the numbers.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        Self::WORDS.iter().map(|(_, word)| *word)
+    }
+
+    /// Whether it is what is asked for where nothing is said of it.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::A
+    }
+
     /// Whether a question of this type asks for an address.
     #[must_use]
     pub const fn is_address(self) -> bool {

@@ -24,6 +24,13 @@ pub fn line(event: &Event, names: &Names) -> Option<String> {
     }
 }
 
+const fn disk(kind: DiskKind) -> &'static str {
+    match kind {
+        DiskKind::Sqlite => "database",
+        DiskKind::Rewrite => "JSON file",
+    }
+}
+
 fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
     let of = |id: NodeId| node(names, id);
     Some(match &event.fact {
@@ -35,14 +42,14 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
             format!("{}  listens at {address} ({})", of(*node), text(wire))
         }
         Fact::DiskOpened { node, file, kind } => {
-            let what = match kind {
-                DiskKind::Sqlite => "database",
-                DiskKind::Rewrite => "JSON file",
-            };
+            let what = disk(*kind);
             format!("{}  keeps what it has in the {what} {}", of(*node), Shown::new(file))
         }
         Fact::ListenFailed { node, port, why } => {
             format!("{}  CANNOT LISTEN on port {port}: {}", of(*node), text(why))
+        }
+        Fact::SocketFailed { node, why } => {
+            format!("{}  CANNOT HAVE a socket: {}", of(*node), text(why))
         }
         Fact::NodeKilled { node } => format!("{}  KILLED", of(*node)),
         Fact::NodeCrashed { node, why } => format!("{}  CRASHED: {}", of(*node), text(why)),
@@ -203,6 +210,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
 /// What a message says; none for one that nobody wants to read.
 fn message_words(message: &Message) -> Option<String> {
     Some(match message {
+        Message::Ask { name, dns: Some(query), .. } if !query.kind.is_usual() => {
+            format!("asks {} {}", text(name.as_str()), query.kind)
+        }
         Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
         Message::AskTied { name, .. } => format!("asks {}, tied", text(name.as_str())),
         Message::Began { .. } => "says that it begins".into(),

@@ -2,7 +2,7 @@
 //! verdict, and an answer is never another's.
 
 use crate::ask::lab;
-use faultlab::base::LabTime;
+use faultlab::base::{LabTime, Owner};
 use faultlab::command::grammar;
 use faultlab::event::{Event, Fact};
 use faultlab::message::{Note, Outcome, Said};
@@ -166,4 +166,61 @@ fn a_storm_of_questions_that_fail_asks_each_server_once_a_second() {
         let second = std::time::Duration::from_secs(1);
         assert!(asked.windows(2).all(|two| two[1].since(two[0]) >= second), "{asked:?}");
     }
+}
+
+/// What the client is told, by the words of the question: the client's own verdicts, oldest first.
+fn told(lines: &[&str]) -> Vec<(Outcome, String)> {
+    let topology = topology("failover");
+    let client = topology.names.id("client").expect("a client");
+    let mut sim = Sim::new(&topology, 1);
+    for line in lines {
+        give(&mut sim, line);
+        sim.run_until(sim.now() + std::time::Duration::from_secs(3));
+    }
+    let events = sim.log().read(0, usize::MAX);
+    let of_client =
+        |event: &&Event| matches!(event.id.owner, Owner::Node(node, _) if node == client);
+    let verdict = |event: &Event| match &event.fact {
+        Fact::Noted(Note::Decided { outcome, said, .. }) => {
+            Some((*outcome, said.as_ref().map(ToString::to_string).unwrap_or_default()))
+        }
+        _ => None,
+    };
+    events.events().filter(of_client).filter_map(verdict).collect()
+}
+
+#[test]
+fn a_client_asks_for_other_records_than_addresses_where_it_speaks_dns() {
+    let told = told(&[
+        "query client google.com MX",
+        "query client www.google.com",
+        "query client www.google.com MX",
+        "query client google.com NS x2",
+    ]);
+    let outcomes: Vec<Outcome> = told.iter().map(|(outcome, _)| *outcome).collect();
+    let should = [
+        Outcome::Answered,
+        Outcome::Answered,
+        Outcome::Negative,
+        Outcome::Answered,
+        Outcome::Answered,
+    ];
+    assert_eq!(outcomes, should, "{told:?}");
+    assert!(told[0].1.contains("mail"), "{told:?}");
+    assert_eq!(told[1].1, "192.0.2.10");
+}
+
+#[test]
+fn on_lines_there_are_addresses_alone_and_both_the_lab_and_the_check_of_a_file_say_so() {
+    let lines = "title = \"lines\"\n[nodes.client]\nrole = \"client\"\nasks = \"ts\"\nnames = [\"a.org\"]\n\
+                 [nodes.ts]\nrole = \"ts\"\nrecords = { \"a.org\" = \"192.0.2.1\" }\n";
+    let here = Folder(PathBuf::from("."));
+    let topology = load_text("lines.toml", lines, &here).expect("a topology").topology;
+    let mut sim = Sim::new(&topology, 1);
+    let command = grammar::command("query client a.org MX", &topology.names).expect("a command");
+    let why = sim.give(command).expect_err("lines have no types");
+    assert!(why.contains("addresses alone"), "{why}");
+    let step = format!("{lines}[[steps]]\nsay = \"?\"\ndo = [\"query client a.org MX\"]\n");
+    let problems = load_text("lines.toml", &step, &here).expect_err("the step cannot be done");
+    assert!(problems.to_string().contains("`client` does not speak DNS"), "{problems}");
 }
