@@ -65,8 +65,12 @@ impl Teller<'_> {
             )];
         }
         if spent > 0 {
-            let whom = if spent == 1 { "one" } else { "some" };
-            told.push(format!("For {whom} nobody else was asked: the budget of hedges was spent."));
+            let whom = match spent {
+                _ if self.policy() == "hedge" => "Nobody else",
+                1 => "For one of them nobody else",
+                _ => "For some of them nobody else",
+            };
+            told.push(format!("{whom} was asked: the budget of hedges was spent."));
         }
         told.join(" ")
     }
