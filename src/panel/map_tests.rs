@@ -172,7 +172,7 @@ fn hundreds_of_groups_are_a_grid_and_each_of_them_opens() {
     let now = LabTime::from_millis(5000);
     let world = stores(333);
     let mut view = View::new(&world);
-    for (size, in_sight) in [((196, 56), 333), ((156, 40), 333), ((92, 22), 140), ((36, 7), 10)] {
+    for (size, in_sight) in [((176, 46), 333), ((156, 40), 333), ((92, 22), 140), ((36, 7), 10)] {
         let area = Rect::new(0, 0, size.0, size.1);
         view.selection = Selection::Node(world.topology.names.id("g200r2").expect("it is there"));
         view.open = false;
