@@ -8,6 +8,7 @@ pub const VERSION: &str = env!("FAULTLAB_VERSION");
 pub mod draw;
 pub mod ids;
 pub mod names;
+pub mod numbers;
 pub mod text;
 pub mod time;
 pub mod units;
@@ -17,5 +18,6 @@ pub use ids::{
     VisitorId,
 };
 pub use names::Names;
+pub use numbers::NumberMap;
 pub use text::Shown;
 pub use time::LabTime;

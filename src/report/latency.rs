@@ -1,7 +1,7 @@
 //! How long things took, measured from the log: questions at their clients, by the policy that dealt with them, and at
 //! the servers as those measured who asked them.
 
-use crate::base::{LabTime, NodeId, Owner, Peer, QuestionNo};
+use crate::base::{LabTime, NodeId, NumberMap, Owner, Peer, QuestionNo};
 use crate::event::{Event, Fact};
 use crate::message::{BalanceNote, Message, Note, OpOutcome, Outcome, StoreNote};
 use crate::world::{AlarmKind, World};
@@ -57,17 +57,17 @@ struct Balanced {
 /// Measures how long things took, and how long after its beginning a split brain was announced. Feed it every event.
 #[derive(Debug, Default)]
 pub struct Tally {
-    open: HashMap<(Owner, QuestionNo), LabTime>,
+    open: NumberMap<(Owner, QuestionNo), LabTime>,
     pub(super) all: Option<Histogram<u64>>,
     pub(super) of: HashMap<NodeId, Histogram<u64>>,
     /// Operations on stores that are open, and how long those took that ended `ok`.
-    asked: HashMap<(Owner, QuestionNo), LabTime>,
+    asked: NumberMap<(Owner, QuestionNo), LabTime>,
     pub(super) ops: Option<Histogram<u64>>,
     /// Questions at LSs.
-    balanced: HashMap<(Owner, QuestionNo), Balanced>,
+    balanced: NumberMap<(Owner, QuestionNo), Balanced>,
     pub(super) policies: BTreeMap<(NodeId, Arc<str>), OfPolicy>,
     /// What an LS has asked whom, and when.
-    lanes: HashMap<(Owner, QuestionNo, NodeId), LabTime>,
+    lanes: NumberMap<(Owner, QuestionNo, NodeId), LabTime>,
     pub(super) servers: HashMap<NodeId, Histogram<u64>>,
     /// The beginning of the last split brain of each group that was announced.
     splits: BTreeMap<usize, LabTime>,
