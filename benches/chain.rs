@@ -46,14 +46,16 @@ fn main() {
     };
     for (wire, at) in [("lines over TCP", 0), ("DNS over UDP", 4)] {
         println!(
-            "one at a time, {wire:15} median   lab {:8.1} µs   bare {:8.1} µs   lab/bare {:.2} (at most 2 is the aim)",
+            "one at a time, {wire:15} median   lab {:8.1} µs   bare {:8.1} µs   lab/bare {:.2} \
+             (at most 2 is the aim)",
             column(at),
             column(at + 1),
             ratio(at, at + 1)
         );
     }
     println!(
-        "{OUTSTANDING} outstanding, lines, answers/s          lab {:8.0}      bare {:8.0}      lab/bare {:.2} (at least 0.5)",
+        "{OUTSTANDING} outstanding, lines, answers/s          lab {:8.0}      bare {:8.0}      lab/bare {:.2} \
+         (at least 0.5 is the aim)",
         column(2),
         column(3),
         ratio(2, 3)
@@ -88,9 +90,11 @@ fn start(wire: &str) -> Lab {
     let records: Vec<String> =
         (0..NAMES).map(|n| format!("\"host{n}.example\" = \"192.0.2.{}\"", n % 250)).collect();
     let text = format!(
-        "title = \"chain\"\n[defaults.link]\nwire = \"{wire}\"\n[nodes.client]\nrole = \"client\"\nasks = \"ls\"\n\
+        "title = \"chain\"\n[defaults.link]\nwire = \"{wire}\"\n\
+         [nodes.client]\nrole = \"client\"\nasks = \"ls\"\n\
          pace = \"serial\"\nnames = [{}]\n\
-         [nodes.ls]\nrole = \"ls\"\nupstreams = [\"ts\"]\npolicy = \"round-robin\"\nlisten = {{ {wire} = 0 }}\n\
+         [nodes.ls]\nrole = \"ls\"\nupstreams = [\"ts\"]\npolicy = \"round-robin\"\n\
+         listen = {{ {wire} = 0 }}\n\
          [nodes.ts]\nrole = \"ts\"\nlisten = {{ {wire} = 0 }}\nrecords = {{ {} }}\n",
         names.join(", "),
         records.join(", "),

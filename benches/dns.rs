@@ -1,8 +1,8 @@
 //! Real DNS under load: the whole bench answers `dnsperf`; our LS beside `dnsdist`; a name server falls silent under a
 //! thousand questions a second; and what one large message costs.
 //!
-//! `cargo bench --bench dns` prints the figures with their aims; `encoding`, `load`, `frozen` or `front` behind `--` only
-//! these. What is not installed (`apt-get install dnsperf dnsdist nsd`) is reported as absent.
+//! `cargo bench --bench dns` prints the figures with their aims; `encoding`, `load`, `frozen` or `front` behind `--`
+//! only these. What is not installed (`apt-get install dnsperf dnsdist nsd`) is reported as absent.
 
 mod servers;
 
@@ -97,8 +97,9 @@ fn full_load() {
         lost += told.lost;
     }
     println!(
-        "LS and two TSs, headless, answers a second   {:.0} (at least {RATE_MIN:.0} is the aim), of {RUNS} runs from {:.0} \
-         to {:.0}; {lost} lost (none is the aim); {:.1} µs of processor an answer; events left out of the fold: {}",
+        "LS and two TSs, headless, answers a second   {:.0} (at least {RATE_MIN:.0} is the aim), \
+         of {RUNS} runs from {:.0} to {:.0}; {lost} lost (none is the aim); \
+         {:.1} µs of processor an answer; events left out of the fold: {}",
         median(rates.clone()),
         rates.iter().copied().fold(f64::INFINITY, f64::min),
         rates.iter().copied().fold(0.0, f64::max),
@@ -150,8 +151,8 @@ fn under_load(port: u16, mut freeze: impl FnMut(bool)) -> Told {
 
 fn tell(what: &str, told: Told, aim: &str) {
     println!(
-        "one of two frozen for {FROZEN_FOR:?} at {FROZEN_RATE}/s, {what}: {} answered, {} lost ({aim}), the slowest after \
-         {:.0} ms",
+        "one of two frozen for {FROZEN_FOR:?} at {FROZEN_RATE}/s, {what}: \
+         {} answered, {} lost ({aim}), the slowest after {:.0} ms",
         told.answered, told.lost, told.slowest_ms
     );
 }

@@ -4,6 +4,7 @@
 //! `cargo bench --bench tail` prints the share of rounds slower than a single server's 99th percentile, and what the
 //! hedge makes of it. A test holds the simulator to the same figures over 600 rounds.
 
+use faultlab::base::Owner;
 use faultlab::command::grammar;
 use faultlab::event::{Event, Fact};
 use faultlab::lab::{Lab, LabHandle, Options};
@@ -81,7 +82,7 @@ fn rounds(hedge: bool) -> Measured {
         let tail = handle.read(at, usize::MAX);
         assert!(tail.missing == 0, "the bench read too slowly");
         at = tail.next;
-        let of_ls = |event: &&Event| matches!(event.id.owner, faultlab::base::Owner::Node(node, _) if node == ls);
+        let of_ls = |event: &&Event| matches!(event.id.owner, Owner::Node(node, _) if node == ls);
         for event in tail.events().filter(of_ls) {
             match &event.fact {
                 Fact::Noted(Note::Took { question, .. }) => {

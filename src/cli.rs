@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and the words for it.
 
 use crate::command::grammar::{SPEED_MAX, SPEED_MIN};
+use crate::mode::What;
 use crate::panel::ThemeName;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
@@ -53,6 +54,11 @@ pub enum Verb {
         #[arg(long)]
         allow_nonlocal: bool,
     },
+    /// Measure whether the links of a lab do what they are told, with plain sockets from outside.
+    ///
+    /// It starts labs of its own, takes less than a minute and writes nothing to disk. The exit code is 0 if everything
+    /// held, 1 if something did not, and 2 if the machine is too busy to tell.
+    Calibrate(CalibrateArgs),
     /// List the bundled topologies.
     List,
     /// Print a JSON Schema of topology files, for editors.
@@ -74,6 +80,24 @@ pub enum Verb {
         /// For which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to measure of links, and how.
+#[derive(Debug, Clone, Args)]
+pub struct CalibrateArgs {
+    /// What to measure; otherwise all of it.
+    #[arg(value_parser = PossibleValuesParser::new(What::ALL.map(What::word)))]
+    pub what: Vec<String>,
+    /// How far a median may be off.
+    #[arg(long, value_name = "TIME", default_value = "5ms",
+        value_parser = crate::base::units::duration)]
+    pub tolerance: std::time::Duration,
+    /// The seed of the labs, which decides what a lossy link loses.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print JSON, when all is measured.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which lab's notes, and how.

@@ -1,6 +1,10 @@
 //! Every bundled lecture: its file is clean, its steps are short, all that it expects holds on virtual time, and the
 //! table of failures in `docs/lectures.md` speaks of steps that exist.
 
+#[path = "common/every_lecture.rs"]
+mod every_lecture;
+
+use every_lecture::for_every_lecture;
 use faultlab::base::{LabTime, NodeId};
 use faultlab::check::Audit;
 use faultlab::command::Command;
@@ -11,27 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-/// The lectures in the order of the picker.
-const LECTURES: [&str; 18] = [
-    "tour",
-    "campus",
-    "batch-window",
-    "first-answer",
-    "sticky-round-robin",
-    "failover",
-    "primary-backup",
-    "zombie-leader",
-    "one-way-cut",
-    "deadlock",
-    "majority-vote",
-    "equal-clocks",
-    "state-transfer",
-    "real-dns",
-    "hedged-requests",
-    "tail-at-scale",
-    "two-choices",
-    "consistent-hashing",
-];
+macro_rules! names {
+    ($($test:ident $name:literal,)*) => {
+        /// The lectures in the order of the picker.
+        const LECTURES: &[&str] = &[$($name),*];
+    };
+}
+
+for_every_lecture!(names);
+
 /// The longest that a step may keep a room waiting, in lab time.
 const STEP_MAX: Duration = Duration::from_secs(13);
 /// More lab time than any lecture takes.
@@ -52,7 +44,7 @@ fn the_picker_shows_the_lectures_in_their_order() {
 
 #[test]
 fn each_lecture_is_complete() {
-    for name in LECTURES {
+    for &name in LECTURES {
         let topology = lecture(name);
         assert!(topology.auto_pace, "{name}");
         assert!(!topology.lesson.is_empty(), "{name}");
@@ -73,7 +65,7 @@ fn each_lecture_is_complete() {
 #[test]
 fn what_each_lecture_expects_holds_on_virtual_time() {
     let mut complaints = Vec::new();
-    for name in LECTURES {
+    for &name in LECTURES {
         let topology = lecture(name);
         for seed in [topology.seed, 1001, 1002] {
             complaints.extend(play(&topology, seed));
@@ -140,7 +132,7 @@ fn flipped(topology: &Topology, at: usize, settings: &[Command]) -> Topology {
 
 #[test]
 fn what_v_flips_is_what_makes_the_difference() {
-    for name in LECTURES {
+    for &name in LECTURES {
         let topology = lecture(name);
         for (at, step) in topology.steps.iter().enumerate() {
             if step.confessed.is_empty() {
@@ -193,7 +185,7 @@ fn durations(sim: &Sim) -> BTreeMap<u32, Duration> {
 
 #[test]
 fn a_lecture_ends_healed() {
-    for name in LECTURES {
+    for &name in LECTURES {
         let topology = lecture(name);
         let last = topology.steps.last().expect("a lecture has steps");
         assert!(last.commands.contains(&Command::Reset), "{name}");

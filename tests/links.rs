@@ -259,3 +259,43 @@ fn a_narrow_link_takes_its_time_for_every_byte() {
     bench.command("bandwidth ->ts1 off", visitors_set);
     assert!(median(&mut visitor, 3) < Duration::from_millis(200));
 }
+
+#[test]
+fn ten_thousand_questions_on_a_link_of_a_second_are_all_kept_and_answered() {
+    let bench = Bench::start(CHAIN);
+    let mut visitor = bench.visit("ts1");
+    assert_eq!(visitor.ask("www.google.com"), ANSWER);
+    bench.command("delay ->ts1 1s", visitors_set);
+    let mut writer = visitor.stream.try_clone().expect("a second handle");
+    let sender = std::thread::spawn(move || {
+        for n in 0..10_000 {
+            writer.write_all(format!("h{n}.no\n").as_bytes()).expect("the server reads");
+        }
+    });
+    visitor.stream.set_read_timeout(Some(DEADLINE)).expect("an option");
+    let mut lines = BufReader::new(&mut visitor.stream).lines();
+    for n in 0..10_000 {
+        let line = lines.next().expect("a line").expect("text");
+        assert!(line.starts_with(&format!("h{n}.no")), "{line} instead of number {n}");
+    }
+    sender.join().expect("all was sent");
+    let lost = |event: &Event| matches!(event.fact, Fact::FrameLost { .. });
+    assert!(!bench.events().iter().any(lost));
+}
+
+#[test]
+fn a_stream_is_neither_doubled_nor_overtaken_and_who_asks_for_it_hears_why() {
+    let bench = Bench::start(CHAIN);
+    for line in ["duplicate ls->ts1 10%", "reorder ls 10%", "duplicate visitors->ls 10%"] {
+        let refused = bench.command(line, |event| {
+            matches!(event.fact, Fact::CommandRefused { .. } | Fact::FaultsSet { .. })
+        });
+        let Fact::CommandRefused { why } = refused.fact else { panic!("{line}: {refused:?}") };
+        assert!(why.contains("TCP delivers each byte once and in order"), "{why}");
+    }
+    let text = CHAIN.replace("[nodes.client]", "[defaults.link]\nwire = \"dns\"\n[nodes.client]");
+    let bench = Bench::start(&text);
+    for line in ["duplicate ls->ts1 10%", "reorder ls 10%"] {
+        bench.command(line, faults_set);
+    }
+}

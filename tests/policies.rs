@@ -7,6 +7,8 @@ mod actor;
 mod health;
 #[path = "policies/load.rs"]
 mod load;
+#[path = "common/rules.rs"]
+mod rules;
 #[path = "policies/stage.rs"]
 mod stage;
 #[path = "policies/tail.rs"]

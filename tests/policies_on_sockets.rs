@@ -1,49 +1,31 @@
 //! A sample of the truth table on real sockets: pairs of servers of which at most one says something final, under every
-//! policy that asks more than one, or may. (The whole of it runs on virtual time, in `policies`.)
+//! policy that asks more than one, or may. (The whole of it runs on virtual time, in `policies`; over DNS, in `dns`.)
 
 mod common;
 
-use common::Bench;
+use common::{Bench, in_front_of};
 use faultlab::base::{NodeId, Owner};
 use faultlab::event::{Event, Fact};
 use faultlab::message::{Note, Outcome};
 
-const LAB: &str = r#"
-title = "a sample of the truth table"
-[nodes.client]
-role = "client"
-asks = "ls"
-names = ["www.a.com"]
-timeout = "5s"
-[nodes.ls]
-role = "ls"
-upstreams = ["found"]
-policy = "hedge"
-hedge_after = "50ms"
-failover_after = "200ms"
-timeout = "600ms"
-[nodes.found]
-role = "ts"
-records = { "www.a.com" = "192.0.2.1" }
-[nodes.negative]
-role = "ts"
-records = { "www.b.com" = "192.0.2.2" }
-on_miss = "negative"
-[nodes.silent]
-role = "ts"
-records = { "www.b.com" = "192.0.2.2" }
-[nodes.mute]
-role = "ts"
-records = { "www.b.com" = "192.0.2.2" }
-[nodes.off]
-role = "ts"
-records = { "www.a.com" = "192.0.2.1" }
-start = "off"
-[nodes.gone]
-role = "ts"
-records = { "www.a.com" = "192.0.2.1" }
-start = "off"
-"#;
+/// Servers of every kind that the line wire knows.
+fn lab() -> String {
+    let client = "[nodes.client]\nrole = \"client\"\nasks = \"ls\"\nnames = [\"www.a.com\"]\ntimeout = \"5s\"";
+    let ls = "policy = \"hedge\"\nhedge_after = \"50ms\"\nfailover_after = \"200ms\"\ntimeout = \"600ms\"";
+    let [has, has_not] =
+        ["a", "b"].map(|one| format!("records = {{ \"www.{one}.com\" = \"192.0.2.1\" }}"));
+    let negative = format!("{has_not}\non_miss = \"negative\"");
+    let off = format!("{has}\nstart = \"off\"");
+    let servers = [
+        ("found", &has),
+        ("negative", &negative),
+        ("silent", &has_not),
+        ("mute", &has_not),
+        ("off", &off),
+        ("gone", &off),
+    ];
+    in_front_of(client, ls, &servers.map(|(name, settings)| (name, settings.as_str())))
+}
 
 /// Two servers, and how a question to them ends: by the first final answer, and where all are waited for.
 const PAIRS: [(&str, Outcome, Outcome); 7] = [
@@ -67,7 +49,7 @@ fn is_noted(event: &Event, by: NodeId, fits: impl Fn(&Note) -> bool) -> bool {
 
 #[test]
 fn what_holds_on_virtual_time_holds_on_sockets() {
-    let bench = Bench::start(LAB);
+    let bench = Bench::start(&lab());
     let (client, ls) = (bench.id("client"), bench.id("ls"));
     let set = |line: String| {
         bench.command(&line, |event| {

@@ -1,5 +1,7 @@
 //! The program from outside, without a terminal: exit codes, standard input and output, files, ports and memory.
 
+#[path = "program/calibrate.rs"]
+mod calibrate;
 #[path = "program/disks.rs"]
 mod disks;
 #[path = "program/runs.rs"]

@@ -27,9 +27,10 @@ use faultlab::event::{Cause, ClockState, Event, Fact};
 use faultlab::log::Tail;
 use faultlab::message::{Message, Outcome, Said};
 use faultlab::panel::{
-    self, Bench, Depth, Ink, Leaving, Mode, Panel, PanelId, Reaction, Selection, Theme,
+    self, Bench, Depth, Edited, Edition, Ink, Leaving, Mode, Panel, PanelId, Reaction, Selection,
+    Theme,
 };
-use faultlab::topology::Policy;
+use faultlab::topology::{Kind, Policy};
 use faultlab::world::World;
 use keys::press;
 use ratatui::Terminal;
@@ -99,15 +100,20 @@ fn style_letter(cell: &ratatui::buffer::Cell) -> char {
     if badge { letter.to_ascii_uppercase() } else { letter }
 }
 
+/// Holds a scene at every layout against how it looked.
+fn looks_as_it_did(scene: &str, panel: &Panel, now: LabTime) {
+    for size in SIZES {
+        let buffer = draw(panel, NIGHT, now, size);
+        let name = format!("{scene}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name, glyphs_and_styles(&buffer));
+    }
+}
+
 #[test]
 fn every_scene_looks_as_it_did_at_every_layout() {
-    for scene_name in SCENES {
-        let (panel, now) = scene(scene_name);
-        for size in SIZES {
-            let buffer = draw(&panel, NIGHT, now, size);
-            let name = format!("{scene_name}_{}x{}", size.0, size.1);
-            insta::assert_snapshot!(name, glyphs_and_styles(&buffer));
-        }
+    for name in SCENES {
+        let (panel, now) = scene(name);
+        looks_as_it_did(name, &panel, now);
     }
 }
 
@@ -214,7 +220,10 @@ fn without_unicode_and_without_colour_nothing_else_is_drawn() {
 
 #[test]
 fn every_view_fits_every_size() {
-    let views = ["", "?", ":k", "/x", "s", "Q", "i", "w", "q", "e", "B", "K2", "2e", "6", "5e"];
+    let views = [
+        "", "?", ":k", "/x", "s", "Q", "i", "w", "q", "e", "B", "K2", "2e", "6", "5e", "!", "N",
+        "Y",
+    ];
     // Every view meets every size once; which scene it shows then, changes from size to size.
     std::thread::scope(|scope| {
         for part in views.chunks(4) {
@@ -223,13 +232,32 @@ fn every_view_fits_every_size() {
     });
 }
 
+/// The panel's file with other settings.
+fn edited(panel: &Panel) -> Edition {
+    let mut topology = (*panel.world.topology).clone();
+    topology.title = "edited".into();
+    for node in &mut topology.nodes {
+        if let Kind::Ls(ls) = &mut node.kind {
+            ls.timeout += Duration::from_secs(1);
+        }
+    }
+    let edited = Edited::Sound(Arc::new(topology));
+    Edition::of(edited, &panel.world).expect("it differs")
+}
+
 fn view_at_every_size(keys: &str) {
     let scenes: Vec<(Panel, LabTime)> = SCENES
         .into_iter()
         .chain(["crowd"])
         .map(|name| {
             let (mut panel, now) = scene(name);
+            // A file that was edited: of every other scene soundly, of the rest not.
+            panel.view.edition = Some(match name.len() % 2 {
+                0 => edited(&panel),
+                _ => Edition::Broken("error: `lss` is no role\n --> lab.toml:10:8\n".into()),
+            });
             press(&mut panel, keys);
+            assert_eq!(matches!(panel.view.mode, Mode::Edition), keys == "Y", "{keys}");
             (panel, now)
         })
         .collect();

@@ -198,6 +198,7 @@ fn lecture(steps: &[(&[&str], &[&str])]) -> Topology {
             .collect(),
         confessed: Vec::new(),
         repaired: Vec::new(),
+        remembered: None,
     };
     topology.steps = steps.iter().map(step).collect();
     topology

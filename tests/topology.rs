@@ -328,13 +328,10 @@ fn odd_ports_are_warned_of_and_outside_nodes_are_not_ours() {
         [nodes.ts9]
         role = "ts"
         at = "127.0.0.1:5300"
-        [[links]]
-        between = ["ls", "ts9"]
-        duplicate = 0.1
         "#
     );
     let loaded = ok(&text);
-    assert_eq!((loaded.warnings.warnings(), loaded.warnings.errors()), (3, 0));
+    assert_eq!((loaded.warnings.warnings(), loaded.warnings.errors()), (2, 0));
     assert!(loaded.warnings.iter().all(|problem| problem.severity == Severity::Warning));
     let topology = loaded.topology;
     let outside = topology.node(topology.names.id("ts9").unwrap());

@@ -17,6 +17,7 @@ const LAB: &str = r#"
 title = "faults"
 [defaults.link]
 latency = "3ms"
+wire = "dns"
 [nodes.client]
 role = "client"
 asks = "ls"

@@ -13,8 +13,8 @@ pub struct Dnsdist {
 }
 
 impl Dnsdist {
-    /// Starts it with this policy (`roundrobin`, `leastOutstanding`) in front of these ports and waits until it answers.
-    /// Its servers are looked at once a second, as it does by itself.
+    /// Starts it with this policy (`roundrobin`, `leastOutstanding`) in front of these ports and waits until it
+    /// answers. Its servers are looked at once a second, as it does by itself.
     pub fn start(policy: &str, servers: [u16; 2], cores: Cores) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = port();

@@ -72,8 +72,9 @@ pub fn compare() {
         median(rounds.iter().map(|both| of(&both[0]) / of(&both[1])).collect())
     };
     println!(
-        "ours / dnsdist: answers a second {:.2} (at least 0.75 is the aim), processor an answer {:.2} (at most 1.3), added \
-         time {:.2} (at most 1); medians of {ROUNDS} rounds, everything on one core; events left out of the fold: {}",
+        "ours / dnsdist: answers a second {:.2} (at least 0.75 is the aim), \
+         processor an answer {:.2} (at most 1.3), added time {:.2} (at most 1); \
+         medians of {ROUNDS} rounds, everything on one core; events left out of the fold: {}",
         ratio(|round| round.rate),
         ratio(|round| round.busy_us),
         ratio(|round| round.added_us),

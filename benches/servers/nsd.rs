@@ -25,8 +25,9 @@ impl Nsd {
             writeln!(zone, "{}. IN A 192.0.2.{}", name(n), n % 250).expect("a String takes it");
         }
         let config = format!(
-            "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  server-count: 1\n  zonesdir: \"{at}\"\n  \
-             pidfile: \"{at}/pid\"\n  xfrdfile: \"{at}/xfrd\"\n  xfrdir: \"{at}\"\n  zonelistfile: \"{at}/list\"\n  \
+            "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  server-count: 1\n  \
+             zonesdir: \"{at}\"\n  pidfile: \"{at}/pid\"\n  xfrdfile: \"{at}/xfrd\"\n  \
+             xfrdir: \"{at}\"\n  zonelistfile: \"{at}/list\"\n  \
              logfile: \"{at}/log\"\n  rrl-ratelimit: 0\nremote-control:\n  control-enable: no\n\
              zone:\n  name: example\n  zonefile: example.zone\n"
         );

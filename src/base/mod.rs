@@ -6,6 +6,7 @@
 pub const VERSION: &str = env!("FAULTLAB_VERSION");
 
 pub mod draw;
+pub mod escape;
 pub mod ids;
 pub mod names;
 pub mod numbers;

@@ -266,6 +266,13 @@ pub enum Fact {
         /// Why, and what would help.
         why: Arc<str>,
     },
+    /// Somebody from outside came to a node that has as many connections from there as it keeps.
+    TurnedAway {
+        /// Which node.
+        node: NodeId,
+        /// How many it keeps.
+        most: u32,
+    },
     /// A fault was taken back, or brought back.
     Undone {
         /// What was undone or redone, in the words of its command.

@@ -89,15 +89,11 @@ impl Controller {
         }
     }
 
-    /// Boots what starts and goes to this step, then serves commands until `Quit`.
-    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>, step: u32) {
+    /// Boots what starts, then serves commands until `Quit`.
+    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>, started: Arc<Notify>) {
         self.mark_disks().await;
-        for act in self.control.start() {
-            self.carry_out(act, Cause::Boot).await;
-        }
+        self.start().await;
         started.notify_one();
-        let orders = self.script.begin_at(step);
-        self.follow(orders).await;
         loop {
             self.look().await;
             // Every arm returns a value and nothing else; what was asked is not lost when another arm is taken.
@@ -121,6 +117,27 @@ impl Controller {
             }
         }
         self.end().await;
+    }
+
+    /// Starts whoever starts with the lab. All disks are read and all ports listen before the first of them does
+    /// anything: nobody is taken for dead because its turn to boot had not come.
+    async fn start(&mut self) {
+        let lab = self.lab.clone();
+        let mut ready = Vec::new();
+        for act in self.control.start() {
+            let Act::Boot(node) = act else {
+                self.carry_out(act, Cause::Boot).await;
+                continue;
+            };
+            let node = lab.node(node);
+            if let Some(image) = node.ready(&lab, Cause::Boot).await {
+                node.open_doors();
+                ready.push((node, image));
+            }
+        }
+        for (node, image) in ready {
+            node.begin(image, &lab, Cause::Boot);
+        }
     }
 
     /// Waits for new events, but not for each of a flood.

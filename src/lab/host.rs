@@ -40,6 +40,10 @@ pub struct Conn {
     pub framed: Option<bool>,
     /// The state of this end's owner, shared with the peer.
     pub own_end: Option<Arc<End>>,
+    /// When a message was whole last; at first, when the connection came to stand.
+    pub whole: LabTime,
+    /// When the message that is not whole yet began.
+    pub begun: Option<LabTime>,
 }
 
 /// What carries a connection.
@@ -71,9 +75,15 @@ pub enum Road {
 
 impl Conn {
     /// Bytes to messages.
-    pub fn decode(&mut self, bytes: &[u8]) -> Vec<Decoded> {
+    pub fn decode(&mut self, now: LabTime, bytes: &[u8]) -> Vec<Decoded> {
         let mut decoded = Vec::new();
         self.wire.feed(bytes, &mut decoded);
+        if !decoded.is_empty() {
+            (self.whole, self.begun) = (now, None);
+        }
+        if self.wire.is_within() {
+            self.begun.get_or_insert(now);
+        }
         decoded
     }
 
@@ -84,6 +94,11 @@ impl Conn {
             Road::Flow { heard, .. } => heard.as_ref().and_then(|heard| heard.cause(bytes)),
         };
         event.map_or(Cause::Unknown, Cause::Event)
+    }
+
+    /// Whether somebody outside has connected here.
+    pub fn is_a_strangers(&self) -> bool {
+        matches!((self.peer, &self.road), (Peer::Visitor(_), Road::Stream { .. }))
     }
 
     /// Says what became of this end's owner.

@@ -202,6 +202,13 @@ impl Line {
         self.lock().push(now, Carriage::Datagram, bytes, parcel)
     }
 
+    /// Records what befell a frame from outside: no message was sent that the log knows of.
+    pub fn befell(&self, now: LabTime, pushed: &Pushed, lab: &Shared) {
+        if let Some(fact) = pushed.fact(self.from, self.to) {
+            lab.recorder.lab(now, Cause::Unknown, fact);
+        }
+    }
+
     /// Hands over what is due, at most `most` parcels, and asks to be woken for the rest.
     pub fn deliver(self: &Arc<Self>, now: LabTime, most: usize, lab: &Shared) {
         let mut pipe = self.lock();
@@ -335,6 +342,29 @@ mod tests {
         assert!(lab.next_turn().is_none());
         line.told(LabTime(1), &lab);
         assert!(lab.next_turn().is_some());
+    }
+
+    #[test]
+    fn what_a_full_queue_drops_is_counted_in_the_log() {
+        let text = "[nodes.ts]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+        let topology = load_text("test.toml", text, &Bundled).expect("a good file").topology;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let lab = Shared::new(Arc::new(topology), runtime.handle().clone(), None);
+        let line = lab.line(Peer::Visitor(VisitorId(1)), Peer::Node(NodeId(0)));
+        let slow = Faults { extra: std::time::Duration::from_secs(1), ..Faults::default() };
+        line.set_faults(LabTime::ZERO, slow, Cause::Boot, &lab);
+        let (node, incarnation) = (NodeId(0), Incarnation(1));
+        for _ in 0..crate::link::FRAMES_MAX + 3 {
+            let turn = Turn::Ended { node, incarnation, conn: ConnId(1), ending: Ending::Reset };
+            let pushed = line.push_datagram(LabTime::ZERO, 1, Parcel::Turn(turn));
+            line.befell(LabTime::ZERO, &pushed, &lab);
+        }
+        assert_eq!(line.lock().len(), crate::link::FRAMES_MAX);
+        let tail = lab.recorder.read(0, usize::MAX);
+        let dropped = tail
+            .events()
+            .filter(|event| matches!(event.fact, Fact::FrameLost { fate: Fate::Overflow, .. }));
+        assert_eq!(dropped.count(), 3);
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Port {
     listener: Option<Arc<TcpListener>>,
     /// Datagrams have no state between listening and not: whoever does not listen has no socket.
     socket: Option<Arc<UdpSocket>>,
+    /// It listens for a node that is about to boot.
+    early: Option<Opened>,
     /// Whether it has listened in an earlier life.
     served: bool,
     why_not: Option<String>,
@@ -71,6 +73,7 @@ impl Port {
             reserved: None,
             listener: None,
             socket: None,
+            early: None,
             served: false,
             why_not: None,
         }
@@ -139,11 +142,20 @@ impl Port {
         self.bound.map_or(self.wanted, |bound| bound.port())
     }
 
-    /// Begins to listen.
+    /// Begins to listen for a node that is about to boot: whoever comes waits in the backlog. If it cannot, `open`
+    /// says why.
+    pub fn open_early(&mut self) {
+        self.early = self.open().ok();
+    }
+
+    /// Begins to listen, or goes on with what listens already.
     ///
     /// # Errors
     /// The port, and the system's reason with the remedy.
     pub fn open(&mut self) -> Result<Opened, (u16, String)> {
+        if let Some(early) = self.early.take() {
+            return Ok(early);
+        }
         // What was kept silent while the host had no power goes now, with whoever waited in its backlog.
         self.close();
         if self.reserved.is_none() {
@@ -171,6 +183,7 @@ impl Port {
     pub fn close(&mut self) {
         self.listener = None;
         self.socket = None;
+        self.early = None;
     }
 
     /// Holds the port again once the tasks that listened are gone.

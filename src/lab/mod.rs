@@ -64,8 +64,6 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Worker threads for the nodes; if none is given, 2, or 1 where the process has but one core.
     pub threads: Option<usize>,
-    /// The step that the lab begins with, as if the earlier ones had been gone through; 0 for none.
-    pub step: u32,
 }
 
 /// A running laboratory. Dropping it ends everything at once; [`Lab::finish`] ends it in good order.
@@ -118,7 +116,7 @@ impl Lab {
         let started = Arc::new(Notify::new());
         runtime.spawn(drive(shared.clone()));
         let controller = Controller::new(shared.clone(), progress.clone());
-        let controller = runtime.spawn(controller.run(inbox, started.clone(), options.step));
+        let controller = runtime.spawn(controller.run(inbox, started.clone()));
         runtime.block_on(started.notified());
         let handle = LabHandle { shared, asks, progress };
         Ok(Self { runtime: Some(runtime), handle, controller, _hold: hold })

@@ -7,7 +7,7 @@ use super::host::{Conn, Road};
 use super::line::{Connect, Line, Parcel, Turn};
 use super::node::NodeShared;
 use super::shared::{Introduction, Shared};
-use crate::base::{ConnId, Incarnation, LabTime};
+use crate::base::{ConnId, Incarnation};
 use crate::event::Ending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,6 +25,15 @@ const READS_AT_ONCE: usize = 16;
 
 /// How often an idle connection is looked at, on the wall: the lab's clock may run faster, or slower, or stand.
 const IDLE_LOOKS: Duration = Duration::from_secs(1);
+
+/// How long a peer may say nothing, or not get to the end of what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// For ever: who asked it waits by itself.
+    Endless,
+    /// A message that has begun ends, or the connection does; and so long after the last one it does anyway.
+    Ends(Option<Duration>),
+}
 
 /// Reads one connection for one incarnation.
 pub struct Reader {
@@ -46,8 +55,8 @@ pub struct Reader {
     pub cancel: CancellationToken,
     /// The stream's number on its links.
     pub stream_no: u64,
-    /// How long nothing may come before the peer is taken to have gone.
-    pub idle: Option<Duration>,
+    /// How long the peer is waited for.
+    pub patience: Patience,
     /// The lab.
     pub lab: Arc<Shared>,
 }
@@ -65,15 +74,20 @@ impl Reader {
 
     async fn read(&mut self) {
         let mut buffer = vec![0; READ_BYTES];
-        let mut heard = self.lab.now();
+        let mut look = tokio::time::interval(IDLE_LOOKS);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let Self { gate, stream, cancel, idle, lab, .. } = &mut *self;
+            let Self { gate, stream, cancel, patience, .. } = &mut *self;
+            let ends = *patience != Patience::Endless;
             // Every arm only waits; nothing has been read when one of them is dropped.
             let ready = tokio::select! {
                 () = cancel.cancelled() => return,
-                () = idle_for(*idle, heard, lab) => {
-                    self.ended(Ending::EndOfFile);
-                    return;
+                _ = look.tick(), if ends => {
+                    if self.is_idle() {
+                        self.ended(Ending::EndOfFile);
+                        return;
+                    }
+                    continue;
                 }
                 ready = async {
                     if !*gate.borrow() {
@@ -83,10 +97,16 @@ impl Reader {
                     stream.readable().await
                 } => ready,
             };
-            heard = self.lab.now();
             if ready.is_err() || !self.take(&mut buffer) {
                 return;
             }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        match self.patience {
+            Patience::Endless => false,
+            Patience::Ends(most) => self.node.is_idle(self.number, self.conn, most, &self.lab),
         }
     }
 
@@ -144,21 +164,14 @@ impl Reader {
             return false;
         }
         let now = self.lab.now();
-        line.push(now, self.stream_no, bytes, Parcel::Turn(turn()));
+        let pushed = line.push(now, self.stream_no, bytes, Parcel::Turn(turn()));
+        if pushed.lost.is_some() {
+            // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
+            self.writer.reset();
+        }
+        line.befell(now, &pushed, &self.lab);
         line.deliver(now, usize::MAX, &self.lab);
         true
-    }
-}
-
-/// Waits until nothing has come for so long, on the lab's clock; for ever where that does not matter.
-async fn idle_for(most: Option<Duration>, heard: LabTime, lab: &Shared) {
-    let Some(most) = most else { return std::future::pending().await };
-    loop {
-        let left = most.saturating_sub(lab.now().since(heard));
-        if left.is_zero() {
-            return;
-        }
-        tokio::time::sleep(left.min(IDLE_LOOKS)).await;
     }
 }
 

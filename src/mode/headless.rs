@@ -1,5 +1,6 @@
 //! A run without a panel: the steps run by themselves, standard input takes commands, the exit code is the verdict.
 
+use super::desk::Notes;
 use super::plain::Manner;
 use super::session::Session;
 use super::signals::Signals;
@@ -52,6 +53,10 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     };
     let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
     let mut session = Session::new(lab);
+    // A lecture can be followed from a second terminal; without a desk it runs all the same.
+    let leads = !topology.steps.is_empty();
+    let folder = leads.then(data::desks_folder).flatten();
+    let _notes = folder.and_then(|folder| Notes::lay_out(session.lab(), &folder).ok());
     if (run.time_scale - 1.0).abs() > f64::EPSILON {
         anyhow::ensure!(session.lab().give(Command::Speed(run.time_scale)), "the lab is busy");
     }
@@ -204,9 +209,10 @@ impl Sinks {
         if !world.truth.alarms.is_empty() {
             self.tally.announced(world, lab.now());
         }
-        if let Some(out) = &mut self.events {
-            report::events::write_event(out, event, names)
-                .context("the events cannot be written")?;
+        if let Some(out) = &mut self.events
+            && let Err(error) = report::events::write_event(out, event, names)
+        {
+            self.stop_recording(&error);
         }
         let shown = match &event.fact {
             Fact::ExpectationJudged { .. }
@@ -228,6 +234,17 @@ impl Sinks {
         Ok(())
     }
 
+    /// What cannot be recorded is lost; the lecture is not.
+    fn stop_recording(&mut self, error: &std::io::Error) {
+        if let Some(out) = self.events.take() {
+            // What waits in the buffer has no place to go either.
+            drop(out.into_parts());
+            complain_text(&format!(
+                "the events cannot be written any more ({error}); the run goes on without them\n"
+            ));
+        }
+    }
+
     fn say(&mut self, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
         match out.write_all(self.manner.text(text).as_bytes()).and_then(|()| out.flush()) {
@@ -241,8 +258,8 @@ impl Sinks {
     }
 
     fn close(&mut self, run: &Run, world: &World) -> anyhow::Result<()> {
-        if let Some(mut out) = self.events.take() {
-            out.flush().context("the events cannot be written")?;
+        if let Some(Err(error)) = self.events.as_mut().map(Write::flush) {
+            self.stop_recording(&error);
         }
         let verdict = verdict(world);
         if let Some(path) = &run.report {

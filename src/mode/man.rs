@@ -10,9 +10,10 @@ const MORE: &[u8] = br#".SH "EXIT STATUS"
 .IP 0
 Every expectation held, or there was nothing to judge but the command itself.
 .IP 1
-A run without a panel: an expectation failed.
+A run without a panel: an expectation failed. Calibration: something did not hold.
 .IP 2
 A run without a panel: nothing can be said, for too little was judged.
+Calibration: the machine is too busy to tell.
 .IP 3
 The command line or a topology file is wrong, or there is no terminal.
 .IP "128 + n"

@@ -2,6 +2,7 @@
 //!
 //! The only place, besides `main.rs`, that knows both the panel and the lab, and that prints.
 
+mod calibrate;
 mod config;
 mod data;
 mod desk;
@@ -21,6 +22,8 @@ mod signals;
 mod stdin;
 mod tui;
 mod watched;
+
+pub use calibrate::What;
 
 use crate::base::Shown;
 use crate::cli::{Cli, Verb};
@@ -45,6 +48,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run, &cli.look),
         Some(Verb::Run(run)) => tui::run(&run, &cli.look),
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
+        Some(Verb::Calibrate(args)) => calibrate::run(&args, &cli.look),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
         Some(Verb::Notes(args)) => notes::run(&args, &cli.look),

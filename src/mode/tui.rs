@@ -225,12 +225,10 @@ fn watch(
     options: &Options,
     (file, at): (Option<&Watched>, Option<u32>),
 ) -> anyhow::Result<(Ending, Lab)> {
-    let (mut topology, mut carried) = (Arc::new(topology), None);
-    let mut step = 0;
-    let mut at = at;
+    let (mut topology, mut carried, mut at) = (Arc::new(topology), None, at);
     loop {
         let data = data::run_folder(options.data.as_deref(), &topology.name);
-        let options = Options { data, step, ..options.clone() };
+        let options = Options { data, ..options.clone() };
         let lab = Lab::start(topology.clone(), &options).context("the lab cannot start")?;
         if let Some(step) = at.take() {
             anyhow::ensure!(lab.handle().give(Command::Goto(step)), "the lab is busy");
@@ -243,7 +241,10 @@ fn watch(
         match panel::run(session, &bench, topology, carried)? {
             Ending::Again(next) => {
                 lab.finish();
-                (topology, step) = (next.topology.clone(), next.step);
+                topology = next.topology.clone();
+                // Of a file with fewer steps, the last.
+                let last = u32::try_from(topology.steps.len()).unwrap_or(u32::MAX);
+                at = Some(next.step.min(last)).filter(|step| *step > 0);
                 carried = Some(next);
             }
             ending => return Ok((ending, lab)),

@@ -26,6 +26,7 @@ pub enum Action {
     Fire,
     FireMany,
     Load,
+    LoadRate,
     ChooseName,
     ChoosePolicy,
     Kill,
@@ -40,6 +41,7 @@ pub enum Action {
     Partition,
     OneWay,
     Delay,
+    DelayBy,
     Loss,
     NextLink,
     Undo,
@@ -58,6 +60,8 @@ pub enum Action {
     SaveSteps,
     Why,
     Replay,
+    ReplayLog,
+    EventBefore,
     Inspect,
     Open,
     OpenRace,
@@ -103,6 +107,8 @@ pub enum Outcome {
     Copy(Copied),
     /// Show the last race or failover again, or the lab again.
     Replay,
+    /// Show the log, to go back in it.
+    ReplayLog,
     /// What was done becomes the steps of a new topology file.
     SaveSteps,
     /// The next theme.
@@ -134,6 +140,8 @@ pub const BURST: u32 = 20;
 pub const NEXT_GAP: Duration = Duration::from_millis(400);
 /// The load that `c` switches on where the file states no rate, in questions a thousand seconds.
 const LOAD_PER_KILOSECOND: u64 = 5_000;
+/// The loads that `C` walks through, in questions a thousand seconds.
+const LOADS_PER_KILOSECOND: [u64; 4] = [1_000, 5_000, 20_000, 100_000];
 const RATES: [f64; 4] = [1.0, 0.5, 0.25, 0.1];
 
 #[expect(clippy::unnecessary_wraps, reason = "every arm that gives a command ends with it")]
@@ -177,6 +185,7 @@ fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
         Action::Fire => query(world, view, 1)?,
         Action::FireMany => query(world, view, BURST)?,
         Action::Load => load(world, view)?,
+        Action::LoadRate => load_rate(world, view)?,
         Action::Kill => Command::Kill(node?),
         Action::KillLeader => Command::Kill(targets::to_kill(world, view)?),
         Action::PowerOff => Command::PowerOff(node?),
@@ -209,6 +218,14 @@ fn load(world: &World, view: &View) -> Option<Command> {
             _ => LOAD_PER_KILOSECOND,
         }
     };
+    Some(Command::Load { client, per_kilosecond })
+}
+
+/// The next faster load of a row; after the fastest, the slowest.
+fn load_rate(world: &World, view: &View) -> Option<Command> {
+    let client = targets::client(world, view)?;
+    let present = world.node(client).per_kilosecond;
+    let per_kilosecond = link_keys::after(&LOADS_PER_KILOSECOND, present);
     Some(Command::Load { client, per_kilosecond })
 }
 
@@ -255,6 +272,10 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         Action::Open if is_folded(world, view) => view.open = true,
         Action::Open | Action::Inspect => view.mode = Mode::Inspect,
         Action::Palette => view.mode = Mode::Palette(Prompt::new()),
+        Action::DelayBy => {
+            let line = link_keys::delay_by(world, view)?;
+            view.mode = Mode::Palette(Prompt::with(&line));
+        }
         Action::Filter => {
             view.focus = PanelId::Events;
             view.mode = Mode::Filter(Prompt::with(&view.filter));
@@ -292,6 +313,7 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         },
         Action::SaveSteps => return Some(Outcome::SaveSteps),
         Action::Replay => return Some(Outcome::Replay),
+        Action::ReplayLog => return Some(Outcome::ReplayLog),
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),

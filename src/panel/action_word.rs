@@ -58,6 +58,7 @@ impl Action {
             Self::Fire => "fire",
             Self::FireMany => "burst",
             Self::Load => "load",
+            Self::LoadRate => "load-rate",
             Self::ChooseName => "ask",
             Self::ChoosePolicy => "policy",
             Self::Kill => "kill",
@@ -70,6 +71,7 @@ impl Action {
             Self::Partition => "cut",
             Self::OneWay => "one-way",
             Self::Delay => "delay",
+            Self::DelayBy => "delay-by",
             Self::Loss => "loss",
             Self::NextLink => "links",
             Self::Undo => "undo",
@@ -94,6 +96,8 @@ impl Action {
         match self {
             Self::Why => "why",
             Self::Replay => "replay",
+            Self::ReplayLog => "replay-log",
+            Self::EventBefore => "event-before",
             Self::Losses => "losses",
             Self::ShowFile => "file",
             Self::Inspect => "inspect",
@@ -173,6 +177,7 @@ impl Action {
             | Self::Fire
             | Self::FireMany
             | Self::Load
+            | Self::LoadRate
             | Self::ChooseName
             | Self::ChoosePolicy
             | Self::Undo
@@ -185,9 +190,12 @@ impl Action {
             | Self::Freeze
             | Self::Lie
             | Self::Wipe => Section::Nodes,
-            Self::Partition | Self::OneWay | Self::Delay | Self::Loss | Self::NextLink => {
-                Section::Links
-            }
+            Self::Partition
+            | Self::OneWay
+            | Self::Delay
+            | Self::DelayBy
+            | Self::Loss
+            | Self::NextLink => Section::Links,
             Self::Pause
             | Self::Tick
             | Self::Slower

@@ -119,7 +119,8 @@ fn turn(
     carried: Option<Box<Carried>>,
 ) -> Result<Ending, SessionError> {
     let mut panel = carried::set_up(session, topology, carried);
-    let begun = Instant::now();
+    // The panel's clock goes on where an earlier one left it.
+    let (begun, earlier) = (Instant::now(), panel.view.wall);
     let mut last_key = None;
     let mut drawn: Option<Instant> = None;
     let mut fresh = true;
@@ -135,7 +136,7 @@ fn turn(
             edition::came(edited, &panel.world, &mut panel.view);
             fresh = true;
         }
-        fresh |= changed | panel.tick(begun.elapsed());
+        fresh |= changed | panel.tick(earlier + begun.elapsed());
         let now = bench.now().max(panel.world.now);
         let moving =
             panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
@@ -216,6 +217,7 @@ fn react(
         }
         Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
         Reaction::Replay => panel.replay(bench),
+        Reaction::ReplayLog => panel.replay_log(bench),
         Reaction::SaveSteps => panel.save_steps(bench),
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {

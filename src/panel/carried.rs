@@ -4,9 +4,12 @@ use super::edition::Edition;
 use super::feed::{Feed, Tone};
 use super::state::Panel;
 use super::terminal::Session;
+use super::view::Pressed;
 use crate::base::LabTime;
 use crate::topology::Topology;
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a panel leaves to the one over the lab that takes the place of its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +23,9 @@ pub struct Carried {
     big: bool,
     motion: bool,
     mouse: bool,
+    keys: Option<VecDeque<Pressed>>,
+    /// How long the lecture has lasted.
+    pub(super) wall: Duration,
 }
 
 /// A panel as the person wants it.
@@ -38,6 +44,8 @@ pub(super) fn set_up(
         (view.big, view.motion, view.mouse) = (carried.big, carried.motion, carried.mouse);
         view.feed = carried.feed;
         view.history = carried.history;
+        view.keys = carried.keys;
+        view.wall = carried.wall;
         view.feed.say(LabTime::ZERO, "a new lab of the file as it is now".into(), Tone::Hand);
     }
     panel
@@ -55,5 +63,7 @@ pub(super) fn of(panel: &Panel) -> Option<Box<Carried>> {
         big: view.big,
         motion: view.motion,
         mouse: view.mouse,
+        keys: view.keys.clone(),
+        wall: view.wall,
     }))
 }

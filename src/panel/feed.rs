@@ -216,6 +216,7 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::ConnRefused { .. }
         | Fact::Malformed { .. }
         | Fact::Unasked { .. }
+        | Fact::TurnedAway { .. }
         | Fact::FrameLost { .. }
         | Fact::LogGap { .. }
         | Fact::Noted(Note::Spinning | Note::Ejected { .. }) => Tone::Bad,

@@ -18,7 +18,8 @@ use ratatui::layout::Rect;
 pub struct Search {
     /// What is searched for.
     pub typed: Prompt,
-    at: usize,
+    /// The row that was walked to; else what answers best is marked.
+    at: Option<usize>,
 }
 
 /// One row: an action that could be done now.
@@ -28,6 +29,8 @@ struct Entry {
     /// What it would hit.
     target: Option<String>,
     action: Action,
+    /// How well it answers to what was typed.
+    score: u32,
 }
 
 /// Columns of one column of the page.
@@ -36,26 +39,35 @@ const COLUMN: u16 = 58;
 impl Search {
     /// Moves the mark by so many rows.
     pub fn step(&mut self, by: isize, world: &World, view: &View) {
-        let last = entries(self, world, view).len().saturating_sub(1);
-        self.at = self.at.min(last).saturating_add_signed(by).min(last);
+        let entries = entries(self, world, view);
+        let last = entries.len().saturating_sub(1);
+        self.at = Some(self.marked(&entries).saturating_add_signed(by).min(last));
     }
 
-    /// Types into the search; the first that is found is marked.
+    /// Types into the search; what answers best is marked.
     pub fn insert(&mut self, text: &str) {
         self.typed.insert(text);
-        self.at = 0;
+        self.at = None;
     }
 
     /// Takes the last typed character back.
     pub fn backspace(&mut self) {
         self.typed.backspace();
-        self.at = 0;
+        self.at = None;
+    }
+
+    /// Which row is marked: of those that answer equally well, the first.
+    fn marked(&self, entries: &[Entry]) -> usize {
+        let best = || (0..entries.len()).min_by_key(|at| std::cmp::Reverse(entries[*at].score));
+        let last = entries.len().saturating_sub(1);
+        self.at.or_else(best).map_or(0, |at| at.min(last))
     }
 
     /// What the marked row does.
     #[must_use]
     pub fn picked(&self, world: &World, view: &View) -> Option<Action> {
-        entries(self, world, view).get(self.at).map(|entry| entry.action)
+        let entries = entries(self, world, view);
+        entries.get(self.marked(&entries)).map(|entry| entry.action)
     }
 }
 
@@ -77,16 +89,11 @@ fn entries(search: &Search, world: &World, view: &View) -> Vec<Entry> {
         let same = same.filter(|other| other.help == row.help && other.action == row.action);
         let keys: Vec<String> = same.map(|other| other.chord.word()).collect();
         let target = row.short.contains('%').then_some(word);
-        let entry = Entry { keys: keys.join(" "), help: row.help, target, action: row.action };
-        let text = format!(
-            "{} {} {} {}",
-            entry.keys,
-            entry.help,
-            entry.target.as_deref().unwrap_or_default(),
-            row.action.word()
-        );
-        if fuzzy::score(&text, search.typed.text()).is_some() {
-            rows.push(entry);
+        let keys = keys.join(" ");
+        let (hits, word) = (target.as_deref().unwrap_or_default(), row.action.word());
+        let text = format!("{keys} {} {hits} {word}", row.help);
+        if let Some(score) = fuzzy::score(&text, search.typed.text()) {
+            rows.push(Entry { keys, help: row.help, target, action: row.action, score });
         }
     }
     rows.sort_by_key(|entry| entry.action.section());
@@ -123,7 +130,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, search: &Search, world: &World,
     let columns = (area.width / COLUMN).max(1);
     let per_column = lines.len().div_ceil(usize::from(columns)).max(1);
     let visible = usize::from(area.height);
-    let marked = search.at.min(entries.len() - 1);
+    let marked = search.marked(&entries);
     let is_marked = |line: &Drawn| matches!(line, Drawn::Entry(at) if *at == marked);
     let row = lines.iter().position(is_marked).unwrap_or(0) % per_column;
     let skip = super::list::top(row, visible, per_column);

@@ -3,7 +3,7 @@
 
 use super::action::Action;
 use super::edition::Edition;
-use super::keymap::Binding;
+use super::keymap::{Binding, Context};
 use super::store;
 use super::targets;
 use super::view::{Mode, PanelId, Selection, View};
@@ -25,6 +25,9 @@ fn client_words(world: &World, client: NodeId) -> String {
 /// The footer's words for a key, with its target; none if it is not valid now.
 #[must_use]
 pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
+    if binding.context == Context::Replay {
+        return Some(binding.short.to_owned());
+    }
     let names = &world.topology.names;
     let node = targets::node(world, view);
     let life = node.map(|id| world.node(id).life);
@@ -68,7 +71,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             Some(if targets::lies(world, id) { "honest" } else { "lie" }.into())
         }
         Action::Partition | Action::Delay => link(binding, world, view),
-        Action::OneWay | Action::Loss => {
+        Action::LoadRate => targets::client(world, view).map(|_| binding.short.to_owned()),
+        Action::OneWay | Action::Loss | Action::DelayBy => {
             targets::link_set(world, view).map(|_| binding.short.to_owned())
         }
         Action::Undo | Action::Reset if world.truth.faults.is_empty() && all_up(world) => None,

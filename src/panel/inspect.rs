@@ -1,4 +1,5 @@
-//! Everything about the selection: where it listens, with a line to try, how it is set, what it believes and did.
+//! Everything about the selection: where it listens, with a line to try, how it is set, what it believes and did, and
+//! its newest events.
 
 use super::paint::{Canvas, Row, wrap};
 use super::store;
@@ -24,8 +25,22 @@ pub fn title(world: &World, view: &View) -> String {
 fn entries(world: &World, view: &View, now: LabTime) -> Vec<(&'static str, String)> {
     match view.selection {
         Selection::Link(a, b) => link(world, a, b),
-        _ => targets::node(world, view).map_or_else(Vec::new, |id| node(world, id, now)),
+        _ => targets::node(world, view).map_or_else(Vec::new, |id| {
+            let mut entries = node(world, id, now);
+            entries.extend(lately(view, id));
+            entries
+        }),
     }
+}
+
+/// Events that are shown, the newest first.
+const EVENTS_SHOWN: usize = 20;
+
+/// What the node did of late.
+fn lately(view: &View, id: NodeId) -> impl Iterator<Item = (&'static str, String)> {
+    let lines = view.feed.newest("", 0).filter(move |line| line.node == Some(id));
+    let label = |at| if at == 0 { "lately" } else { "" };
+    lines.take(EVENTS_SHOWN).enumerate().map(move |(at, line)| (label(at), line.words()))
 }
 
 /// Draws the page, scrolled down by the view's rows.

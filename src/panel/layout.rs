@@ -70,6 +70,8 @@ pub struct Layout {
 /// Below the status line a panel needs a rule and two rows, and columns for a name or two.
 const SMALL_ROWS_MIN: u16 = 3;
 const SMALL_COLUMNS_MIN: u16 = 16;
+/// The same below the one panel of the narrow layout.
+const STEP_ROWS_NARROW: u16 = 15;
 /// From so many rows on the medium layout has room for a step.
 const STEP_ROWS_MIN: u16 = 36;
 
@@ -119,7 +121,10 @@ pub fn divide(screen: Rect, needs: Needs) -> Layout {
         layout.banner = Some(take_top(&mut rest, 1));
     }
     if needs.zoom || kind == Kind::Narrow {
-        if needs.step && needs.zoom && needs.focus != PanelId::Steps && kind > Kind::Narrow {
+        let wants = needs.step && needs.focus != PanelId::Steps;
+        let has_room =
+            if kind == Kind::Narrow { rest.height >= STEP_ROWS_NARROW } else { needs.zoom };
+        if wants && has_room {
             let area = take_bottom(&mut rest, 5);
             layout.panels.push(Place { panel: PanelId::Steps, area, border: Border::Rule });
         }

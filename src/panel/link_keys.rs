@@ -4,7 +4,7 @@ use super::action::{Action, Outcome, give};
 use super::targets;
 use super::view::View;
 use crate::base::Peer;
-use crate::command::{Command, LinkSet};
+use crate::command::{Command, LinkSet, grammar};
 use crate::message::Faults;
 use crate::world::World;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const DELAYS_MS: [u64; 4] = [0, 50, 200, 1000];
 const LOSSES: [f64; 4] = [0.0, 0.1, 0.3, 0.6];
 
 /// The next of a row of values after the present one; after the last, the first.
-fn after<T: PartialOrd + Copy>(row: &[T], present: T) -> T {
+pub(super) fn after<T: PartialOrd + Copy>(row: &[T], present: T) -> T {
     row.iter().copied().find(|value| *value > present).unwrap_or(row[0])
 }
 
@@ -41,6 +41,13 @@ pub fn act(action: Action, world: &World, view: &View) -> Option<Outcome> {
         }
         _ => None,
     }
+}
+
+/// `D`: the command that delays the selected links, up to the time that is still to be typed.
+pub(super) fn delay_by(world: &World, view: &View) -> Option<String> {
+    let (set, _) = targets::link_set(world, view)?;
+    let words = grammar::words(&Command::Delay(set, Duration::ZERO), &world.topology.names);
+    words.rsplit_once(' ').map(|(line, _)| format!("{line} "))
 }
 
 /// `P`: what goes out is cut; then what comes in; then nothing. One command each, so that one `u` takes it back.

@@ -296,9 +296,14 @@ fn detail(world: &World, view: &View, id: NodeId, now: LabTime) -> Detail {
         Kind::Ts(ts) => match answers_in(world, id).filter(|_| node.life == Life::Up) {
             Some(time) => Detail::timed(&["answers in", "took"], time, Ink::Muted),
             None if !ts.store.is_empty() => one("asks the store".to_owned(), Ink::Muted),
-            None => one(format!("{} names", ts.records.len()), Ink::Muted),
+            None => one(names_of(ts.records.len()), Ink::Muted),
         },
     }
+}
+
+/// `1 name`, `17 names`.
+fn names_of(count: usize) -> String {
+    if count == 1 { "1 name".into() } else { format!("{count} names") }
 }
 
 /// A client of a store: how its last operation went.

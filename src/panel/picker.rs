@@ -74,6 +74,12 @@ impl Picker {
             .with(" choose   ", canvas.ink(Ink::Text))
             .with("q", canvas.theme.selected())
             .with(" quits", canvas.ink(Ink::Text));
+        let place = format!("{} of {} ", self.at + 1, self.offers.len());
+        let room = screen.width - 1;
+        if keys.width() + 2 + width(&place) <= room {
+            let muted = canvas.ink(Ink::Muted);
+            canvas.right(screen.right(), screen.bottom() - 1, width(&place), &place, muted);
+        }
         canvas.row(screen.x + 1, screen.bottom() - 1, screen.width - 1, &keys);
         let above = Rect { height: screen.height - 1, ..screen };
         let area = centred(above, 92, (self.offers.len() as u16 + 8).max(12));

@@ -134,7 +134,7 @@ fn draw_lanes(
     race: &Race,
     roomy: bool,
 ) -> u16 {
-    let end = race.verdict.as_ref().map_or(now, |verdict| verdict.at);
+    let end = race.settled_at().unwrap_or(now);
     let running = race.lanes.iter().filter(|lane| lane.sent.is_some()).count();
     let shown = worth_showing(race, view, now, area.height);
     let mut bars: Vec<Bar> = shown
@@ -144,7 +144,7 @@ fn draw_lanes(
     if shown.len() < race.lanes.len() {
         bars.push(others_bar(canvas, race, &shown, now));
     }
-    bars.push(asker_bar(canvas, world, race, end, now));
+    bars.push(asker_bar(canvas, world, race, end));
     lanes::draw(canvas, area, &bars, roomy)
 }
 
@@ -203,7 +203,7 @@ fn lane_bar(
     running: usize,
 ) -> Bar {
     let (end, ended) = race.lane_end(lane, now);
-    let open = race.verdict.as_ref().map_or(now, |verdict| verdict.at.min(now));
+    let open = race.settled_at().map_or(now, |settled| settled.min(now));
     let to = ms(race.begun, ended.unwrap_or(open));
     // What the LS measures: since it asked.
     let since = lane.sent.or(race.taken).unwrap_or(race.begun);
@@ -219,7 +219,7 @@ fn lane_bar(
             (Ink::Muted, '·', plain("not yet".into(), Ink::Muted))
         }
         // Whoever is not waited for any more stands where the verdict fell, until it does answer after all.
-        LaneEnd::Waiting if race.verdict.is_some() => {
+        LaneEnd::Waiting if race.is_settled() => {
             (Ink::Muted, '┊', plain("no answer yet".into(), Ink::Muted))
         }
         LaneEnd::Waiting => (Ink::Message, '▶', plain(format!("waits {time}"), Ink::Message)),
@@ -239,15 +239,17 @@ fn lane_bar(
     Bar { label, from, to: if from.is_some() { to } else { 0.0 }, glyph: '━', end, ink, result }
 }
 
-fn asker_bar(canvas: &Canvas<'_>, world: &World, race: &Race, end: LabTime, now: LabTime) -> Bar {
+fn asker_bar(canvas: &Canvas<'_>, world: &World, race: &Race, end: LabTime) -> Bar {
     let label = world.topology.names.peer(race.asker).to_string();
     let to = ms(race.begun, end);
     let Some(verdict) = &race.verdict else {
-        let time = words::figure(now.since(race.begun));
-        let result = Row::new().with(format!("waits {time}"), canvas.ink(Ink::Message));
-        return Bar {
-            label, from: Some(0.0), to, glyph: '═', end: '▶', ink: Ink::Message, result
+        let time = words::figure(end.since(race.begun));
+        let (word, glyph, ink) = match race.more.asker_gone {
+            Some(_) => ("gone", '✕', Ink::Bad),
+            None => ("waits", '▶', Ink::Message),
         };
+        let result = Row::new().with(format!("{word} {time}"), canvas.ink(ink));
+        return Bar { label, from: Some(0.0), to, glyph: '═', end: glyph, ink, result };
     };
     let time = words::figure(verdict.at.since(race.begun));
     let (ink, result) = match &verdict.said {

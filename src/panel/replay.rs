@@ -1,14 +1,17 @@
-//! `E`: the last race, operation or failover once more, slowly, from the log, while the lab runs on.
+//! `E`: the last race, operation or failover once more, slowly, from the log, while the lab runs on. `t`: the log
+//! itself, to go back and on in.
 //!
 //! A replay is a world and a view of its own: the fold of the log up to a cursor that moves at a tenth of the lab's
-//! time. It gives no command and changes nothing but itself.
+//! time. It gives no command and changes nothing but itself. What has not ended yet is followed until it has.
 
 use super::feed::Feed;
 use super::view::View;
 use super::{Bench, race, store, words};
-use crate::base::LabTime;
-use crate::event::Event;
-use crate::world::{History, Race, World};
+use crate::base::{LabTime, NodeId};
+use crate::check::OpNo;
+use crate::command::Command;
+use crate::event::{Event, Fact};
+use crate::world::{History, LaneEnd, Race, RaceNo, World};
 use std::time::Duration;
 
 /// How slow a replay is at first, against the lab's time.
@@ -19,6 +22,10 @@ const SLOWEST: u32 = 160;
 const MARGIN: Duration = Duration::from_millis(50);
 /// Events of one replay: a failover of ten seconds under a load of some thousand questions a second.
 const EVENTS_MAX: usize = 200_000;
+/// Events between two places to go back to: at a million events a second they are folded in some milliseconds.
+const MARK_EVERY: usize = 8192;
+/// How long after its verdict a race may still have a late answer, and after an election a first write.
+const LATE: Duration = Duration::from_secs(10);
 
 /// Where a replay is, for the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,19 +80,47 @@ pub struct Replay {
     pub view: View,
     events: Vec<Event>,
     next: usize,
+    subject: Subject,
+    /// Whether the lab may still say something that belongs to it.
+    open: bool,
     from: LabTime,
     /// The moment shown.
     now: LabTime,
     wall: Option<Duration>,
-    /// The world and the events before the first, to begin again from.
-    start: (World, Feed),
+    /// What was shown before so many events, to go back to: before the first, and every so often.
+    marks: Vec<(usize, World, Feed)>,
 }
 
-/// What can be replayed: what it is called, when it began and ended.
-struct Span {
-    what: String,
-    from: LabTime,
-    until: Option<LabTime>,
+/// Where to go in a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    /// One event on.
+    EventOn,
+    /// One event back.
+    EventBack,
+    /// So much lab time on.
+    On(Duration),
+    /// So much lab time back.
+    Back(Duration),
+    /// To its beginning.
+    Start,
+    /// To its end.
+    End,
+    /// To the next marker.
+    MarkerOn,
+    /// To the marker before.
+    MarkerBack,
+}
+
+/// What can be replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    Race(RaceNo),
+    Operation(OpNo),
+    /// Of whom, and since when.
+    Failover(NodeId, LabTime),
+    /// Everything up to this moment.
+    Log(LabTime),
 }
 
 impl Replay {
@@ -99,15 +134,48 @@ impl Replay {
         history: &History,
         bench: &dyn Bench,
     ) -> Result<Self, String> {
-        let Span { what, from, until } =
-            span(world, view).ok_or("nothing has happened yet that could be played again")?;
+        let (subject, from) =
+            subject(world, view).ok_or("nothing has happened yet that could be played again")?;
         let begins = LabTime(from.0.saturating_sub(MARGIN.as_nanos() as u64));
-        let until = until.map_or(world.now, |until| until + MARGIN).min(world.now);
-        let position = position_at(bench, begins, world.position)
-            .ok_or_else(|| format!("the log no longer has the beginning of {what}"))?;
+        let position = position_at(bench, begins, world.position).ok_or_else(|| {
+            format!("the log no longer has the beginning of {}", subject.word(world))
+        })?;
+        Ok(Self::of(subject, (begins, position), world, view, history, bench))
+    }
+
+    /// The log as far as it reaches back, standing still at its end.
+    ///
+    /// # Errors
+    /// Why there is nothing to show: a sentence for the person.
+    pub fn of_the_log(
+        world: &World,
+        view: &View,
+        history: &History,
+        bench: &dyn Bench,
+    ) -> Result<Self, String> {
+        let oldest = bench.read(0).missing.max(world.position.saturating_sub(EVENTS_MAX as u64));
+        let first = bench.read(oldest).events().next().map(|event| event.time);
+        let first = first.ok_or("nothing has happened yet that could be played again")?;
+        let subject = Subject::Log(world.now);
+        let mut replay = Self::of(subject, (first, oldest), world, view, history, bench);
+        replay.open = false;
+        replay.seek(Seek::End);
+        if let Some(cursor) = &mut replay.view.replay {
+            (cursor.slower, cursor.paused) = (1, true);
+        }
+        Ok(replay)
+    }
+
+    fn of(
+        subject: Subject,
+        (begins, position): (LabTime, u64),
+        world: &World,
+        view: &View,
+        history: &History,
+        bench: &dyn Bench,
+    ) -> Self {
         let past = history.at_from(position, |from| bench.read(from));
-        let (events, whole) = events_until(bench, position, until);
-        let until = if whole { until } else { events.last().map_or(until, |event| event.time) };
+        let events = events_between(bench, position, world.position);
         let mut view = view.clone();
         view.feed = view.feed.until(begins);
         view.events.follow();
@@ -115,15 +183,39 @@ impl Replay {
         view.race = race::shown(world, &view).map(|race| race.no);
         view.toasts.clear();
         view.replay = Some(Cursor {
-            what,
+            what: subject.word(world),
             slower: RATE,
             at: Duration::ZERO,
-            whole: until.since(begins),
+            whole: Duration::ZERO,
             paused: false,
         });
-        let start = (past.clone(), view.feed.clone());
-        let (world, from, now) = (past, begins, begins);
-        Ok(Self { world, view, events, next: 0, from, now, wall: None, start })
+        let marks = vec![(0, past.clone(), view.feed.clone())];
+        let (from, now, wall) = (begins, begins, None);
+        let (open, next) = (true, 0);
+        let mut replay =
+            Self { world: past, view, events, next, subject, open, from, now, wall, marks };
+        replay.follow(world);
+        replay
+    }
+
+    /// Takes an event of the lab: what is replayed may be under way still.
+    pub fn observe(&mut self, event: &Event) {
+        if self.open {
+            self.events.push(event.clone());
+        }
+    }
+
+    /// How far it goes, as the lab's world is now.
+    pub fn follow(&mut self, lab: &World) {
+        let Some(cursor) = self.view.replay.as_mut().filter(|_| self.open) else { return };
+        let end = self.subject.ended(lab).map(|end| end + MARGIN);
+        let last = match self.events.get(EVENTS_MAX) {
+            Some(event) => event.time,
+            None => lab.now,
+        };
+        let until = end.map_or(last, |end| end.min(last));
+        cursor.whole = until.since(self.from);
+        self.open = until == last && self.events.len() <= EVENTS_MAX;
     }
 
     /// The moment that is shown.
@@ -149,12 +241,74 @@ impl Replay {
         }
         cursor.at = (cursor.at + passed / cursor.slower).min(cursor.whole);
         self.now = self.from + cursor.at;
-        while let Some(event) = self.events.get(self.next).filter(|event| event.time <= self.now) {
+        let until = self.events_until(self.now);
+        self.fold(until);
+    }
+
+    /// How many events there are up to a moment.
+    fn events_until(&self, moment: LabTime) -> usize {
+        self.events.partition_point(|event| event.time <= moment)
+    }
+
+    /// Goes on or back to where so many events have happened.
+    fn fold(&mut self, until: usize) {
+        if until < self.next {
+            let at = self.marks.partition_point(|(at, ..)| *at <= until).saturating_sub(1);
+            let (at, world, feed) = &self.marks[at];
+            (self.next, self.world) = (*at, world.clone());
+            self.view.feed = feed.clone();
+            self.view.events.follow();
+        }
+        while self.next < until {
+            let event = &self.events[self.next];
             self.world.apply(event);
             if self.view.feed.take(event, &self.world) {
                 self.view.event_came();
             }
             self.next += 1;
+            if self.marks.last().is_some_and(|(at, ..)| at + MARK_EVERY <= self.next) {
+                self.marks.push((self.next, self.world.clone(), self.view.feed.clone()));
+            }
+        }
+    }
+
+    /// Goes to another moment of it.
+    pub fn seek(&mut self, seek: Seek) {
+        let Some(whole) = self.view.replay.as_ref().map(|cursor| cursor.whole) else { return };
+        let end = self.from + whole;
+        let last = self.events_until(end);
+        let nanos = |time: Duration| time.as_nanos() as u64;
+        let is_marker = |event: &&Event| match &event.fact {
+            Fact::CommandGiven { command, .. } => matches!(**command, Command::Mark(_)),
+            _ => false,
+        };
+        let mut markers = self.events[..last].iter().filter(is_marker).map(|event| event.time);
+        let to = match seek {
+            Seek::EventOn | Seek::EventBack => {
+                let step = if seek == Seek::EventOn { 1 } else { -1 };
+                let at = self.next.saturating_add_signed(step).min(last);
+                self.fold(at);
+                let shown = at.checked_sub(1).and_then(|at| self.events.get(at));
+                return self.stand_at(shown.map_or(self.from, |event| event.time));
+            }
+            Seek::On(time) => self.now + time,
+            Seek::Back(time) => LabTime(self.now.0.saturating_sub(nanos(time))),
+            Seek::Start => self.from,
+            Seek::End => end,
+            Seek::MarkerOn => markers.find(|at| *at > self.now).unwrap_or(end),
+            Seek::MarkerBack => markers.rfind(|at| *at < self.now).unwrap_or(self.from),
+        };
+        let to = to.clamp(self.from, end);
+        self.fold(self.events_until(to));
+        self.stand_at(to);
+    }
+
+    /// Shows this moment, and nothing moves.
+    fn stand_at(&mut self, moment: LabTime) {
+        self.now = moment.max(self.from);
+        if let Some(cursor) = &mut self.view.replay {
+            cursor.at = self.now.since(self.from);
+            cursor.paused = true;
         }
     }
 
@@ -165,11 +319,10 @@ impl Replay {
             cursor.paused = !cursor.paused;
             return;
         }
-        cursor.at = Duration::ZERO;
-        (self.next, self.now) = (0, self.from);
-        self.world = self.start.0.clone();
-        self.view.feed = self.start.1.clone();
-        self.view.events.follow();
+        self.seek(Seek::Start);
+        if let Some(cursor) = &mut self.view.replay {
+            cursor.paused = false;
+        }
     }
 
     /// Half as fast, or twice.
@@ -181,10 +334,10 @@ impl Replay {
     }
 }
 
-/// What panel 2 shows, and from when to when it lasted; to the present, where it has not ended.
-fn span(world: &World, view: &View) -> Option<Span> {
+/// What panel 2 shows, and since when.
+fn subject(world: &World, view: &View) -> Option<(Subject, LabTime)> {
     let Some(group) = store::on_show(world, view) else {
-        return race::shown(world, view).map(of_race);
+        return race::shown(world, view).map(|race| (Subject::Race(race.no), race.begun));
     };
     let op = store::ops::shown(group, view);
     let failover = match store::failover_shown(group, view) {
@@ -195,24 +348,54 @@ fn span(world: &World, view: &View) -> Option<Span> {
         }
         None => None,
     };
-    if let Some(failover) = failover {
-        let what = format!("the failover of {}", world.topology.names.of(failover.leader));
-        let served = failover.served.map(|(_, at, _)| at);
-        let until = served.or(failover.called_off);
-        return Some(Span { what, from: failover.at, until });
+    match failover {
+        Some(failover) => Some((Subject::Failover(failover.leader, failover.at), failover.at)),
+        None => op.map(|op| (Subject::Operation(op.no), op.begun)),
     }
-    op.map(|op| Span {
-        what: format!("operation {}", op.no.0),
-        from: op.begun,
-        until: op.ended.as_ref().map(|ended| ended.at),
-    })
 }
 
-fn of_race(race: &Race) -> Span {
+impl Subject {
+    fn word(self, world: &World) -> String {
+        match self {
+            Self::Race(no) => format!("race #{}", no.0),
+            Self::Operation(no) => format!("operation {}", no.0),
+            Self::Log(_) => "the log".into(),
+            Self::Failover(leader, _) => {
+                format!("the failover of {}", world.topology.names.of(leader))
+            }
+        }
+    }
+
+    /// When it ended; none while it is under way. What the world has forgotten is over.
+    fn ended(self, world: &World) -> Option<LabTime> {
+        let mut groups = world.audit.groups();
+        match self {
+            Self::Log(until) => Some(until),
+            Self::Race(no) => world.race(no).map_or(Some(world.now), |race| of_race(race, world)),
+            Self::Operation(no) => {
+                let op = groups.find_map(|group| group.op(no));
+                op.map_or(Some(world.now), |op| op.ended.as_ref().map(|ended| ended.at))
+            }
+            Self::Failover(leader, at) => {
+                let mut failovers = groups.flat_map(|group| &group.failovers);
+                let failover = failovers.find(|it| it.leader == leader && it.at == at);
+                let Some(failover) = failover else { return Some(world.now) };
+                let served = failover.served.map(|(_, at, _)| at).or(failover.called_off);
+                let promoted = failover.promoted.map(|(_, at, _)| at);
+                served.or(promoted.filter(|at| *at + LATE < world.now))
+            }
+        }
+    }
+}
+
+/// A race has ended with its verdict, or with what comes late.
+fn of_race(race: &Race, world: &World) -> Option<LabTime> {
     let verdicts = [&race.verdict, &race.ls_verdict].into_iter().flatten().map(|it| it.at);
-    let ended = race.lanes.iter().filter_map(|lane| lane.ended);
-    let until = verdicts.chain(ended).max().filter(|_| race.is_settled());
-    Span { what: format!("race #{}", race.no.0), from: race.begun, until }
+    let lanes = || race.lanes.iter().map(|lane| race.lane_end(lane, world.now));
+    let last = verdicts.chain(lanes().filter_map(|(_, ended)| ended)).max();
+    let last = last.filter(|_| race.is_settled())?;
+    let waits = lanes().any(|(end, _)| end == LaneEnd::Waiting);
+    (!waits || last + LATE < world.now).then_some(last)
 }
 
 /// The position of the first event that is not before a moment; none if the log does not reach back so far.
@@ -232,23 +415,17 @@ fn position_at(bench: &dyn Bench, moment: LabTime, end: u64) -> Option<u64> {
     Some(low)
 }
 
-/// The events from a position up to a moment, and whether these are all.
-fn events_until(bench: &dyn Bench, from: u64, until: LabTime) -> (Vec<Event>, bool) {
+/// The events from a position up to another, as far as a replay holds them.
+fn events_between(bench: &dyn Bench, from: u64, to: u64) -> Vec<Event> {
     let (mut at, mut events) = (from, Vec::new());
-    loop {
+    while at < to && events.len() <= EVENTS_MAX {
         let tail = bench.read(at);
         if tail.is_empty() {
-            return (events, true);
+            break;
         }
-        for event in tail.events() {
-            if event.time > until {
-                return (events, true);
-            }
-            if events.len() >= EVENTS_MAX {
-                return (events, false);
-            }
-            events.push(event.clone());
-        }
+        let count = usize::try_from(to - at).unwrap_or(usize::MAX);
+        events.extend(tail.events().take(count).cloned());
         at = tail.next;
     }
+    events
 }

@@ -128,7 +128,7 @@ fn panel(
     let mut title = Row::new()
         .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
         .with(format!("{word} "), canvas.ink(Ink::Strong));
-    if kind <= Kind::Narrow {
+    if kind <= Kind::Narrow && place.panel == view.focus {
         // One panel at a time: the digits of the others are the tabs.
         let others = PanelId::ALL.into_iter().filter(|panel| {
             *panel != place.panel && (*panel != PanelId::Steps || world.steps.count > 0)
@@ -199,8 +199,14 @@ fn line(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View) {
     let mut row = Row::new().with(format!(" {word} "), canvas.badge(ink));
     row.push(format!(" up {up}/{}", world.nodes.len()), canvas.ink(Ink::Text));
     if let Some(race) = race::shown(world, view) {
-        let end = race.verdict.as_ref().map_or("waits", |verdict| verdict.outcome.word());
+        let open = if race.is_settled() { "gone" } else { "waits" };
+        let end = race.verdict.as_ref().map_or(open, |verdict| verdict.outcome.word());
         row.push(format!("  #{} {end}", race.no.0), canvas.ink(Ink::Strong));
+    }
+    if world.steps.beat != Beat::Before {
+        let (step, count) = (world.steps.step, world.steps.count);
+        let beat = steps::beat(world.steps.beat).0;
+        row.push(format!("  {step}/{count}{beat}"), canvas.ink(Ink::Focus));
     }
     let faults = world.faults_shown().count();
     if faults > 0 {
@@ -300,7 +306,14 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
                 0 => " Back to the start of the lab? ".to_owned(),
                 step => format!(" Begin step {step} again? "),
             };
-            asked(canvas, screen, &title, "What was done since is taken back.", " begin again   ");
+            let forgotten = steps::present(world).and_then(|step| step.remembered.as_deref());
+            let forgotten = forgotten.map_or_else(String::new, |what| {
+                format!(
+                    " But processes start anew, and this step rests on what they remember: {what}."
+                )
+            });
+            let text = format!("What was done since is taken back.{forgotten}");
+            asked(canvas, screen, &title, &text, " begin again   ");
         }
         Mode::Edition => {
             let Some(edition) = &view.edition else { return };
@@ -324,14 +337,17 @@ fn leave_asked(canvas: &mut Canvas<'_>, screen: Rect, [title, yes]: [&str; 2]) {
 
 /// A question that only `y` answers.
 fn asked(canvas: &mut Canvas<'_>, screen: Rect, title: &str, text: &str, yes: &str) {
-    let area = page(canvas, screen, 44, 4, title);
-    canvas.text(area.x, area.y, area.width, text, canvas.ink(Ink::Text));
+    let columns = screen.width.min(44);
+    let lines = paint::wrap(text, columns.saturating_sub(4)).len() as u16;
+    let area = page(canvas, screen, columns, lines + 3, title);
+    let room = area.height.saturating_sub(1);
+    canvas.paragraph(Rect { height: room, ..area }, text, canvas.ink(Ink::Text));
     let row = Row::new()
         .with(" y ", canvas.theme.selected())
         .with(yes, canvas.ink(Ink::Text))
         .with(" n ", canvas.theme.selected())
         .with(" stay", canvas.ink(Ink::Text));
-    canvas.row(area.x, area.y + 1, area.width, &row);
+    canvas.row(area.x, area.y + room, area.width, &row);
 }
 
 /// A page over the middle of the screen, above the row of keys; gives what is inside.

@@ -5,13 +5,13 @@ use super::action::{self, Action, Leaving, Outcome};
 use super::chord::Chord;
 use super::copy::Copied;
 use super::feed::{LINES_MAX, Tone};
-use super::replay::Replay;
-use super::view::View;
-use super::{Bench, hints, map, mouse, store, typing};
+use super::replay::{Replay, Seek};
+use super::view::{Mode, View};
+use super::{Bench, hints, keymap, map, mouse, store, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
-use crate::report::Done;
+use crate::report::{self, Done};
 use crate::topology::Topology;
 use crate::world::{History, LaneEnd, World};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// Newer races that may still be running.
 const RACES_WATCHED: usize = 20;
+/// How far an arrow goes in a replay.
+const SECOND: Duration = Duration::from_secs(1);
 /// What is said to whoever would act on the past.
 const READ_ONLY: &str = "this is a replay: Esc goes back to the lab";
 
@@ -35,6 +37,8 @@ pub enum Reaction {
     Copy(Copied),
     /// The last race or failover is to be shown again.
     Replay,
+    /// The log is to be shown, to go back in it.
+    ReplayLog,
     /// What was done becomes the steps of a new topology file.
     SaveSteps,
     /// The next theme.
@@ -94,11 +98,23 @@ impl Panel {
             self.world.apply(event);
             self.history.observe(&self.world);
             self.done.observe(event);
+            if let Some(replay) = &mut self.replay {
+                replay.observe(event);
+            }
             if at >= silent && self.view.feed.take(event, &self.world) {
                 self.view.event_came();
             }
             match &event.fact {
                 Fact::CommandRefused { why } => self.view.toast(why.to_string(), true),
+                Fact::Undone { .. } | Fact::StepRestored { .. } => {
+                    let line = report::line(event, &self.world.topology.names);
+                    self.view.toast(line.unwrap_or_default(), false);
+                    for forgotten in report::spoken::of_a_step(event, &self.world.topology) {
+                        self.view.feed.say(event.time, forgotten.clone(), Tone::Bad);
+                        self.view.event_came();
+                        self.view.toast(forgotten, true);
+                    }
+                }
                 Fact::StepBegan { step } => bench.reached(Some(*step)),
                 Fact::StepEnded { step } if *step as usize == self.world.steps.count => {
                     bench.reached(None);
@@ -107,6 +123,9 @@ impl Panel {
             }
         }
         self.next = tail.next;
+        if let Some(replay) = &mut self.replay {
+            replay.follow(&self.world);
+        }
         (count > 0 || tail.missing > 0, count > 0)
     }
 
@@ -162,7 +181,16 @@ impl Panel {
 
     /// Shows the last race or failover again; a toast says why it cannot.
     pub fn replay(&mut self, bench: &dyn Bench) {
-        match Replay::begin(&self.world, &self.view, &self.history, bench) {
+        self.show(Replay::begin(&self.world, &self.view, &self.history, bench));
+    }
+
+    /// Shows the log, to go back in it; a toast says why it cannot.
+    pub fn replay_log(&mut self, bench: &dyn Bench) {
+        self.show(Replay::of_the_log(&self.world, &self.view, &self.history, bench));
+    }
+
+    fn show(&mut self, replay: Result<Replay, String>) {
+        match replay {
             Ok(replay) => self.replay = Some(Box::new(replay)),
             Err(why) => self.view.toast(why, true),
         }
@@ -199,6 +227,7 @@ impl Panel {
             Some(Outcome::Give(commands)) => Reaction::Give(commands),
             Some(Outcome::Copy(copied)) => Reaction::Copy(copied),
             Some(Outcome::Replay) => Reaction::Replay,
+            Some(Outcome::ReplayLog) => Reaction::ReplayLog,
             Some(Outcome::SaveSteps) => Reaction::SaveSteps,
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
@@ -211,6 +240,11 @@ impl Panel {
     /// While a replay is shown, some keys are its own, and none acts on the lab.
     fn steers_replay(&mut self, action: Action) -> bool {
         let Some(replay) = &mut self.replay else { return false };
+        // On a page, in a list and in a line the same keys move in there.
+        if let (Some(seek), Mode::Normal) = (seek(action), &replay.view.mode) {
+            replay.seek(seek);
+            return true;
+        }
         match action {
             Action::Replay => self.replay = None,
             Action::Pause => replay.pause(),
@@ -281,6 +315,23 @@ impl Panel {
     }
 }
 
+/// Where an action goes in a replay.
+fn seek(action: Action) -> Option<Seek> {
+    Some(match action {
+        Action::Tick => Seek::EventOn,
+        Action::EventBefore => Seek::EventBack,
+        Action::Right => Seek::On(SECOND),
+        Action::Left => Seek::Back(SECOND),
+        Action::PageDown => Seek::On(SECOND * 10),
+        Action::PageUp => Seek::Back(SECOND * 10),
+        Action::First => Seek::Start,
+        Action::Last => Seek::End,
+        Action::NextBeat => Seek::MarkerOn,
+        Action::Restore => Seek::MarkerBack,
+        _ => return None,
+    })
+}
+
 fn moves_only(action: Action) -> bool {
     matches!(
         action,
@@ -295,8 +346,9 @@ fn moves_only(action: Action) -> bool {
 
 /// What an action is called for the room: as in the footer, whichever of its keys was pressed.
 fn word_of(action: Action, world: &World, view: &View) -> String {
-    let rows = view.keymap.rows().iter();
-    let row = rows.filter(|row| row.action == action).find(|row| !row.short.is_empty());
+    let (rows, valid) = (view.keymap.rows().iter(), keymap::contexts(view));
+    let mut rows = rows.filter(|row| row.action == action && valid.contains(&row.context));
+    let row = rows.find(|row| !row.short.is_empty());
     let word = row.and_then(|row| hints::hint(row, world, view));
     word.unwrap_or_else(|| action.word().to_owned())
 }

@@ -18,16 +18,25 @@ const INDENT: u16 = 10;
 #[must_use]
 pub fn title(canvas: &Canvas<'_>, world: &World) -> Row {
     let steps = &world.steps;
-    let (word, ink) = match steps.beat {
-        Beat::Before => return Row::new(),
-        Beat::Question => (" QUESTION ", Ink::Focus),
-        Beat::Running => (" RUNS ", Ink::Lead),
-        Beat::Answer => (" ANSWER ", Ink::Good),
-    };
+    if steps.beat == Beat::Before {
+        return Row::new();
+    }
+    let (word, ink) = beat(steps.beat);
     Row::new()
         .with(format!(" {}/{} ", steps.step, steps.count), canvas.ink(Ink::Strong))
         .with(word, canvas.badge(ink))
         .with(" ", canvas.ink(Ink::Text))
+}
+
+/// The word of a beat, with its air, and its ink.
+#[must_use]
+pub fn beat(beat: Beat) -> (&'static str, Ink) {
+    match beat {
+        Beat::Before => ("", Ink::Muted),
+        Beat::Question => (" QUESTION ", Ink::Focus),
+        Beat::Running => (" RUNS ", Ink::Lead),
+        Beat::Answer => (" ANSWER ", Ink::Good),
+    }
 }
 
 /// How far the lecture is, and how long it has lasted: `■■■···  12:04`.
@@ -51,7 +60,8 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View, room: u16) -> Row {
 }
 
 /// The present step, if one has begun.
-fn present(world: &World) -> Option<&Step> {
+#[must_use]
+pub fn present(world: &World) -> Option<&Step> {
     world.topology.steps.get((world.steps.step as usize).checked_sub(1)?)
 }
 

@@ -155,7 +155,7 @@ fn upstream_parts(
         if !outside && words::is_wrong(*belief, world.node(id).life) {
             // What the LS believes and what is true are two things: the difference is the loudest.
             parts.push((format!(" {word} ≠ "), canvas.badge(Ink::Bad)));
-            parts.push((" ".repeat(5_usize.saturating_sub(word.len())), canvas.ink(Ink::Text)));
+            parts.push((" ".repeat(4_usize.saturating_sub(word.len())), canvas.ink(Ink::Text)));
         } else {
             parts.push((format!(" {word:<7}"), canvas.ink(ink)));
         }

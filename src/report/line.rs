@@ -80,6 +80,16 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
             };
             format!("{} → {}  {lost}: {} late", peer(names, *from), peer(names, *to), human(*late))
         }
+        Fact::TurnedAway { node, most } => {
+            format!("{}  turns a visitor away: {most} are connected", of(*node))
+        }
+        Fact::LogGap { dropped } => format!("log  {} events are missing here", grouped(*dropped)),
+        fact => return by_hand(fact, names).or_else(|| lecture(fact)),
+    })
+}
+
+fn by_hand(fact: &Fact, names: &Names) -> Option<String> {
+    Some(match fact {
         Fact::CommandGiven { command, hand } => {
             let who = match hand {
                 Hand::Person => "you",
@@ -90,8 +100,7 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::CommandRefused { why } => format!("no  {}", text(why)),
         Fact::Undone { what, again: false } => format!("undone  {}", text(what)),
         Fact::Undone { what, again: true } => format!("redone  {}", text(what)),
-        Fact::LogGap { dropped } => format!("log  {} events are missing here", grouped(*dropped)),
-        fact => return lecture(fact),
+        _ => return None,
     })
 }
 

@@ -28,7 +28,10 @@ pub fn greeting(topology: &Topology) -> String {
     )
 }
 
-/// What a step has to say when it begins and when it ends, a line each.
+/// What stands before the words for what processes no longer remember when a step begins again.
+pub const FORGOTTEN: &str = "forgotten";
+
+/// What a step has to say when it begins, when it ends and when it begins again, a line each.
 #[must_use]
 pub fn of_a_step(event: &Event, topology: &Topology) -> Vec<String> {
     let of = |step: u32| topology.steps.get((step as usize).checked_sub(1)?);
@@ -44,6 +47,10 @@ pub fn of_a_step(event: &Event, topology: &Topology) -> Vec<String> {
         Fact::StepEnded { step } => {
             let reveal = of(*step).and_then(|step| step.reveal.as_deref());
             said("answer", reveal).into_iter().collect()
+        }
+        Fact::StepRestored { step } => {
+            let remembered = of(*step).and_then(|step| step.remembered.as_deref());
+            said(FORGOTTEN, remembered).into_iter().collect()
         }
         _ => Vec::new(),
     }

@@ -154,28 +154,6 @@ impl Script {
         Ok(orders)
     }
 
-    /// Goes to the question of a step at once: what the earlier ones do is done without their waits, and nothing of
-    /// it is judged. 0 is before the first.
-    pub fn begin_at(&mut self, step: u32) -> Vec<Order> {
-        let last = step.min(self.topology.steps.len() as u32);
-        let mut orders = Vec::new();
-        for (number, earlier) in (1..last).zip(&self.topology.steps) {
-            orders.push(Order::Record(Fact::StepBegan { step: number }));
-            let commands = earlier.commands.iter();
-            let done = commands.filter(|command| !matches!(command, Command::Wait(_)));
-            orders.extend(done.cloned().map(Order::Give));
-            orders.push(Order::Record(Fact::StepRan { step: number }));
-            orders.push(Order::Record(Fact::StepEnded { step: number }));
-        }
-        if last > 0 {
-            self.step = last;
-            self.repaired = self.present().and_then(Step::leaves_repaired).unwrap_or(false);
-            self.beat = Beat::Question;
-            orders.push(Order::Record(Fact::StepBegan { step: last }));
-        }
-        orders
-    }
-
     fn present(&self) -> Option<&Step> {
         self.topology.steps.get((self.step as usize).checked_sub(1)?)
     }

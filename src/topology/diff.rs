@@ -327,6 +327,26 @@ mod tests {
     }
 
     #[test]
+    fn a_ts_is_born_with_a_store_or_without() {
+        let text = |store: &str| {
+            lab(&format!(
+                "title = 'a lab'\n[nodes.ts]\nrole = 'ts'\nrecords = []\n{store}\n\
+                 [groups.r]\nrole = 'replica'\ncount = 2\nprefix = 'r'\n"
+            ))
+        };
+        let (without, with) = (text(""), text("store = 'r'"));
+        for (old, new) in [(&without, &with), (&with, &without)] {
+            let [change] = diff(old, new).try_into().expect("one change");
+            assert!(change.words.contains("its store; it starts again"), "{}", change.words);
+            let mut taken = old.clone();
+            taken.take(&change);
+            assert_eq!(taken, *new);
+        }
+        let [change] = diff(&with, &text("store = ['r2', 'r1']")).try_into().expect("one change");
+        assert!(matches!(change.effect, Effect::Node { restarts: false, .. }), "{}", change.words);
+    }
+
+    #[test]
     fn one_direction_is_told_from_both() {
         let one = "[[links]]\nfrom = 'ls'\nto = 'ts2'\nlatency = '5ms'\n[[steps]]\nsay = 'one'";
         assert_eq!(words(&[("[[steps]]\nsay = 'one'", one)]), ["ls → ts2: latency 0 → 5ms"]);

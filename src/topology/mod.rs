@@ -47,7 +47,7 @@ pub use source::{ALL_FILES_BYTES_MAX, Bundled, FILE_BYTES_MAX, Files, Folder, Re
 pub use wires::Wires;
 pub use words::a_role;
 pub use words::nearest;
-pub use zone::Zone;
+pub use zone::{ALIASES_MAX, Zone};
 
 /// The JSON Schema of topology files, made from the types that read them.
 #[must_use]

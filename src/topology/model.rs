@@ -275,6 +275,8 @@ pub struct Step {
     pub confessed: Vec<Command>,
     /// … and those that repair it.
     pub repaired: Vec<Command>,
+    /// What it rests on that only processes remember; gone once they start anew.
+    pub remembered: Option<String>,
 }
 
 impl Step {

@@ -128,6 +128,8 @@ raw!(
         confessed: OneOrMore<String>,
         /// The commands that repair it.
         repaired: OneOrMore<String>,
+        /// What it rests on that only processes remember: `restore` starts them anew, and says so.
+        remembered: String,
     }
 );
 

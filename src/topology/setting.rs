@@ -160,6 +160,8 @@ impl Setting {
     /// Puts the setting into a TS's configuration; false if a TS has none such.
     pub fn apply_to_ts(&self, ts: &mut TsConfig) -> bool {
         match self {
+            // Whether it has a store at all it is born with.
+            Self::Upstreams(_) if ts.store.is_empty() => return false,
             Self::Upstreams(store) => ts.store.clone_from(store),
             Self::Timeout(timeout) => ts.patience.timeout = *timeout,
             Self::RequestTimeout(timeout) => ts.patience.request_timeout = *timeout,

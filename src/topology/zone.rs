@@ -8,8 +8,8 @@ use crate::message::{Data, HostName, RecordType, Rr, Soa};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Aliases that are followed for the table of addresses.
-const ALIASES_MAX: usize = 8;
+/// Names that are looked at, one alias leading to the next: more than anybody has a use for, and the end of a circle.
+pub const ALIASES_MAX: usize = 8;
 
 /// A zone.
 #[derive(Debug, Clone, PartialEq, Eq)]

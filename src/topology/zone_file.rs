@@ -3,10 +3,14 @@
 //! What is wrong is reported with its place. Read are the types that a lecture has a use for; `$INCLUDE` is refused,
 //! because a topology reads no file that it does not name.
 
+mod lines;
+
 use super::problem::{Problems, Span};
 use super::words::quoted;
-use super::zone::Zone;
+use super::zone::{ALIASES_MAX, Zone};
+use crate::base::escape::unescaped;
 use crate::message::{Data, HostName, RecordType, Rr, Soa};
+use lines::{Entry, Token, entries};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,21 +22,6 @@ const LABEL_CHARS_MAX: usize = 63;
 const STRING_BYTES_MAX: usize = 255;
 /// The longest time that a record may hold (RFC 2181, 8).
 const TTL_MAX: u32 = i32::MAX as u32;
-
-/// A word of a line.
-#[derive(Debug, Clone, Copy)]
-struct Token<'a> {
-    text: &'a str,
-    at: Span,
-}
-
-/// A line, over as many lines of the file as its brackets hold together.
-#[derive(Debug, Default)]
-struct Entry<'a> {
-    tokens: Vec<Token<'a>>,
-    /// It begins with white space: the owner is that of the line before.
-    indented: bool,
-}
 
 /// Reads a zone. None if it has no beginning; whatever else is wrong is reported and left out. `file` gives the origin
 /// where the text names none: `example.com.zone` holds `example.com`.
@@ -69,75 +58,6 @@ fn origin_of(file: &str) -> HostName {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let stem = name.len().checked_sub(".zone".len()).map_or("", |end| &name[..end]);
     HostName::new(if stem.is_empty() { "." } else { stem })
-}
-
-/// The lines of a text in words.
-fn entries<'a>(text: &'a str, source: u32, problems: &mut Problems) -> Vec<Entry<'a>> {
-    let mut all = Vec::new();
-    let mut entry = Entry::default();
-    let mut open: Option<Span> = None;
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let span = |from: usize, to: usize| Span {
-            source,
-            start: u32::try_from(start + from).unwrap_or(u32::MAX),
-            end: u32::try_from(start + to).unwrap_or(u32::MAX),
-        };
-        let line_text = line.trim_end_matches(['\n', '\r']);
-        if open.is_none() {
-            entry.indented = line_text.starts_with([' ', '\t']);
-        }
-        let bytes = line_text.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            match bytes[at] {
-                b';' => break,
-                b' ' | b'\t' => at += 1,
-                b'(' | b')' => {
-                    let opens = bytes[at] == b'(';
-                    if opens == open.is_some() {
-                        problems
-                            .error(span(at, at + 1), "this bracket has no other")
-                            .help("brackets go in pairs, and none stands inside another");
-                    }
-                    open = opens.then(|| span(at, at + 1));
-                    at += 1;
-                }
-                b'"' => {
-                    let from = at + 1;
-                    let length = line_text[from..].find('"');
-                    let to = length.map_or(bytes.len(), |length| from + length);
-                    if length.is_none() {
-                        problems
-                            .error(span(at, to), "this string does not end on its line")
-                            .help("close it with \"");
-                    }
-                    let text = &line_text[from..to];
-                    entry.tokens.push(Token { text, at: span(at, to) });
-                    at = to + 1;
-                }
-                _ => {
-                    let rest = &line_text[at..];
-                    let ends = |c: char| matches!(c, ' ' | '\t' | ';' | '(' | ')' | '"');
-                    let to = at + rest.find(ends).unwrap_or(rest.len());
-                    let text = &line_text[at..to];
-                    entry.tokens.push(Token { text, at: span(at, to) });
-                    at = to;
-                }
-            }
-        }
-        start += line.len();
-        if open.is_none() {
-            let done = std::mem::take(&mut entry);
-            if !done.tokens.is_empty() {
-                all.push(done);
-            }
-        }
-    }
-    if let Some(at) = open {
-        problems.error(at, "this bracket is never closed").help("close it with `)`");
-    }
-    all
 }
 
 struct Reader {
@@ -261,14 +181,9 @@ impl Reader {
                 Some(Data::Mx { preference: u16::try_from(number?).ok()?, exchange })
             }
             (RecordType::TXT, [_, ..]) => {
-                let string = |token: &Token<'_>| Arc::<[u8]>::from(token.text.as_bytes());
-                if let Some(long) = fields.iter().find(|one| one.text.len() > STRING_BYTES_MAX) {
-                    problems
-                        .error(long.at, "this string is too long")
-                        .help(format!("a string has at most {STRING_BYTES_MAX} bytes: write two"));
-                    return None;
-                }
-                Some(Data::Txt(fields.iter().map(string).collect()))
+                let strings: Option<Arc<_>> =
+                    fields.iter().map(|one| string(*one, problems)).collect();
+                strings.map(Data::Txt)
             }
             _ => {
                 let help = match known {
@@ -349,6 +264,24 @@ impl Reader {
         Some(HostName::new(&whole))
     }
 
+    /// Aliases lead somewhere, and soon.
+    fn check_aliases(&self, problems: &mut Problems) {
+        let to = |rr: &Rr| match &rr.data {
+            Data::Cname(to) => Some((rr.name.clone(), to.clone())),
+            _ => None,
+        };
+        let aliases: HashMap<HostName, HostName> = self.records.iter().filter_map(to).collect();
+        for (rr, at) in self.records.iter().zip(&self.places) {
+            let mut names = std::iter::successors(Some(&rr.name), |name| aliases.get(*name));
+            if rr.data.kind() == RecordType::CNAME && names.nth(ALIASES_MAX).is_some() {
+                let (name, most) = (quoted(rr.name.as_str()), ALIASES_MAX - 1);
+                problems
+                    .error(*at, format!("the alias {name} leads to no end"))
+                    .help(format!("at most {most} aliases may lead on, and none back"));
+            }
+        }
+    }
+
     /// What only shows when all records are there.
     fn check(&self, apex: &HostName, problems: &mut Problems) {
         let mut of: HashMap<&HostName, (bool, bool)> = HashMap::new();
@@ -358,6 +291,7 @@ impl Reader {
             *others |= !alias || *aliases;
             *aliases |= alias;
         }
+        self.check_aliases(problems);
         for (rr, at) in self.records.iter().zip(&self.places) {
             let name = quoted(rr.name.as_str());
             if !rr.name.is_within(apex) {
@@ -385,6 +319,24 @@ fn soa_incomplete(kind: Token<'_>, problems: &mut Problems) {
     problems
         .error(kind.at, "SOA has seven values")
         .help("write `@ SOA ns1 admin 1 3600 600 86400 60`");
+}
+
+/// The bytes of a string.
+fn string(token: Token<'_>, problems: &mut Problems) -> Option<Arc<[u8]>> {
+    let bytes = unescaped(token.text);
+    if bytes.is_none() {
+        problems
+            .error(token.at, "this string has a `\\` that stands for nothing")
+            .help("write `\\\"`, `\\\\`, or three digits for a byte, such as \\065");
+    }
+    let bytes = bytes?;
+    if bytes.len() > STRING_BYTES_MAX {
+        problems
+            .error(token.at, "this string is too long")
+            .help(format!("a string has at most {STRING_BYTES_MAX} bytes: write two"));
+        return None;
+    }
+    Some(bytes)
 }
 
 fn address<T: std::str::FromStr>(

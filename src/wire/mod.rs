@@ -23,6 +23,9 @@ pub enum Reads {
     Answers,
 }
 
+/// How long a message that has begun may take to be whole: somebody who sends a byte a second holds nothing for ever.
+pub const WHOLE_WITHIN: Duration = Duration::from_secs(30);
+
 /// What came out of a chunk, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
@@ -71,13 +74,23 @@ impl Codec {
         matches!(self, Self::Dns { stream: false })
     }
 
-    /// How long a stream may be silent before whoever is asked there closes it (RFC 7766, 6.2.3); for ever on the
-    /// course's lines, which people hold open by hand.
+    /// How long a stream may be without a whole message before whoever is asked there closes it (RFC 7766, 6.2.3); for
+    /// ever on the course's lines, which people hold open by hand.
     #[must_use]
     pub const fn idle_after(self) -> Option<Duration> {
         match self {
             Self::Dns { stream: true } => Some(Duration::from_secs(30)),
             _ => None,
+        }
+    }
+
+    /// What somebody hears for whom there is no room any more, before the connection ends. Where programs alone read,
+    /// its end says enough.
+    #[must_use]
+    pub const fn turned_away(self) -> &'static str {
+        match self {
+            Self::Line(_) | Self::Words => "Error:TOO MANY CONNECTIONS\n",
+            Self::Json | Self::Dns { .. } => "",
         }
     }
 
@@ -114,6 +127,17 @@ impl End {
         match self {
             Self::Line(_, decoder) => decoder.is_framed(),
             Self::Json(_) | Self::Words(_) | Self::Dns(_) => true,
+        }
+    }
+
+    /// Whether a message has begun whose end has not come yet.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        match self {
+            Self::Line(_, decoder) => decoder.is_within(),
+            Self::Json(decoder) => decoder.is_within(),
+            Self::Words(decoder) => decoder.is_within(),
+            Self::Dns(end) => end.is_within(),
         }
     }
 

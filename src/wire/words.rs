@@ -57,6 +57,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Whether a message has begun whose end has not come yet.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        !self.line.is_empty()
+    }
+
     /// Takes one chunk as it came from the socket.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Decoded>) {
         if self.closed {

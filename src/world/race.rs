@@ -185,6 +185,12 @@ impl Race {
         self.verdict.is_some() || self.more.asker_gone.is_some()
     }
 
+    /// When it was over for the asker: with its verdict, or because the asker was gone.
+    #[must_use]
+    pub fn settled_at(&self) -> Option<LabTime> {
+        self.verdict.as_ref().map(|verdict| verdict.at).or(self.more.asker_gone)
+    }
+
     /// How a lane stands at a moment: one that still waits when the LS's deadline has passed has
     /// come to nothing, even if no event has said so yet.
     #[must_use]

@@ -22,6 +22,7 @@ fn judged(line: &str, before: &str, after: &str) -> (bool, String) {
         expect: vec![expectation],
         confessed: Vec::new(),
         repaired: Vec::new(),
+        remembered: None,
     }];
     let mut script = Script::new(Arc::new(topology));
     let mut orders = Vec::new();

@@ -8,6 +8,7 @@ use faultlab::event::Event;
 use faultlab::lab::{Lab, LabHandle, Options};
 use faultlab::topology::{self, Folder, Topology};
 use faultlab::world::World;
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -46,6 +47,25 @@ records = {{ "www.mit.edu" = "192.0.2.11" }}
 {ts2}
 "#
     )
+}
+
+/// An LS with these settings in front of TSs, each with its name and its settings.
+pub fn in_front_of(file: &str, ls: &str, servers: &[(&str, &str)]) -> String {
+    let names: Vec<&str> = servers.iter().map(|(name, _)| *name).collect();
+    let mut text = format!(
+        r#"
+title = "a load balancer in front of others"
+{file}
+[nodes.ls]
+role = "ls"
+upstreams = {names:?}
+{ls}
+"#
+    );
+    for (name, settings) in servers {
+        write!(text, "[nodes.{name}]\nrole = \"ts\"\n{settings}\n").expect("text takes text");
+    }
+    text
 }
 
 /// A running lab of a test.

@@ -58,7 +58,7 @@ fn denials_say_which_and_for_how_long_and_foreign_names_are_refused() {
     assert_eq!(code(&ask(&bench, "ts1", "www.mit.edu", RecordType::A)), ResponseCode::Refused);
     let answer = ask(&bench, "ls", "www.mit.edu", RecordType::A);
     assert_eq!(code(&answer), ResponseCode::ServFail);
-    assert_eq!(error(&answer), Some((22, "ts1 failed, ts2 failed".into())));
+    assert_eq!(error(&answer), Some((22, "ts1 REFUSED, ts2 REFUSED".into())));
 }
 
 #[test]

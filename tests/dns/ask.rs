@@ -1,37 +1,21 @@
 //! Questions and answers of a stranger: sockets of its own, and messages made by the library.
 
-use crate::common::{Bench, DEADLINE};
+use crate::common::{Bench, DEADLINE, in_front_of};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name, RecordType};
 use std::net::{SocketAddr, UdpSocket};
 use std::str::FromStr as _;
 
+/// What makes every link speak DNS.
+pub const OVER_DNS: &str = "[defaults.link]\nwire = \"dns\"";
+
 /// Two name servers with the same zone behind a load balancer with these settings, all of them speaking DNS.
 pub fn lab(ls: &str) -> String {
-    format!(
-        r#"
-title = "real DNS"
-[defaults.link]
-wire = "dns"
-[nodes.client]
-role = "client"
-asks = "ls"
-[nodes.ls]
-role = "ls"
-upstreams = ["ts1", "ts2"]
-listen = {{ dns = 0 }}
-{ls}
-[nodes.ts1]
-role = "ts"
-records = "zones/google.com.zone"
-listen = {{ dns = 0 }}
-[nodes.ts2]
-role = "ts"
-records = "zones/google.com.zone"
-listen = {{ dns = 0 }}
-"#
-    )
+    let file = format!("{OVER_DNS}\n[nodes.client]\nrole = \"client\"\nasks = \"ls\"");
+    let zone = "records = \"zones/google.com.zone\"\nlisten = { dns = 0 }";
+    let ls = format!("listen = {{ dns = 0 }}\n{ls}");
+    in_front_of(&file, &ls, &[("ts1", zone), ("ts2", zone)])
 }
 
 pub fn name(text: &str) -> Name {

@@ -1,47 +1,13 @@
 //! Bytes that have brought down readers of DNS: each is an error, found at once, and the next question is read.
 
+use crate::raw::{NUMBERS, feed, opt, question, raw};
 use faultlab::message::{HostName, Message, Query, Rcode, RecordType};
-use faultlab::wire::dns::{End, Numbers};
+use faultlab::wire::dns::End;
 use faultlab::wire::{Decoded, Reads};
 use std::time::{Duration, Instant};
 
-const NUMBERS: Numbers = Numbers::Drawn { seed: 7, owner: 3 };
-
 /// One bomb may take so long. In a build for tests that is ten times what a release takes, and the machine may be busy.
 const TIME_MAX: Duration = Duration::from_millis(100);
-
-fn feed(end: &mut End, bytes: &[u8]) -> Vec<Decoded> {
-    let mut out = Vec::new();
-    end.feed(bytes, &mut out);
-    out
-}
-
-/// A question in bytes, by hand: `flags`, the four counts, and what follows.
-fn raw(flags: u16, counts: [u16; 4], rest: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0xab, 0xcd];
-    bytes.extend(flags.to_be_bytes());
-    bytes.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
-    bytes.extend(rest);
-    bytes
-}
-
-/// `www.a.com`, type and class.
-fn question(kind: u16, class: u16) -> Vec<u8> {
-    let mut bytes = b"\x03www\x01a\x03com\x00".to_vec();
-    bytes.extend(kind.to_be_bytes());
-    bytes.extend(class.to_be_bytes());
-    bytes
-}
-
-/// An OPT record: version and size, with these options.
-fn opt(version: u8, size: u16, options: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0, 0, 41];
-    bytes.extend(size.to_be_bytes());
-    bytes.extend([0, version, 0, 0]);
-    bytes.extend(u16::try_from(options.len()).expect("short").to_be_bytes());
-    bytes.extend(options);
-    bytes
-}
 
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     let one = |rest: &[u8]| raw(0, [1, 0, 0, 0], rest);

@@ -1,15 +1,21 @@
 //! Real DNS from outside: a plain UDP or TCP socket in the place of `dig`, of a forger, of another name server; and
-//! `dig` itself, where it is there.
+//! `dig`, `kdig` and `drill` themselves, where they are there.
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/rules.rs"]
+mod rules;
 
 mod answers;
+mod arrows;
 mod ask;
 mod bombs;
-mod dig;
+mod codec;
 mod failures;
 mod forged;
 mod hostile;
+mod interop;
+mod raw;
 mod simulated;
 mod streams;
+mod truth;

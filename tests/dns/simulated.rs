@@ -98,3 +98,38 @@ fn one_seed_gives_one_log() {
     assert_eq!(play(&topology, 3), play(&topology, 3));
     assert_ne!(play(&topology, 3), play(&topology, 4));
 }
+
+/// RFC 9520, 3.2: a failure is remembered for a second at least, however often it is asked for.
+#[test]
+fn a_storm_of_questions_that_fail_asks_each_server_once_a_second() {
+    let topology = topology("failover");
+    let [client, ls] = ["client", "ls"].map(|name| topology.names.id(name).expect("a node"));
+    let mut sim = Sim::new(&topology, 5);
+    // The zone is somebody else's: both servers refuse.
+    for n in 1..=500 {
+        give(&mut sim, "query client www.mit.edu");
+        sim.run_until(LabTime::from_millis(20 * n));
+    }
+    sim.run_until(LabTime::from_millis(15_000));
+    let events: Vec<Event> = sim.log().read(0, usize::MAX).events().cloned().collect();
+    let of = |event: &Event, whose| matches!(event.id.owner, faultlab::base::Owner::Node(node, _) if node == whose);
+    let failed = events.iter().filter(|event| {
+        of(event, client)
+            && matches!(&event.fact, Fact::Noted(Note::Decided { outcome: Outcome::Failed, .. }))
+    });
+    assert_eq!(failed.count(), 500);
+    for server in ["ts1", "ts2"] {
+        let server = topology.names.id(server).expect("a node");
+        let asked: Vec<LabTime> = events
+            .iter()
+            .filter(|event| {
+                of(event, ls)
+                    && matches!(&event.fact, Fact::MessageSent { to, .. } if to.node() == Some(server))
+            })
+            .map(|event| event.time)
+            .collect();
+        assert!((9..=11).contains(&asked.len()), "{asked:?}");
+        let second = std::time::Duration::from_secs(1);
+        assert!(asked.windows(2).all(|two| two[1].since(two[0]) >= second), "{asked:?}");
+    }
+}

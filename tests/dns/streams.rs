@@ -1,7 +1,7 @@
 //! DNS over TCP: lengths, pieces, questions one behind the other, and what a datagram could not hold.
 
-use crate::ask::{ask, ask_with, data, lab, question};
-use crate::common::{Bench, DEADLINE};
+use crate::ask::{OVER_DNS, ask, ask_with, data, lab, question};
+use crate::common::{Bench, DEADLINE, in_front_of};
 use faultlab::event::{Fact, Side};
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
@@ -70,28 +70,34 @@ fn a_connection_that_is_silent_for_thirty_seconds_is_closed() {
 }
 
 #[test]
+fn who_sends_a_byte_now_and_then_is_no_more_patient_a_guest_than_who_is_silent() {
+    let bench = Bench::start(&lab(""));
+    let mut stream = connect(&bench, "ts1");
+    let clock = |event: &faultlab::event::Event| matches!(event.fact, Fact::ClockSet(_));
+    bench.command("speed 20", clock);
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(50))).expect("a timeout");
+    let begun = std::time::Instant::now();
+    // The beginning of a message of 8,224 bytes.
+    while stream.write_all(b" ").is_ok() {
+        let heard = stream.read(&mut [0; 16]);
+        let waits = heard.as_ref().is_err_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+        });
+        if !waits {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE, "it may go on for ever");
+    }
+}
+
+#[test]
 fn a_quick_answer_passes_a_slow_one() {
-    let text = r#"
-title = "one is slow"
-[nodes.ls]
-role = "ls"
-upstreams = ["far", "near"]
-policy = "race"
-accept = "first-positive"
-timeout = "5s"
-listen = { dns = 0 }
-[nodes.far]
-role = "ts"
-records = { "slow.a.com" = "192.0.2.1" }
-responds = "400ms"
-[nodes.near]
-role = "ts"
-records = { "quick.a.com" = "192.0.2.2" }
-on_miss = "silent"
-[defaults.link]
-wire = "dns"
-"#;
-    let bench = Bench::start(text);
+    let ls =
+        "policy = \"race\"\naccept = \"first-positive\"\ntimeout = \"5s\"\nlisten = { dns = 0 }";
+    let slow = "records = { \"slow.a.com\" = \"192.0.2.1\" }\nresponds = \"400ms\"";
+    let quick = "records = { \"quick.a.com\" = \"192.0.2.2\" }\non_miss = \"silent\"";
+    let text = in_front_of(OVER_DNS, ls, &[("far", slow), ("near", quick)]);
+    let bench = Bench::start(&text);
     let mut stream = connect(&bench, "ls");
     let two = [
         framed(&question(1, "slow.a.com", RecordType::A, None)),

@@ -116,6 +116,7 @@ pub fn topology(policy: Policy) -> Arc<Topology> {
             expect: Vec::new(),
             confessed: vec![faultlab::command::Command::Pause],
             repaired: vec![faultlab::command::Command::Resume],
+            remembered: None,
         }],
     })
 }

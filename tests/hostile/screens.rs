@@ -6,7 +6,7 @@ use faultlab::base::{LabTime, Names, Peer, QuestionNo, VisitorId};
 use faultlab::command::Command;
 use faultlab::event::{Event, Fact, Hand, Judgement};
 use faultlab::message::{HostName, Message, Note, OpId, Operation, Outcome, Said, StoreSaid, Why};
-use faultlab::panel::{self, Depth, Offer, Panel, Picker, Reaction, Theme};
+use faultlab::panel::{self, Depth, Edited, Edition, Offer, Panel, Picker, Reaction, Theme};
 use faultlab::report::{self, Exit, Report, Tally, spoken};
 use faultlab::topology::{Kind, Policy, Topology};
 use faultlab::world::World;
@@ -35,6 +35,7 @@ fn topology(text: &str) -> Topology {
         step.say = text.into();
         step.ask = Some(text.into());
         step.reveal = Some(text.into());
+        step.remembered = Some(text.into());
         step.commands = vec![Command::Mark(text.into())];
     }
     for node in &mut topology.nodes {
@@ -145,6 +146,14 @@ fn panels(keys: &str, text: &str) -> String {
         let events = events(&topology, text);
         let mut panel = Panel::new(Arc::new(topology));
         let now = LabTime::from_millis(until);
+        panel.view.edition = Some(if until < 1000 {
+            Edition::Broken(text.into())
+        } else {
+            let mut edited = (*panel.world.topology).clone();
+            edited.title = format!("{text} edited");
+            edited.steps.clear();
+            Edition::of(Edited::Sound(Arc::new(edited)), &panel.world).expect("it differs")
+        });
         for event in events.iter().filter(|event| event.time <= now) {
             panel.world.apply(event);
             panel.view.feed.take(event, &panel.world);
@@ -182,6 +191,10 @@ fn no_panel_and_no_dialog_shows_text_raw() {
         ("why", |text| panels("w", text)),
         ("names to choose from", |text| panels("Q", text)),
         ("names, typed", |text| panels("Q@", text)),
+        ("going back to a step", |text| panels("N", text)),
+        ("an edited file", |text| panels("Y", text)),
+        ("what is wrong", |text| panels("!", text) + "calm"),
+        ("pressed keys and help", |text| panels("K?", text) + "calm"),
         ("the command line", |text| panels(":@", text)),
         ("the command line's complaint", |text| panels(":@\r", text)),
         ("a setting in the command line", |text| panels(":set ls @\r", text)),

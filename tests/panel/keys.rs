@@ -1,6 +1,8 @@
 //! Keys: each becomes its command, asks what it must ask, and changes nothing by itself.
 
 use super::*;
+use faultlab::log::Log;
+use ratatui::crossterm::event::KeyEventKind;
 
 fn key(c: char) -> KeyEvent {
     let code = match c {
@@ -99,6 +101,120 @@ fn every_lecture_key_becomes_its_command_and_changes_nothing_by_itself() {
         let wanted = grammar::command(words, names).map(|it| grammar::words(&it, names));
         assert_eq!(given, [wanted.expect("a command")], "{keys}");
         assert_eq!(before, format!("{:?}", panel.world), "{keys} changed the world");
+    }
+}
+
+/// Some terminals tell of a key three times: when it goes down, again while it is held, and when it comes up.
+#[test]
+fn a_key_acts_once_however_often_its_terminal_tells_of_it() {
+    let (mut panel, _) = scene("idle");
+    let mut told =
+        |c, kind| panel.key(&KeyEvent::new_with_kind(KeyCode::Char(c), KeyModifiers::NONE, kind));
+    assert_eq!(told('x', KeyEventKind::Press), Reaction::Give(vec![Command::Kill(TS1)]));
+    assert_eq!(told('x', KeyEventKind::Repeat), Reaction::Nothing, "no fault is repeated");
+    assert_eq!(told('x', KeyEventKind::Release), Reaction::Nothing);
+    told('l', KeyEventKind::Press);
+    told('l', KeyEventKind::Release);
+    assert_eq!(panel.view.selection, Selection::Node(TS2));
+    panel.key(&KeyEvent::new_with_kind(
+        KeyCode::Char('h'),
+        KeyModifiers::NONE,
+        KeyEventKind::Repeat,
+    ));
+    assert_eq!(panel.view.selection, Selection::Node(TS1), "a held key walks on");
+}
+
+#[test]
+fn rates_and_delays_have_keys_of_their_own() {
+    let (mut panel, _) = scene("idle");
+    let mut rate = |per_kilosecond, next| {
+        panel.world.nodes[CLIENT.index()].per_kilosecond = per_kilosecond;
+        let load = Command::Load { client: CLIENT, per_kilosecond: next };
+        assert_eq!(press(&mut panel, "C"), Reaction::Give(vec![load]), "{per_kilosecond}");
+    };
+    rate(0, 1_000);
+    rate(1_000, 5_000);
+    rate(5_000, 20_000);
+    rate(20_000, 100_000);
+    rate(100_000, 1_000);
+    assert_eq!(press(&mut panel, "D130ms"), Reaction::Nothing);
+    let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+    let delay = Command::Delay(LinkSet::Around(TS1), Duration::from_millis(130));
+    assert_eq!(panel.key(&enter), Reaction::Give(vec![delay]));
+}
+
+#[test]
+fn who_is_gone_waits_no_longer() {
+    let mut topology = story::topology(Policy::Race, 2);
+    topology.steps.clear();
+    let mut story = Story::new(&topology);
+    story.race(100, "www.google.com", &[mute(TS1), mute(TS2)]);
+    story.lab(202, Fact::NodeKilled { node: CLIENT });
+    let (mut panel, _) = panel_at(topology, &story.events(), 202);
+    for (size, words) in [((80, 24), "gone 102 ms"), ((60, 2), "#1 gone")] {
+        panel.view.size = size;
+        let shown = text(&draw(&panel, NIGHT, LabTime::from_millis(9000), size));
+        assert!(shown.contains(words) && !shown.contains("waits"), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_undone_and_what_a_step_forgets_is_said() {
+    let (mut panel, bench) = seen_by_a_lab(&[
+        Fact::Undone { what: "kill ts1".into(), again: false },
+        Fact::Undone { what: "kill ts1".into(), again: true },
+    ]);
+    panel.follow(&bench);
+    let toasts: Vec<_> = panel.view.toasts.iter().map(|toast| toast.text.as_str()).collect();
+    assert_eq!(toasts, ["undone  kill ts1", "redone  kill ts1"]);
+    let (mut panel, bench) =
+        seen_by_a_lab(&[Fact::StepBegan { step: 1 }, Fact::StepRestored { step: 1 }]);
+    panel.follow(&bench);
+    let said = panel.view.toasts.back().map(|toast| toast.text.clone());
+    assert_eq!(said.as_deref(), Some("forgotten  who had won before"));
+    press(&mut panel, "N");
+    let shown = text(&draw(&panel, NIGHT, panel.world.now, (80, 24)));
+    assert!(shown.contains("who had won before"), "{shown}");
+    // Enter alone begins nothing again.
+    let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+    assert_eq!(panel.key(&enter), Reaction::Nothing);
+    assert_eq!(press(&mut panel, "y"), Reaction::Give(vec![Command::Restore]));
+}
+
+/// A lab that tells these facts, and a panel that has not looked yet.
+fn seen_by_a_lab(facts: &[Fact]) -> (Panel, Told) {
+    let mut topology = story::topology(Policy::Race, 2);
+    topology.steps[0].remembered = Some("who had won before".into());
+    let mut story = Story::new(&topology);
+    for (fact, at) in facts.iter().zip(100..) {
+        story.lab(at, fact.clone());
+    }
+    let mut log = Log::new(1000);
+    for event in story.events() {
+        log.push(event);
+    }
+    (Panel::new(Arc::new(topology)), Told(log))
+}
+
+struct Told(Log);
+
+impl Bench for Told {
+    fn now(&self) -> LabTime {
+        LabTime::from_millis(1000)
+    }
+
+    fn read(&self, from: u64) -> Tail {
+        self.0.read(from, 1000)
+    }
+
+    fn give(&self, command: Command) -> bool {
+        panic!("{command:?} reaches the lab")
+    }
+
+    fn census(&self) {}
+
+    fn keep(&self, _text: &str) -> std::io::Result<std::path::PathBuf> {
+        unreachable!("nothing is copied")
     }
 }
 
@@ -255,6 +371,9 @@ fn the_help_is_searched_by_typing_and_does_what_is_found() {
     assert!(!screen.contains("the next panel"), "{screen}");
     assert_eq!(press(&mut panel, "\r"), Reaction::Give(vec![Command::Freeze(TS1)]));
     assert!(matches!(panel.view.mode, Mode::Normal));
+    // What answers best is marked, wherever it stands.
+    let cut = Command::Cut(LinkSet::Around(TS1));
+    assert_eq!(press(&mut panel, "?cut\r"), Reaction::Give(vec![cut]));
     // Escape takes the search back, then the page; the sign that opened it closes it.
     press(&mut panel, "?zz\x1b");
     assert!(matches!(panel.view.mode, Mode::Help(_)));

@@ -9,7 +9,8 @@ use faultlab::event::Event;
 use faultlab::log::{Log, SEGMENT_EVENTS, Tail};
 use faultlab::panel::{Bench, Panel, Reaction};
 use faultlab::topology::Policy;
-use faultlab::world::LaneEnd;
+use faultlab::world::{LaneEnd, World};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ fn the_last_race_is_played_again_at_a_tenth_and_the_lab_is_left_alone() {
     // A second on the wall is a tenth of one in the lab.
     assert_eq!(at(&mut panel, 1000), (0, LabTime::from_millis(9050)));
     // Pressed keys do nothing to the lab, and looking goes on.
-    for key in ["x", "f", "n", "R", "p", "u", "N"] {
+    for key in ["x", "f", "R", "p", "u", "d", "V"] {
         assert_eq!(press(&mut panel, key), Reaction::Nothing, "{key}");
         assert!(toast(&panel).starts_with("this is a replay"), "{key}: {}", toast(&panel));
     }
@@ -102,6 +103,101 @@ fn the_last_race_is_played_again_at_a_tenth_and_the_lab_is_left_alone() {
     press(&mut panel, " ");
     assert_eq!(panel.shown(bench.now).2, LabTime::from_millis(8950));
     assert_eq!(press(&mut panel, "E"), Reaction::Nothing);
+    assert!(panel.shown(bench.now).1.replay.is_none());
+    assert_eq!(format!("{:?}", panel.world), live);
+}
+
+/// Everything that a log has.
+fn all(bench: &Recorded) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut at = 0;
+    loop {
+        let tail = bench.read(at);
+        if tail.is_empty() {
+            return events;
+        }
+        events.extend(tail.events().cloned());
+        at = tail.next;
+    }
+}
+
+/// A panel that has seen so much of the second race.
+fn until(millis: u64) -> (Panel, Recorded, Vec<Event>) {
+    let (panel, mut bench) = seen(100 * SEGMENT_EVENTS);
+    let mut events = all(&bench);
+    let later = events.split_off(
+        events.iter().position(|event| event.time > LabTime::from_millis(millis)).expect("later"),
+    );
+    bench.log = Log::new(100 * SEGMENT_EVENTS);
+    for event in events {
+        bench.log.push(event);
+    }
+    let mut panel = Panel::new(panel.world.topology.clone());
+    while panel.follow(&bench).1 {}
+    (panel, bench, later)
+}
+
+#[test]
+fn what_is_still_under_way_is_followed_to_its_end() {
+    // The first answer has come, and the client has it; the second server is slower.
+    for millis in [9050, 9125] {
+        let (mut panel, mut bench, later) = until(millis);
+        panel.replay(&bench);
+        let whole = |panel: &Panel| {
+            let (_, view, _) = panel.shown(LabTime::ZERO);
+            view.replay.as_ref().expect("a replay").whole
+        };
+        let before = whole(&panel);
+        assert!(before <= Duration::from_millis(millis - 8950), "{before:?}");
+        at(&mut panel, 0);
+        for event in later {
+            bench.log.push(event);
+        }
+        while panel.follow(&bench).1 {}
+        assert!(whole(&panel) > before, "it goes on: {:?}", whole(&panel));
+        let (ended, now) = at(&mut panel, 60_000);
+        assert_eq!(ended, 2, "both have answered");
+        assert_eq!(panel.shown(now).0.races.len(), 2, "it is the second race");
+        assert!(!panel.moves(now), "and there it ends");
+    }
+}
+
+/// Wherever somebody goes in the log, what is shown is the fold of what had happened.
+#[test]
+fn the_log_can_be_gone_back_and_on_in() {
+    let (mut panel, bench) = seen(100 * SEGMENT_EVENTS);
+    let (events, live) = (all(&bench), format!("{:?}", panel.world));
+    let folded = |count: usize| {
+        let mut world = World::new(panel.world.topology.clone());
+        events[..count].iter().for_each(|event| world.apply(event));
+        format!("{world:?}")
+    };
+    let folds: Vec<String> = (0..=events.len()).map(folded).collect();
+    assert_eq!(press(&mut panel, "t"), Reaction::ReplayLog);
+    panel.replay_log(&bench);
+    let mut count = events.len();
+    let mut at = LabTime::ZERO;
+    for key in "t,,,,.,..,,hhhhhhhhhhh,.llllGg.,lG,nN".chars().skip(1) {
+        assert_eq!(press(&mut panel, &key.to_string()), Reaction::Nothing, "{key}");
+        let before = at;
+        at = panel.shown(bench.now).2;
+        count = match key {
+            ',' => count - 1,
+            '.' => count + 1,
+            _ => events.partition_point(|event| event.time <= at),
+        };
+        assert!(folds[count] == format!("{:?}", panel.shown(bench.now).0), "{key}: {count}");
+        if key == 'h' || key == 'l' {
+            let gone = at.since(before).max(before.since(at));
+            assert!(gone <= Duration::from_secs(1), "{key}: {gone:?}");
+        }
+    }
+    assert_eq!(at, events[0].time, "no marker before: the beginning");
+    // A page is moved in, not the log.
+    press(&mut panel, "i");
+    panel.key(&KeyEvent::new(KeyCode::PageDown, KeyModifiers::NONE));
+    assert_eq!(panel.shown(bench.now).2, at);
+    press(&mut panel, "\x1bt");
     assert!(panel.shown(bench.now).1.replay.is_none());
     assert_eq!(format!("{:?}", panel.world), live);
 }

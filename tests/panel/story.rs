@@ -120,6 +120,7 @@ fn steps(names: &Names) -> Vec<Step> {
             ],
             confessed: vec![command("set ts1 on_miss silent")],
             repaired: vec![command("set ts1 on_miss negative")],
+            remembered: None,
         },
         Step {
             say: "The same again, but kill ts1 first.".into(),
@@ -129,6 +130,7 @@ fn steps(names: &Names) -> Vec<Step> {
             expect: vec![],
             confessed: vec![],
             repaired: vec![],
+            remembered: None,
         },
     ]
 }

@@ -1,34 +1,9 @@
 //! A server that plays its part: it says what it was told to say, to whatever it is asked.
 
+use crate::rules::Part;
 use faultlab::base::{ConnId, LabTime};
 use faultlab::machine::{Effect, Effects, Input, Machine};
 use faultlab::message::{HostName, Message, Said};
-
-/// What becomes of a question at a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    NoError,
-    NoData,
-    NxDomain,
-    ServFail,
-    RefusedByServer,
-    Silent,
-    RefusedSocket,
-    Reset,
-}
-
-impl Part {
-    pub const ALL: [Self; 8] = [
-        Self::NoError,
-        Self::NoData,
-        Self::NxDomain,
-        Self::ServFail,
-        Self::RefusedByServer,
-        Self::Silent,
-        Self::RefusedSocket,
-        Self::Reset,
-    ];
-}
 
 pub struct Actor {
     pub part: Part,

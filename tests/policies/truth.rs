@@ -6,7 +6,8 @@
 //! - "There is none" is only said where a server has said so; where all failed, the asker is told that it failed, and
 //!   where all were silent, that. Nobody waits past the deadline.
 
-use crate::actor::{Actor, Part};
+use crate::actor::Actor;
+use crate::rules::{POLICIES, Part, Rule, expected, outcome};
 use crate::stage::{at, events, give, id, lab, notes};
 use faultlab::base::{NodeId, Peer};
 use faultlab::event::{Event, Fact};
@@ -44,73 +45,6 @@ fn topology(policy: Policy, extra: &str) -> Topology {
         "#
     ))
 }
-
-/// How a question must end, and whose answer it is.
-type Verdict = (Outcome, Option<&'static str>);
-
-fn outcome(part: Part) -> Outcome {
-    match part {
-        Part::NoError => Outcome::Answered,
-        Part::NoData | Part::NxDomain => Outcome::Negative,
-        Part::ServFail | Part::RefusedByServer => Outcome::Failed,
-        Part::Silent => Outcome::Silent,
-        Part::RefusedSocket => Outcome::Refused,
-        Part::Reset => Outcome::Reset,
-    }
-}
-
-/// Where nobody gave what was wanted.
-fn of_none(outcomes: [Outcome; 2]) -> Verdict {
-    let all = |wanted| outcomes.iter().all(|outcome| *outcome == wanted);
-    if all(Outcome::Negative) {
-        (Outcome::Negative, None)
-    } else if all(Outcome::Silent) {
-        (Outcome::Silent, None)
-    } else {
-        (Outcome::Failed, None)
-    }
-}
-
-/// The first in this order that says something final.
-fn first_final(order: [(&'static str, Outcome); 2]) -> Verdict {
-    let is_final = |outcome: Outcome| matches!(outcome, Outcome::Answered | Outcome::Negative);
-    order
-        .into_iter()
-        .find(|(_, outcome)| is_final(*outcome))
-        .map_or_else(|| of_none(order.map(|(_, outcome)| outcome)), |(who, what)| (what, Some(who)))
-}
-
-/// The first, or the last, in this order that has an address.
-fn address(order: [(&'static str, Outcome); 2], last: bool) -> Verdict {
-    let mut found = order.into_iter().filter(|(_, outcome)| *outcome == Outcome::Answered);
-    let one = if last { found.next_back() } else { found.next() };
-    one.map_or_else(|| of_none(order.map(|(_, outcome)| outcome)), |(who, what)| (what, Some(who)))
-}
-
-#[derive(Clone, Copy)]
-enum Rule {
-    /// In the order of asking, or of speaking: the first final answer.
-    FirstFinal,
-    /// The first address.
-    FirstAddress,
-    /// Everybody is waited for, and the last address completes the answer.
-    LastAddress,
-}
-
-/// Every policy with its rule.
-const POLICIES: [(Policy, &str, Rule); 11] = [
-    (Policy::Race, "", Rule::FirstFinal),
-    (Policy::Race, "accept = \"first-positive\"", Rule::FirstAddress),
-    (Policy::Gather, "", Rule::LastAddress),
-    (Policy::Batch, "early_end = true", Rule::FirstAddress),
-    (Policy::Failover, "", Rule::FirstFinal),
-    (Policy::Hedge, "", Rule::FirstFinal),
-    (Policy::Tied, "", Rule::FirstFinal),
-    (Policy::RoundRobin, "", Rule::FirstFinal),
-    (Policy::Sticky, "", Rule::FirstFinal),
-    (Policy::Hash, "", Rule::FirstFinal),
-    (Policy::TwoChoices, "", Rule::FirstFinal),
-];
 
 fn questions_to(events: &[Event], servers: [NodeId; 2]) -> usize {
     let is_question = |event: &&Event| {
@@ -150,11 +84,7 @@ fn play(policy: Policy, extra: &str, rule: Rule, parts: [Part; 2]) -> Vec<String
     if asked_first == Some(ts2) {
         order.reverse();
     }
-    let expected = match rule {
-        Rule::FirstFinal => first_final(order),
-        Rule::FirstAddress => address(order, false),
-        Rule::LastAddress => address(order, true),
-    };
+    let expected = expected(rule, order);
     let place = format!("{} {extra} {parts:?}", policy.word());
     let mut complaints = Vec::new();
     let decided: Vec<_> = notes(&events, ls)

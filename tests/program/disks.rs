@@ -1,11 +1,12 @@
 //! What is on the disks of replicas: after a violent death of the whole program, damaged, full, or wanted by two.
 
-use crate::{DEADLINE, Place, Running, text};
+use crate::{DEADLINE, Place, Running, port_base, text};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// Three replicas; a write is acknowledged when all have it.
@@ -19,6 +20,11 @@ heartbeat = "100ms"
 suspect_after = "600ms"
 propagation = "sync"
 "#;
+
+/// The same with so much patience that nobody is taken for dead who is only slow.
+fn patient() -> String {
+    STORE.replace("suspect_after = \"600ms\"", "suspect_after = \"60s\"")
+}
 
 /// Somebody who types to a replica.
 struct Typist {
@@ -90,15 +96,16 @@ fn kills() -> u32 {
     std::env::var("FAULTLAB_KILLS").map_or(10, |text| text.parse().expect("a number of deaths"))
 }
 
-/// Many times in a row on the same disks: the whole program dies at some moment under writes, and every write that it
-/// had acknowledged is there afterwards, on every disk.
+/// Many times in a row on the same disks: the whole program dies at some moment under writes. A write is acknowledged
+/// when every replica that its leader believes alive has it on its disk. The leader takes nobody for dead here, so each
+/// acknowledged write is there afterwards, on every disk.
 #[test]
 fn what_was_acknowledged_survives_the_death_of_the_program() {
     let place = Place::new();
     let data = place.path("disks");
     let mut acknowledged = BTreeMap::new();
     for round in 0..kills() {
-        let mut run = start(&place, &data);
+        let mut run = start_with(&place, &data, &patient());
         let address = run.address("r1");
         let mut typist = Typist::new(address);
         typist.until(&format!("put begin {round}"), "ok");
@@ -118,6 +125,8 @@ fn what_was_acknowledged_survives_the_death_of_the_program() {
         let done = typist.reading.lines().map_while(Result::ok).filter(|line| line == "ok").count();
         acknowledged.extend(many.take(done + 1));
         run.child.wait().expect("it is gone");
+        let printed = std::mem::take(&mut run.printed) + &run.rest();
+        assert!(printed.contains("r1  LEADS") && !printed.contains(" is down"), "{printed}");
         for replica in ["r1.db", "r2.db", "r3.db"] {
             let kept = values(&data.join(replica));
             for (key, value) in &acknowledged {
@@ -126,6 +135,25 @@ fn what_was_acknowledged_survives_the_death_of_the_program() {
         }
     }
     assert!(acknowledged.len() > 20, "too little was written: {}", acknowledged.len());
+}
+
+/// All start at once, so the one with the lowest id does not lead before it has heard the others: it missed what they
+/// acknowledged when it was dead.
+#[test]
+fn what_the_first_had_missed_is_not_lost_when_all_start_again() {
+    let place = Place::new();
+    let data = place.path("disks");
+    let mut run = start(&place, &data);
+    let (r1, r2) = (run.address("r1"), run.address("r2"));
+    Typist::new(r1).until("put x 1", "ok");
+    run.say("kill r1");
+    Typist::new(r2).until("put x 2", "ok");
+    run.quit();
+    let mut run = start_with(&place, &data, &patient());
+    let mut typist = Typist::new(run.address("r1"));
+    typist.until("put y 1", "ok");
+    assert_eq!(typist.ask("get x").as_deref(), Some("2"));
+    run.quit();
 }
 
 #[test]
@@ -147,9 +175,9 @@ fn a_damaged_disk_is_one_nodes_misfortune_and_wiping_it_is_the_remedy() {
         let _ = std::fs::remove_file(data.join(log));
     }
     let mut run = start(&place, &data);
-    let r1 = run.address("r1");
     let line = run.until("wipe r2");
     assert!(line.contains("r2"), "{line}");
+    let r1 = run.address("r1");
     // The others go on, with what they had.
     Typist::new(r1).until("get x", "1");
     Typist::new(r1).until("put x 2", "ok");
@@ -246,6 +274,40 @@ fn what_the_disk_does_not_take_is_never_acknowledged() {
     assert!(answer.starts_with("ERR"), "{answer}");
     let (_, printed, _) = run.quit();
     assert!(printed.contains("disk"), "{printed}");
+}
+
+/// No file may grow beyond some kilobytes: what is written beyond them fails as on a disk that is full.
+#[test]
+fn on_a_full_disk_writes_fail_and_what_was_acknowledged_stays() {
+    let place = Place::new();
+    let data = place.path("disks");
+    let lab = STORE.replace("propagation = \"sync\"", "");
+    let file = place.file("store.toml", &lab);
+    let program = "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    place.prepare(&mut command);
+    command.args(["-c", program, env!("CARGO_BIN_EXE_faultlab")]);
+    command.args(["run", &file, "--plain", "--for", "10min", "--port-base", &port_base()]);
+    command.arg("--data").arg(&data).stdin(Stdio::piped());
+    let mut run = Running::new(command.spawn().expect("the program runs"));
+    let mut typist = Typist::new(run.address("r1"));
+    typist.until("put begin 1", "ok");
+    let value = "v".repeat(1_000);
+    let puts = (0..1_000).map(|number| typist.ask(&format!("put k{number} {value}")));
+    let puts: Vec<String> = puts.map_while(|said| said).collect();
+    let done = puts.iter().take_while(|said| *said == "ok").count();
+    assert!((10..900).contains(&done), "{done} were done");
+    assert_eq!(puts.len(), 1_000, "it still serves");
+    assert!(puts[done].starts_with("ERR"), "{}", puts[done]);
+    // What is there can be read, and the next life finds it.
+    typist.until("get k3", &value);
+    run.say("kill r1");
+    run.until("r1  KILLED");
+    let kept = values(&data.join("r1.db"));
+    for (number, said) in puts.iter().enumerate() {
+        assert_eq!(kept.contains_key(&format!("k{number}")), said == "ok", "k{number}: {said}");
+    }
+    run.quit();
 }
 
 #[test]

@@ -303,3 +303,15 @@ fn a_plain_run_reads_the_steps_out() {
     let texts = ["note  A note. Its rest.", "question  What now?", "mark here", "answer  This."];
     assert!(texts.map(at).is_sorted(), "{printed}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_recording_and_not_the_run() {
+    let place = Place::new();
+    let file = place.file("lab.toml", &expecting("query client ends answered from ts1 within 5s"));
+    let output = place.run(&["run", &file, "--headless", "--events", "/dev/full"]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    assert_eq!(errors.matches("the events cannot be written any more").count(), 1, "{errors}");
+    assert!(errors.contains("every expectation held"), "{errors}");
+}

@@ -62,7 +62,7 @@ fn manual_pages_are_made_for_the_program_and_for_each_command() {
     for part in [".TH faultlab 1", ".SH NAME", ".SH OPTIONS", "EXIT STATUS", ".SH FILES"] {
         assert!(page.contains(part), "{part} is missing:\n{page}");
     }
-    for command in ["run", "check", "list", "schema", "paths", "man", "completions"] {
+    for command in ["run", "check", "calibrate", "list", "schema", "paths", "man", "completions"] {
         assert!(page.contains(&format!("faultlab\\-{command}(1)")), "{command}:\n{page}");
         let output = place.run(&["man", command]);
         assert_eq!(output.status.code(), Some(0), "{command}");

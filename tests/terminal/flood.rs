@@ -191,3 +191,39 @@ fn a_terminal_that_does_not_read_keeps_no_process_alive() {
     assert!(ended.at - sent < Duration::from_secs(5));
     assert!(terminal.has_usual_modes(), "the line's modes are as before");
 }
+
+#[test]
+fn two_thousand_visitors_are_served_or_turned_away_and_the_panel_goes_on() {
+    let terminal = Setup::faultlab(&["run", "tour"]).start();
+    up(&terminal);
+    terminal.keys("0");
+    terminal.until_gone("AUTO PACE");
+    let address = address_of_the_selected(&terminal);
+    let visit = || {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("an option");
+        stream
+    };
+    let mut taken: Vec<TcpStream> = (0..256).map(|_| visit()).collect();
+    for number in 256..2000 {
+        let mut words = String::new();
+        visit().read_to_string(&mut words).expect("its end comes in good order");
+        assert_eq!(words, "Error:TOO MANY CONNECTIONS\n", "visitor {number}");
+        if number % 500 == 0 {
+            terminal.keys("?");
+            terminal.until_shows("Esc back");
+            terminal.keys("\x1b");
+            terminal.until_gone("Esc back");
+        }
+    }
+    let last = taken.last_mut().expect("they are here");
+    last.write_all(b"www.google.com\n").expect("it is read");
+    assert!(last.read(&mut [0; 64]).is_ok_and(|count| count > 0), "who was taken is served");
+    // Who leaves makes room for another.
+    taken.clear();
+    let begun = Instant::now();
+    while !asks(address).contains("www.google.com") {
+        assert!(begun.elapsed() < DEADLINE, "there is room again");
+    }
+    is_well(&terminal);
+}

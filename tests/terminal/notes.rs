@@ -61,6 +61,20 @@ fn a_second_terminal_shows_the_notes_and_the_room_does_not() {
 }
 
 #[test]
+fn a_lecture_without_a_panel_is_followed_as_well() {
+    let room = Setup::faultlab(&["run", "tour", "--plain"]).start();
+    room.until_shows("quit ends.");
+    let speaker = second(&room, &["notes", "--plain"]);
+    speaker.until_shows("step 0 of 12");
+    room.keys("next\r");
+    speaker.until_shows("step 1 of 12");
+    room.keys("quit\r");
+    room.ends_restored(2);
+    speaker.until_shows("the lab has ended");
+    speaker.ends_restored(0);
+}
+
+#[test]
 fn without_a_lab_it_says_what_to_do_and_without_the_token_nothing_is_told() {
     let room = open("tour");
     let _one = starting();

@@ -29,7 +29,7 @@ const RULES: &[Rule] = &[
             "UnixDatagram",
         ],
         places: SOCKETS,
-        why: "only the laboratory has sockets; addresses as values are fine",
+        why: "only the laboratory and what measures it from outside have sockets; addresses as values are fine",
     },
     Rule {
         names: &["Instant", "SystemTime"],
@@ -89,14 +89,29 @@ const RULES: &[Rule] = &[
 /// Watches signals and the terminal's line, on a thread of its own and through a pipe of its own: it must end the
 /// program within half a second, even while a write to the terminal blocks.
 const GUARD: &str = "panel/guard.rs";
+/// The plain sockets of the calibration, which must share nothing with the laboratory that they look at, and its watch
+/// over the machine.
+const PROBE: &str = "mode/calibrate/probe.rs";
+const FORWARDER: &str = "mode/calibrate/forwarder.rs";
+const WATCH: &str = "mode/calibrate/lag.rs";
 /// Where sockets may be named.
-const SOCKETS: &[&str] = &["lab", GUARD];
+const SOCKETS: &[&str] = &["lab", GUARD, PROBE, FORWARDER];
 /// Where the wall clock may be read or a time of it named: `data` names a run's folder after the time, and `watched`
 /// compares when files were changed.
-const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, "mode/data.rs", "mode/watched.rs"];
+const CLOCKS: &[&str] =
+    &["lab", "panel/app.rs", GUARD, PROBE, WATCH, "mode/data.rs", "mode/watched.rs"];
 /// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
 /// a read; the topology's file is watched on one, for a slow disk must not hold the panel up.
-const SPAWNERS: &[&str] = &["lab", "panel/terminal.rs", GUARD, "mode/stdin.rs", "mode/watched.rs"];
+const SPAWNERS: &[&str] = &[
+    "lab",
+    "panel/terminal.rs",
+    GUARD,
+    PROBE,
+    FORWARDER,
+    WATCH,
+    "mode/stdin.rs",
+    "mode/watched.rs",
+];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];
 /// The one file that may fill a cell.

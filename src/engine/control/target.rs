@@ -5,7 +5,7 @@ use crate::base::{NodeId, Peer, VisitorId};
 use crate::command::{Command, LinkSet};
 use crate::event::Life;
 use crate::message::{Faults, Jitter};
-use crate::topology::{Kind, Role, Setting, a_role};
+use crate::topology::{Kind, Role, Setting, Wire, a_role};
 use std::sync::Arc;
 
 impl State {
@@ -35,9 +35,13 @@ impl State {
             }
             Command::Loss(links, share) => self.change(links, |faults| faults.loss = *share),
             Command::Duplicate(links, share) => {
+                self.for_datagrams(links, *share, "doubled")?;
                 self.change(links, |faults| faults.duplicate = *share)
             }
-            Command::Reorder(links, share) => self.change(links, |faults| faults.reorder = *share),
+            Command::Reorder(links, share) => {
+                self.for_datagrams(links, *share, "overtaken")?;
+                self.change(links, |faults| faults.reorder = *share)
+            }
             Command::Bandwidth(links, rate) => {
                 self.change(links, |faults| faults.bandwidth = *rate)
             }
@@ -305,6 +309,25 @@ impl State {
             self.link_piece(way, faults)
         });
         Ok(pieces.collect())
+    }
+
+    /// Datagrams travel on one of these directions at least; or nothing is to befall them.
+    fn for_datagrams(&self, links: &LinkSet, share: f64, what: &str) -> Result<(), String> {
+        let carries = |way: &Way| match *way {
+            (Peer::Node(a), Peer::Node(b)) => self.file.wire(a, b).takes_datagrams(),
+            (Peer::Node(node), Peer::Visitor(_)) | (Peer::Visitor(_), Peer::Node(node)) => {
+                let listen = self.file.node(node).listen;
+                Wire::ALL.iter().any(|wire| wire.takes_datagrams() && listen.port(*wire).is_some())
+            }
+            (Peer::Visitor(_), Peer::Visitor(_)) => false,
+        };
+        if share <= 0.0 || self.ways(links)?.iter().any(carries) {
+            return Ok(());
+        }
+        Err(format!(
+            "nothing is {what} there: TCP delivers each byte once and in order; \
+             datagrams travel on links with wire = \"dns\""
+        ))
     }
 
     /// Takes back the cut alone. A direction that is not cut is left as it is, so that no visitor is singled out by it.

@@ -212,7 +212,7 @@ impl Disk {
                 }
                 queue.waiting.drain(..).collect()
             };
-            let before = self.opened(node);
+            let before = self.place().kind();
             let kept = match catch_unwind(AssertUnwindSafe(|| self.commit(batch))) {
                 Ok(kept) => kept,
                 // What had begun is taken back by the database; the next life reads the file anew.
@@ -221,8 +221,9 @@ impl Disk {
                     continue;
                 }
             };
-            let opened = self.opened(node).filter(|now| before.as_ref() != Some(now));
-            if let (Some(fact), Some(last)) = (opened, kept.last()) {
+            if self.place().kind() != before
+                && let (Some(fact), Some(last)) = (self.opened(node), kept.last())
+            {
                 lab.recorder.lab(lab.now(), Cause::Event(last.cause), fact);
             }
             lab.node(node).kept(life, kept, lab);
@@ -252,6 +253,15 @@ impl Place {
         match kind {
             DiskKind::Sqlite => Self::Sqlite(path, None),
             DiskKind::Rewrite => Self::Rewrite(path, Image::default()),
+        }
+    }
+
+    /// The form of its file; none where it is memory.
+    fn kind(&self) -> Option<DiskKind> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Sqlite(..) => Some(DiskKind::Sqlite),
+            Self::Rewrite(..) => Some(DiskKind::Rewrite),
         }
     }
 

@@ -6,6 +6,7 @@
 use crate::message::{Entry, Image, OpId, Operation, Write};
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,14 @@ INSERT INTO meta VALUES ('term', 0);
 /// Bytes that a frame of the write-ahead log has besides its page (file format of `SQLite`, 4.1).
 const FRAME_HEAD: u64 = 24;
 
+/// Frames of the write-ahead log after which the database takes over what it holds, and it begins anew.
+const LOG_FRAMES: u64 = 240;
+
+/// Bytes of the write-ahead log that are there before they are written: so many frames, and those of the commit that
+/// reaches the number. A file that grows is news for the file system's own journal at each commit, and there the
+/// replicas, who commit at the same time, would wait for each other.
+const LOG_BYTES: u64 = 1024 * 1024;
+
 /// An open database.
 #[derive(Debug)]
 pub struct Database {
@@ -77,6 +86,7 @@ impl Database {
         // Readers never block the writer (WAL), and what is committed is on the disk (FULL).
         connection.pragma_update(None, "journal_mode", "WAL").map_err(words)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(words)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_FRAMES).map_err(words)?;
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(words)?;
         let version: i64 =
             connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(words)?;
@@ -95,6 +105,8 @@ impl Database {
             falls_over: false,
         };
         database.frames = database.frames_now();
+        // Without that room the log grows as it is written.
+        let _ = make_room(path);
         Ok(database)
     }
 
@@ -154,9 +166,19 @@ impl Database {
 
     fn frames_now(&self) -> u64 {
         let look = |row: &rusqlite::Row<'_>| row.get::<_, i64>(1);
-        let frames = self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], look);
+        let asked = self.connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)");
+        let frames = asked.and_then(|mut asked| asked.query_row([], look));
         frames.ok().and_then(|frames| u64::try_from(frames).ok()).unwrap_or(0)
     }
+}
+
+/// Lets the write-ahead log have its size before it needs it. Zeros behind its frames are no frames.
+fn make_room(path: &Path) -> io::Result<()> {
+    let mut log = OpenOptions::new().write(true).open(path.with_extension("db-wal"))?;
+    let length = log.seek(SeekFrom::End(0))?;
+    let zeros = usize::try_from(LOG_BYTES.saturating_sub(length)).unwrap_or(0);
+    log.write_all(&vec![0; zeros])?;
+    log.sync_all()
 }
 
 fn make(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -168,7 +190,9 @@ fn make(connection: &mut Connection) -> rusqlite::Result<()> {
 
 fn apply(change: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     let keep = signed(write.keep);
-    if change.execute("DELETE FROM operations WHERE position > ?1", [keep])? > 0 {
+    let cut =
+        change.prepare_cached("DELETE FROM operations WHERE position > ?1")?.execute([keep])?;
+    if cut > 0 {
         change.execute("DELETE FROM rooms WHERE position > ?1", [keep])?;
         // What a key held before is known from the operations that stay.
         change.execute("DELETE FROM keys WHERE position > ?1", [keep])?;
@@ -181,8 +205,9 @@ fn apply(change: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     for entry in write.entries.iter() {
         insert(change, entry)?;
     }
+    // A page that is not changed is not written.
     change
-        .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'term'")?
+        .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'term' AND value <> ?1")?
         .execute([signed(write.term)])?;
     Ok(())
 }

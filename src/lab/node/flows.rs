@@ -68,6 +68,8 @@ impl NodeShared {
             wire: codec.end(Reads::Answers, true, wire_numbers()),
             framed: Some(true),
             own_end: intro.map(|(_, intro)| intro.end),
+            whole: lab.now(),
+            begun: None,
         };
         living.conns.insert(conn, entry);
         let read = flow::read(self.clone(), flow, socket, reader, lab.clone());
@@ -192,6 +194,8 @@ impl NodeShared {
             wire: datagrams(lab).end(Reads::Questions, true, wire_numbers()),
             framed: Some(true),
             own_end: None,
+            whole: lab.now(),
+            begun: None,
         };
         living.conns.insert(conn, entry);
         living.flows.insert(from, Heard { conn, at: now });
@@ -214,7 +218,8 @@ impl NodeShared {
             bytes: bytes.to_vec(),
         };
         let now = lab.now();
-        line.push_datagram(now, bytes.len(), Parcel::Turn(turn));
+        let pushed = line.push_datagram(now, bytes.len(), Parcel::Turn(turn));
+        line.befell(now, &pushed, lab);
         line.deliver(now, usize::MAX, lab);
         true
     }

@@ -18,17 +18,36 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 impl NodeShared {
-    /// Starts a new incarnation. Waits until what is left of the last one is gone, so that its port is free.
+    /// Starts a new incarnation, if its disk can be read.
     pub async fn boot(self: &Arc<Self>, lab: &Arc<Shared>, cause: Cause) {
+        if let Some(image) = self.ready(lab, cause).await {
+            self.begin(image, lab, cause);
+        }
+    }
+
+    /// Whoever connects from now on waits until it begins to live.
+    pub fn open_doors(&self) {
+        self.lock().ports.iter_mut().for_each(Port::open_early);
+    }
+
+    /// What its disk holds, for the life that is about to begin. Waits until what is left of the last one is gone, so
+    /// that its port is free. None where there is no life to begin.
+    pub async fn ready(&self, lab: &Shared, cause: Cause) -> Option<Image> {
         let old: Vec<TaskTracker> = std::mem::take(&mut self.lock().old_tasks);
         for tasks in old {
             tasks.wait().await;
         }
-        let image = match self.read_disk().await {
-            Some(Ok(image)) => image,
-            Some(Err(why)) => return self.corrupt(&why, cause, lab),
-            None => return,
-        };
+        match self.read_disk().await? {
+            Ok(image) => Some(image),
+            Err(why) => {
+                self.corrupt(&why, cause, lab);
+                None
+            }
+        }
+    }
+
+    /// Begins a new life with what its disk holds.
+    pub fn begin(self: &Arc<Self>, image: Image, lab: &Arc<Shared>, cause: Cause) {
         let mut core = self.lock();
         core.return_of_the_host(lab);
         core.incarnations += 1;

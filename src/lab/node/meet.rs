@@ -2,11 +2,12 @@
 
 use super::{Core, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, Peer};
-use crate::event::{Cause, Life, Side};
+use crate::event::{Cause, Fact, Life, Side};
 use crate::lab::conn::{End, Pair, Tap, Writer};
 use crate::lab::host::{Conn, Road};
 use crate::lab::line::{Connect, Turn};
 use crate::lab::shared::{Introduction, Shared};
+use crate::lab::tasks::Patience;
 use crate::lab::{tasks, wire_numbers};
 use crate::machine::Input;
 use crate::topology::Wire;
@@ -14,6 +15,10 @@ use crate::wire::{Codec, Reads};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
+
+/// Connections from outside that a node keeps at once: a large class, each with a few programs. One more is turned
+/// away.
+const VISITORS_MAX: usize = 256;
 
 impl NodeShared {
     /// A connection was accepted.
@@ -37,6 +42,16 @@ impl NodeShared {
         let Caller { stream, from, wire } = caller;
         let _ = stream.set_nodelay(true);
         let intro = lab.introduced(from);
+        let strangers = living.conns.values().filter(|end| end.is_a_strangers()).count();
+        if intro.is_none() && strangers >= VISITORS_MAX {
+            let role = lab.topology.node(self.id).role();
+            let words = Codec::new(wire, true, lab.topology.dialect, role).turned_away();
+            // It has just connected and has room for a line; dropping it ends it in good order.
+            let _ = stream.try_write(words.as_bytes());
+            let fact = Fact::TurnedAway { node: self.id, most: VISITORS_MAX as u32 };
+            lab.recorder.lab(lab.now(), Cause::Unknown, fact);
+            return;
+        }
         let conn = living.inc.accept();
         let cause = intro.as_ref().map_or(Cause::Unknown, |intro| Cause::Event(intro.cause));
         let peer = match &intro {
@@ -85,8 +100,16 @@ impl NodeShared {
             wire: codec.end(reads, framed, wire_numbers()),
             framed: intro.as_ref().map(|intro| intro.framed),
             own_end,
+            whole: lab.now(),
+            begun: None,
         };
         let inward = entry.inward.clone();
+        let patience = match (side, peer, codec.idle_after()) {
+            (Side::Acceptor, Peer::Visitor(_), idle) | (Side::Acceptor, _, idle @ Some(_)) => {
+                Patience::Ends(idle)
+            }
+            _ => Patience::Endless,
+        };
         living.conns.insert(conn, entry);
         let reader = tasks::Reader {
             node: self.clone(),
@@ -98,7 +121,7 @@ impl NodeShared {
             gate: self.gate.subscribe(),
             cancel: reader_cancel,
             stream_no: number,
-            idle: (side == Side::Acceptor).then(|| codec.idle_after()).flatten(),
+            patience,
             lab: lab.clone(),
         };
         living.tasks.spawn_on(reader.run(), &lab.runtime);

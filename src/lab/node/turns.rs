@@ -11,11 +11,12 @@ use crate::lab::host::NodeHost;
 use crate::lab::scheduler::Wake;
 use crate::lab::shared::Shared;
 use crate::machine::{Input, Told};
-use crate::wire::Decoded;
+use crate::wire::{Decoded, WHOLE_WITHIN};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 impl NodeShared {
     /// One turn of the machine, if it lives. A panic inside is the node's own crash, and nothing else's.
@@ -142,7 +143,7 @@ impl NodeShared {
         let Some(living) = &mut core.living else { return };
         let Some(end) = living.conns.get_mut(&conn) else { return };
         let peer = end.peer;
-        let decoded = end.decode(bytes);
+        let decoded = end.decode(lab.now(), bytes);
         for item in decoded {
             let (input, cause) = match item {
                 Decoded::Message(message, until) => {
@@ -161,6 +162,32 @@ impl NodeShared {
             };
             self.turn(core, input, cause, lab);
         }
+    }
+
+    /// Whether a connection of this life is to be closed, because no whole message has come for so long; one on which a
+    /// message has begun and does not end is reset at once. A node that stands still has no patience to lose.
+    pub fn is_idle(
+        &self,
+        number: Number,
+        conn: ConnId,
+        most: Option<Duration>,
+        lab: &Shared,
+    ) -> bool {
+        let mut core = self.lock();
+        let now = lab.now();
+        let Some(living) = core.living_as(number).filter(|living| !living.frozen) else {
+            return false;
+        };
+        let Some(end) = living.conns.get(&conn) else { return false };
+        let peer = end.peer;
+        if end.begun.is_some_and(|begun| now.since(begun) >= WHOLE_WITHIN) {
+            let why = "a message that has begun 30 s ago and has no end: the connection is closed";
+            let input = Input::Malformed { conn, peer, why: why.into() };
+            self.turn(&mut core, input, Cause::Unknown, lab);
+            self.cut_off(&mut core, conn, lab);
+            return false;
+        }
+        most.is_some_and(|most| now.since(end.whole) >= most)
     }
 
     /// Resets a connection whose peer does not keep to any bound.

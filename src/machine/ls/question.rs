@@ -58,6 +58,12 @@ impl Lane {
     pub fn waits(&self) -> bool {
         matches!(self.stand, Stand::Asked | Stand::Void)
     }
+
+    /// The code of a failure that was said in DNS.
+    pub fn code(&self) -> Option<Rcode> {
+        let response = self.answer.as_ref()?.dns.as_ref()?;
+        (self.stand == Stand::Ended(Outcome::Failed)).then_some(response.rcode)
+    }
 }
 
 /// What one upstream came to for one question.

@@ -263,7 +263,7 @@ impl Ls {
             question.lanes.iter().filter_map(|lane| match lane.stand {
                 // Nobody waited for it, so it says nothing.
                 Stand::Ended(Outcome::Cancelled) | Stand::Idle | Stand::Asked | Stand::Void => None,
-                Stand::Ended(outcome) => Some((lane.upstream, outcome)),
+                Stand::Ended(outcome) => Some((lane, outcome)),
             })
         };
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
@@ -273,14 +273,18 @@ impl Ls {
         } else {
             let silent = all(Outcome::Silent);
             let mut reason = String::new();
-            for (at, (upstream, outcome)) in outcomes().enumerate() {
+            for (at, (lane, outcome)) in outcomes().enumerate() {
                 if at == NAMED_MAX {
                     reason.push_str(", …");
                     break;
                 }
                 let comma = if at == 0 { "" } else { ", " };
-                let name = self.topology.names.of(upstream);
-                write!(reason, "{comma}{name} {outcome}").expect("writing to a String cannot fail");
+                let name = self.topology.names.of(lane.upstream);
+                let written = match lane.code() {
+                    Some(code) => write!(reason, "{comma}{name} {code}"),
+                    None => write!(reason, "{comma}{name} {outcome}"),
+                };
+                written.expect("writing to a String cannot fail");
             }
             // Who waited for nobody did not come to the deadline.
             let any_silent = outcomes().any(|(_, outcome)| outcome == Outcome::Silent);

@@ -4,11 +4,8 @@
 use super::{Found, Ts};
 use crate::machine::asked::Asked;
 use crate::message::{Data, HostName, Outcome, Query, Rcode, RecordType, Response, Rr, Said};
-use crate::topology::{OnMiss, Zone};
+use crate::topology::{ALIASES_MAX, OnMiss, Zone};
 use std::sync::Arc;
-
-/// Aliases that are followed one after another: more than anybody has a use for, and the end of a circle.
-const ALIASES_MAX: usize = 8;
 
 impl Ts {
     /// What there is for a question.

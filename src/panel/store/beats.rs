@@ -159,8 +159,9 @@ fn state(canvas: &Canvas<'_>, world: &World, group: &Group, pair: &Pair) -> Row 
     let late = count.silence > every + every / 2;
     let (word, time, ink) = match gap {
         _ if late => ("late", count.silence, Ink::Slow),
-        Some(gap) => ("ok  ", gap, Ink::Good),
-        None => ("ok  ", count.silence, Ink::Good),
+        // Two that came at once, one of them held up on its way, are no interval.
+        Some(gap) if gap > every / 2 => ("ok  ", gap, Ink::Good),
+        _ => ("ok  ", count.silence, Ink::Good),
     };
     Row::new().with(format!("{word} {}", words::figure(time)), canvas.ink(ink))
 }

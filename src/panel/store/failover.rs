@@ -135,7 +135,7 @@ fn account(world: &World, group: &Group, failover: &Failover, now: LabTime) -> S
         out.extend(report::why_cuts(names, group).into_iter().map(|why| why + "."));
     } else if let Some((who, at)) = failover.suspected {
         let silence = words::figure(at.since(failover.at));
-        out.push(format!("{} noticed after {silence}.", names.of(who)));
+        out.push(format!("{} suspected it after {silence}.", names.of(who)));
     }
     let predicted = group
         .predictions

@@ -56,6 +56,7 @@ impl Done {
         let words = [
             ("ask   ", step.and_then(|step| step.ask.as_deref())),
             ("reveal", step.and_then(|step| step.reveal.as_deref())),
+            ("remembered", step.and_then(|step| step.remembered.as_deref())),
         ];
         for (key, text) in words {
             if let Some(text) = text {

@@ -104,6 +104,7 @@ pub(super) fn step(lines: &[&str], expect: &[&str]) -> Step {
             .collect(),
         confessed: Vec::new(),
         repaired: Vec::new(),
+        remembered: None,
     }
 }
 

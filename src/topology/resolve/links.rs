@@ -276,7 +276,7 @@ fn lay_over(faults: &mut Faults, stated: &LinkDefault) {
     }
 }
 
-/// Reports values that have no effect.
+/// Reports values that mean nothing.
 fn check(stated: &LinkDefault, faults: &Faults, datagrams: bool, problems: &mut Problems) {
     if let Some(shape) = &stated.distribution
         && faults.jitter.mean.is_zero()
@@ -289,8 +289,8 @@ fn check(stated: &LinkDefault, faults: &Faults, datagrams: bool, problems: &mut 
     }
     for (share, key) in [(&stated.duplicate, "duplicate"), (&stated.reorder, "reorder")] {
         if let Some(share) = share.as_ref().filter(|share| share.value.0 > 0.0 && !datagrams) {
-            problems.warn(share.key, format!("`{key}` has no effect on the line wire")).help(
-                "TCP delivers each byte once and in order; only datagrams are doubled or overtaken",
+            problems.error(share.key, format!("`{key}` is for datagrams, and this is TCP")).help(
+                "TCP delivers each byte once and in order: take it out, or say wire = \"dns\"",
             );
         }
     }

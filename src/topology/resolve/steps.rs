@@ -58,6 +58,7 @@ impl Reader<'_> {
             expect: self.expectations(&raw.expect),
             confessed: self.commands(&raw.confessed),
             repaired: self.commands(&raw.repaired),
+            remembered: text(&raw.remembered),
         }
     }
 

@@ -8,8 +8,6 @@ mod names;
 mod plain;
 mod records;
 mod server;
-#[cfg(test)]
-mod tests;
 
 pub use asker::Numbers;
 
@@ -74,6 +72,12 @@ impl End {
             partial: stream.then(Vec::new),
             read: 0,
         }
+    }
+
+    /// Whether a message has begun whose end has not come yet.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| !partial.is_empty())
     }
 
     /// Takes one chunk as it came from the socket: a datagram, or any part of a stream.

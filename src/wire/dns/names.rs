@@ -1,6 +1,7 @@
 //! Names in bytes and as people write them: a label may hold any byte, so what is no plain character is written as
 //! `\DDD`, and a dot inside a label as `\.` (RFC 1035, 5.1).
 
+use crate::base::escape::after_backslash;
 use crate::message::HostName;
 use hickory_proto::rr::Name;
 use std::fmt::Write as _;
@@ -42,7 +43,7 @@ pub fn name(text: &HostName) -> Option<Name> {
                 labels.push(Vec::new());
                 continue;
             }
-            b'\\' => escaped(&mut bytes)?,
+            b'\\' => after_backslash(&mut bytes)?,
             byte => byte,
         };
         labels.last_mut().expect("there is one from the beginning").push(byte);
@@ -76,7 +77,7 @@ fn try_write(text: &HostName, out: &mut Vec<u8>) -> Option<()> {
         loop {
             match bytes.next() {
                 Some(b'.') => break,
-                Some(b'\\') => out.push(escaped(&mut bytes)?),
+                Some(b'\\') => out.push(after_backslash(&mut bytes)?),
                 Some(byte) => out.push(byte),
                 None => {
                     is_last = true;
@@ -89,15 +90,6 @@ fn try_write(text: &HostName, out: &mut Vec<u8>) -> Option<()> {
     }
     out.push(0);
     Some(())
-}
-
-fn escaped(bytes: &mut std::str::Bytes<'_>) -> Option<u8> {
-    let first = bytes.next()?;
-    if !first.is_ascii_digit() {
-        return Some(first);
-    }
-    let digits = [first, bytes.next()?, bytes.next()?];
-    std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -34,9 +34,12 @@ pub fn decode(bytes: &[u8], read: u64) -> Decoded {
         return Decoded::Malformed("an answer, sent to a server".into());
     }
     let turned_away = |wrong: Rcode| {
+        // Who speaks EDNS is answered in EDNS, whatever else is wrong (RFC 6891, 6.1.1).
+        let edns = Wire::from_vec(bytes).ok().and_then(|message| message.edns);
         let query = Query {
             opcode: header.opcode,
             recursion: header.recursion,
+            edns: edns.map(|edns| datagram_bytes(edns.max_payload())),
             wrong: Some(wrong),
             ..Query::new(RecordType::A)
         };
@@ -92,10 +95,15 @@ fn query(header: Header, question: &Question) -> Query {
         kind: RecordType(question.kind),
         class: question.class,
         recursion: header.recursion,
-        edns: question.edns.map(|(size, _)| size.max(DATAGRAM_BYTES_MIN)),
+        edns: question.edns.map(|(size, _)| datagram_bytes(size)),
         hops: question.hops,
         wrong,
     }
+}
+
+/// The largest datagram that an asker takes, by its own words.
+fn datagram_bytes(size: u16) -> u16 {
+    size.max(DATAGRAM_BYTES_MIN)
 }
 
 /// Writes one answer. Over datagrams, one that is larger than the asker takes goes without its records, and says so.

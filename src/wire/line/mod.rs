@@ -49,6 +49,12 @@ impl Decoder {
         self.framed
     }
 
+    /// Whether a message has begun whose end has not come yet.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
     /// Takes one chunk as it came from the socket.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Decoded>) {
         if self.too_long || chunk.is_empty() {
