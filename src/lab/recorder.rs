@@ -142,8 +142,11 @@ impl Recorder {
     #[must_use]
     pub fn read(&self, from: u64, most: usize) -> Tail {
         let mut inner = self.lock();
-        inner.log.seal();
-        inner.log.read(from, most)
+        let gone = inner.log.seal();
+        let tail = inner.log.read(from, most);
+        drop(inner);
+        drop(gone);
+        tail
     }
 
     /// The position that the next event will have.

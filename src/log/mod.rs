@@ -7,7 +7,8 @@ use crate::event::Event;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events in one segment at most. Sealed segments are shared, never copied; 4,096 events of about 100 bytes fit a cache.
+/// Events in one segment at most. Sealed segments are shared, never copied; 4,096 events of about 100 bytes fit a
+/// cache.
 pub const SEGMENT_EVENTS: usize = 4096;
 
 /// Events that the live log keeps: with what they point to, some 100 MB.
@@ -117,22 +118,22 @@ impl Log {
         if self.open.len() < SEGMENT_EVENTS {
             return Gone::default();
         }
-        self.seal();
-        let mut gone = Gone::default();
-        while self.open_from - self.start() > self.keep as u64 {
-            gone.0.extend(self.sealed.pop_front().map(|oldest| oldest.events));
-        }
-        gone
+        self.seal()
     }
 
-    /// What was appended so far is shared with its readers from now on, and not copied for each.
-    pub fn seal(&mut self) {
+    /// What was appended so far is shared with its readers from now on, and not copied for each. Gives what had to go.
+    pub fn seal(&mut self) -> Gone {
+        let mut gone = Gone::default();
         if self.open.is_empty() {
-            return;
+            return gone;
         }
         let from = self.open_from;
         self.open_from = self.end();
         self.sealed.push_back(Sealed { from, events: self.open.drain(..).collect() });
+        while self.open_from - self.start() > self.keep as u64 {
+            gone.0.extend(self.sealed.pop_front().map(|oldest| oldest.events));
+        }
+        gone
     }
 
     /// The position of the oldest event that is still here.
