@@ -4,6 +4,8 @@
 //! beats were on time, and how many false suspicions there were at five heartbeats' patience. A beat is on time if its
 //! reply is there less than half a heartbeat late, counted from the reply before.
 
+mod thousand;
+
 use faultlab::base::{LabTime, NodeId, Owner};
 use faultlab::event::Fact;
 use faultlab::lab::{Lab, Options};
@@ -11,12 +13,12 @@ use faultlab::message::{Message, Note, ReplicaMessage, StoreNote};
 use faultlab::topology::{self, Bundled};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const GROUPS: usize = 333;
 const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Events that are worth a look.
+const MUCH: u64 = 10_000;
 /// Before this time not everybody is connected.
 const WARM_UP: Duration = Duration::from_secs(5);
 const MEASURED: Duration = Duration::from_secs(60);
@@ -24,7 +26,7 @@ const MEASURED: Duration = Duration::from_secs(60);
 fn main() {
     raise_limit();
     let begun = Instant::now();
-    let loaded = topology::load_text("beats.toml", &text(), &Bundled);
+    let loaded = topology::load_text("beats.toml", &thousand::replicas(HEARTBEAT), &Bundled);
     let mut topology = loaded.unwrap_or_else(|problems| panic!("{problems}")).topology;
     topology.auto_pace = false;
     let nodes = topology.nodes.len();
@@ -56,22 +58,6 @@ fn raise_limit() {
     setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised to the hard one");
 }
 
-fn text() -> String {
-    let mut text = String::from("title = \"beats\"\n");
-    for group in 1..=GROUPS {
-        write!(
-            text,
-            "[groups.g{group}]\nrole = \"replica\"\ncount = 3\nprefix = \"g{group}r\"\nheartbeat = \"{}ms\"\n\
-             suspect_after = \"{}ms\"\n",
-            HEARTBEAT.as_millis(),
-            5 * HEARTBEAT.as_millis()
-        )
-        .expect("a String takes it");
-    }
-    text.push_str("[nodes.client]\nrole = \"client\"\nasks = \"g1\"\noperations = [\"get k\"]\n");
-    text
-}
-
 /// Follows the log for so long.
 fn read(lab: &Lab, from: u64, span: Duration, mut see: impl FnMut(LabTime, NodeId, &Fact)) {
     let handle = lab.handle();
@@ -86,8 +72,9 @@ fn read(lab: &Lab, from: u64, span: Duration, mut see: impl FnMut(LabTime, NodeI
             }
         }
         next = tail.next;
-        // As often as a panel looks; a reader that is woken for each event would be what is measured.
-        std::thread::sleep(Duration::from_millis(33));
+        // As often as a panel looks, or when there is much; a reader that is woken for each event would be what is
+        // measured.
+        handle.wait(next + MUCH, Duration::from_millis(33));
     }
 }
 

@@ -6,6 +6,7 @@
 //! real program, in a pseudo-terminal and without one, under the same outside load.
 
 mod shown;
+mod terminal;
 
 use faultlab::base::LabTime;
 use faultlab::panel::{self, Depth, Panel, PanelId, Theme};
@@ -156,6 +157,8 @@ fn processor() -> Duration {
     thread_local! {
         static BEGUN: Instant = Instant::now();
     }
+    // The system adds up what a thread has used when it lets another run.
+    std::thread::yield_now();
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
     nanos.map_or_else(|| BEGUN.with(Instant::elapsed), Duration::from_nanos)

@@ -5,7 +5,7 @@ use faultlab::command::grammar::{self, Known, Part, complete};
 use faultlab::command::{
     BELIEFS, Command, Compare, Condition, Counted, Expectation, Figure, LinkSet,
 };
-use faultlab::message::{HostName, Operation, Outcome, Shape};
+use faultlab::message::{HostName, Operation, Outcome, RecordType, Shape};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -52,16 +52,20 @@ fn verbs_have_no_case_and_blanks_do_not_matter() {
 
 #[test]
 fn a_query_takes_a_name_and_a_number_of_times() {
-    let query = |name: Option<&str>, times| Command::Query {
-        client: id("client"),
-        name: name.map(HostName::new),
-        times,
+    let of_type = |name: Option<&str>, kind, times| {
+        let name = name.map(HostName::new);
+        Command::Query { client: id("client"), name, kind, times }
     };
+    let query = |name, times| of_type(name, RecordType::A, times);
     assert_eq!(read("query client"), query(None, 1));
     assert_eq!(read("query client x20"), query(None, 20));
     assert_eq!(read("query client www.a.com X3"), query(Some("www.a.com"), 3));
     assert_eq!(read("query client \"x3\""), query(Some("x3"), 1));
     assert_eq!(read("query client xavier"), query(Some("xavier"), 1));
+    assert_eq!(read("query client a.org mx"), of_type(Some("a.org"), RecordType::MX, 1));
+    assert_eq!(read("query client a.org AAAA x2"), of_type(Some("a.org"), RecordType::AAAA, 2));
+    assert_eq!(read("query client a.org A"), query(Some("a.org"), 1));
+    assert_eq!(read("query client MX"), query(Some("MX"), 1), "the first word is the name");
 }
 
 #[test]
@@ -188,6 +192,9 @@ impl Known for Roles {
     fn hosts(&self, _: NodeId) -> Vec<HostName> {
         vec![HostName::new("www.google.com"), HostName::new("mail.google.com")]
     }
+    fn speaks_dns(&self, client: NodeId) -> bool {
+        client == id("reader")
+    }
     fn operations(&self) -> Vec<Operation> {
         let lines = ["post lobby hello {n}", "put colour blue", "put k{n} v", "get colour"];
         lines.map(|line| grammar::operation(line).expect(line)).into()
@@ -204,6 +211,9 @@ fn offered(line: &str) -> Vec<String> {
 
 #[test]
 fn tab_offers_what_fits_the_place() {
+    assert_eq!(offered("query client a.org "), ["query client a.org x20"]);
+    assert_eq!(offered("query reader a.org mx"), ["query reader a.org MX"]);
+    assert_eq!(offered("query reader a.org MX "), ["query reader a.org MX x20"]);
     assert_eq!(offered("ki"), ["kill"]);
     assert_eq!(offered("po"), ["post", "power-off"]);
     assert_eq!(offered("query "), ["query client", "query writer"]);
@@ -368,13 +378,24 @@ fn command() -> impl Strategy<Value = Command> {
         }),
     ];
     let of_client = prop_oneof![
-        (node(), proptest::option::of(host()), 1..=10_000_u32)
-            .prop_map(|(client, name, times)| Command::Query { client, name, times }),
+        (node(), proptest::option::of(host()), kind(), 1..=10_000_u32).prop_map(
+            |(client, name, kind, times)| {
+                // Of the next name of a list nothing else is asked than its address.
+                let kind = if name.is_some() { kind } else { RecordType::A };
+                Command::Query { client, name, kind, times }
+            }
+        ),
         node().prop_map(|client| Command::Batch { client }),
         (node(), 0..=1_000_000_000_u64)
             .prop_map(|(client, per_kilosecond)| Command::Load { client, per_kilosecond }),
     ];
     prop_oneof![on_node, on_links, rest, of_client]
+}
+
+fn kind() -> impl Strategy<Value = RecordType> {
+    (0..8_usize).prop_map(|at| {
+        RecordType::words().nth(at).and_then(RecordType::from_word).unwrap_or_default()
+    })
 }
 
 fn expectation() -> impl Strategy<Value = Expectation> {

@@ -3,6 +3,8 @@
 
 #[path = "policies/actor.rs"]
 mod actor;
+#[path = "policies/figures.rs"]
+mod figures;
 #[path = "policies/health.rs"]
 mod health;
 #[path = "policies/load.rs"]

@@ -4,6 +4,8 @@
 mod calibrate;
 #[path = "program/disks.rs"]
 mod disks;
+#[path = "program/limits.rs"]
+mod limits;
 #[path = "program/runs.rs"]
 mod runs;
 #[path = "program/sockets.rs"]

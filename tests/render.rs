@@ -4,6 +4,8 @@
 mod documents;
 #[path = "panel/family.rs"]
 mod family;
+#[path = "panel/figures.rs"]
+mod figures;
 #[path = "panel/keys.rs"]
 mod keys;
 #[path = "panel/lists.rs"]
@@ -25,7 +27,7 @@ use faultlab::base::{ConnId, EventId, FrameId, Incarnation, LabTime, Owner, Peer
 use faultlab::command::{Command, LinkSet, grammar};
 use faultlab::event::{Cause, ClockState, Event, Fact};
 use faultlab::log::Tail;
-use faultlab::message::{Message, Outcome, Said};
+use faultlab::message::{Message, Outcome, RecordType, Said};
 use faultlab::panel::{
     self, Bench, Depth, Edited, Edition, Ink, Leaving, Mode, Panel, PanelId, Reaction, Selection,
     Theme,

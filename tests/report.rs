@@ -274,7 +274,11 @@ fn the_report_counts_what_the_world_saw() {
 #[test]
 fn the_keys_of_the_report_are_documented() {
     let topology = topology(Policy::Race);
-    let world = fold(&topology, &[]);
+    let mut world = fold(&topology, &[]);
+    // With questions there are policies, eras, and all that stands in them.
+    for event in traffic::run(21, 30) {
+        world.apply(&event);
+    }
     let report =
         Report::new(&world, &Tally::default(), Exit::Unknown, BTreeMap::new(), |_| "words".into());
     let documented = include_str!("../docs/report.md");

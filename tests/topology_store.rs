@@ -205,6 +205,8 @@ fn a_store_needs_its_sockets() {
     // r1 to r3 each keep two, r4 three, v1 to v3 two; two clients and a TS three; client and LS one.
     assert_eq!(need.connections, 3 * 2 + 3 + 3 * 2 + 3 * 3 + 2);
     assert_eq!(need.sockets, need.listeners + 2 * need.connections);
+    // Seven databases, each with its log and its index.
+    assert_eq!(need.open_files, need.sockets + 7 * 3 + 40);
 }
 
 #[test]

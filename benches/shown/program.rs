@@ -1,15 +1,12 @@
 //! The real program in a pseudo-terminal: how many frames it draws, and what an open panel leaves of the lab's speed.
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use std::io::{BufRead, BufReader, Read, Write};
+use crate::terminal::{Shown, processor_seconds};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::num::NonZero;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-const ROWS: NonZero<u16> = NonZero::new(60).expect("it is not zero");
-const COLUMNS: NonZero<u16> = NonZero::new(200).expect("it is not zero");
+const SIZE: (u16, u16) = (200, 60);
 /// What never takes so long unless something is broken.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How long frames are counted.
@@ -32,15 +29,40 @@ const LAB: &str = "title = 'frames'\n\
 /// Frames a second while nothing happens, and while something moves.
 pub fn frames() {
     let home = tempfile::tempdir().expect("a folder");
-    let mut shown = Shown::start(&["run", "first-answer"], home.path());
-    shown.until("2 Race");
-    shown.settle(Duration::from_secs(2));
-    let idle = shown.frames_a_second();
-    // A question at a tenth of the clock's rate: its marks travel for many seconds.
-    shown.keys("---f");
-    shown.settle(Duration::from_millis(500));
-    let moving = shown.frames_a_second();
-    println!("frames a second   idle {idle:.1}   while something moves {moving:.1}");
+    let mut shown = Shown::start(&["run", "first-answer"], SIZE, home.path());
+    shown.until("the panel", |text| text.contains("2 Race"));
+    // What a start says goes after some seconds.
+    shown.take_for(Duration::from_secs(4));
+    let idle = frames_a_second(&mut shown);
+    shown.keys(":load client 50/s\r");
+    shown.until("the load", |text| text.contains("load 50/s"));
+    let moving = frames_a_second(&mut shown);
+    println!(
+        "frames a second   idle {idle:.1} (at most 2)   while something moves {moving:.1} (at most 30)"
+    );
+}
+
+/// Bytes that come together are a frame.
+fn frames_a_second(shown: &mut Shown) -> f64 {
+    let begun = Instant::now();
+    let (mut frames, mut last) = (0_u32, None::<Instant>);
+    while let Some(left) = COUNTED.checked_sub(begun.elapsed()) {
+        if shown.take(left) {
+            frames += u32::from(last.is_none_or(|at| at.elapsed() > PAUSE));
+            last = Some(Instant::now());
+        }
+    }
+    f64::from(frames) / COUNTED.as_secs_f64()
+}
+
+/// What the lab did under the load.
+struct Run {
+    /// Answers a second.
+    rate: f64,
+    /// Processor time of the program for each answer, in microseconds.
+    micros: f64,
+    /// Events that the panel missed.
+    missed: u64,
 }
 
 /// Answers a second with the panel open and without one, under the same load.
@@ -49,22 +71,29 @@ pub fn load() {
     let file = home.path().join("lab.toml");
     std::fs::write(&file, LAB).expect("the folder takes it");
     let file = file.to_str().expect("a temporary folder has a plain name");
-    let (mut open, mut alone, mut missed) = (Vec::new(), Vec::new(), 0);
+    let (mut open, mut alone) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         alone.push(headless(file, home.path()));
-        let (rate, gaps) = with_panel(file, home.path());
-        open.push(rate);
-        missed = missed.max(gaps);
+        open.push(with_panel(file, home.path()));
     }
-    let median = |values: &mut Vec<f64>| {
+    let median = |of: &dyn Fn(&Run) -> f64, runs: &[Run]| {
+        let mut values: Vec<f64> = runs.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    let (open, alone) = (median(&mut open), median(&mut alone));
+    let rates = [&open, &alone].map(|runs| median(&|run| run.rate, runs));
+    let costs = [&open, &alone].map(|runs| median(&|run| run.micros, runs));
     println!(
-        "answers a second, {OUTSTANDING} outstanding   panel {open:.0}   headless {alone:.0}   ratio {:.2}   \
-         events that the panel missed, at most {missed}",
-        open / alone
+        "answers a second, {OUTSTANDING} outstanding   panel {:.0}   headless {:.0}   ratio {:.2} (at least 0.9)",
+        rates[0],
+        rates[1],
+        rates[0] / rates[1]
+    );
+    println!(
+        "processor time an answer          panel {:.1} µs   headless {:.1} µs   missed events, at most {}",
+        costs[0],
+        costs[1],
+        open.iter().map(|run| run.missed).max().unwrap_or(0)
     );
 }
 
@@ -76,7 +105,7 @@ fn port() -> u16 {
     10_000 + port % 15_000
 }
 
-fn headless(file: &str, home: &std::path::Path) -> f64 {
+fn headless(file: &str, home: &std::path::Path) -> Run {
     let port = port();
     let mut child = Command::new(env!("CARGO_BIN_EXE_faultlab"))
         .args(["run", file, "--headless", "--for", "1h", "--port-base", &port.to_string()])
@@ -87,29 +116,42 @@ fn headless(file: &str, home: &std::path::Path) -> f64 {
         .spawn()
         .expect("the program starts");
     let rate = answers_a_second(port);
+    let micros = processor_seconds(child.id()) * 1e6 / QUESTIONS as f64;
     // It may have ended already; then there is nothing to end.
     let _ = child.kill();
     let _ = child.wait();
-    rate
+    Run { rate, micros, missed: 0 }
 }
 
-fn with_panel(file: &str, home: &std::path::Path) -> (f64, u64) {
+fn with_panel(file: &str, home: &std::path::Path) -> Run {
     let port = port();
-    let mut shown = Shown::start(&["run", file, "--port-base", &port.to_string()], home);
-    shown.until("up 3/3");
+    let args = ["run", file, "--port-base", &port.to_string()];
+    let mut shown = Shown::start(&args, SIZE, home);
+    shown.until("that all are up", |text| text.contains("up 3/3"));
     // Somebody must take what the program writes, or it waits.
     let asks = std::thread::spawn(move || answers_a_second(port));
     while !asks.is_finished() {
-        shown.settle(Duration::from_millis(20));
+        shown.take(Duration::from_millis(20));
     }
     let rate = asks.join().expect("the client does not fail");
-    shown.settle(Duration::from_secs(1));
-    let text = shown.screen.screen().contents();
-    let missed = text.split_once("MISSED EVENTS ").and_then(|(_, rest)| {
-        let figure: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
-        figure.replace(',', "").parse().ok()
+    let micros = shown.processor_seconds() * 1e6 / QUESTIONS as f64;
+    // The last of it is folded.
+    shown.until("every question", |text| {
+        missed(text) > 0 || text.contains(&format!("asked {}", grouped(QUESTIONS)))
     });
-    (rate, missed.unwrap_or(0))
+    Run { rate, micros, missed: missed(&shown.text()) }
+}
+
+/// What the header says of events that the panel missed.
+fn missed(text: &str) -> u64 {
+    let figure = text.split_once("MISSED EVENTS ").map_or("", |(_, rest)| rest);
+    let digits = figure.chars().take_while(|c| c.is_ascii_digit() || *c == ',');
+    digits.filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+/// With a comma before the last three digits.
+fn grouped(count: usize) -> String {
+    format!("{},{:03}", count / 1000, count % 1000)
 }
 
 /// Keeps questions outstanding at the LS and counts the answers.
@@ -139,94 +181,4 @@ fn answers_a_second(port: u16) -> f64 {
         }
     }
     QUESTIONS as f64 / begun.elapsed().as_secs_f64()
-}
-
-/// The program in a terminal of its own.
-struct Shown {
-    child: Box<dyn Child + Send + Sync>,
-    writer: Box<dyn Write + Send>,
-    bytes: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    _master: Box<dyn MasterPty + Send>,
-}
-
-impl Shown {
-    fn start(args: &[&str], home: &std::path::Path) -> Self {
-        let (rows, cols) = (ROWS.get(), COLUMNS.get());
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_faultlab"));
-        command.args(args);
-        command.env("TERM", "xterm-256color");
-        command.env("XDG_DATA_HOME", home);
-        command.env("XDG_STATE_HOME", home);
-        let mut reader = pair.master.try_clone_reader().expect("its other end");
-        let writer = pair.master.take_writer().expect("its keys");
-        let (send, bytes) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 65_536];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                if send.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let child = pair.slave.spawn_command(command).expect("the program");
-        let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
-        Self { child, writer, bytes, screen, _master: pair.master }
-    }
-
-    fn keys(&mut self, keys: &str) {
-        for key in keys.chars() {
-            self.writer.write_all(key.to_string().as_bytes()).expect("the program reads");
-            self.writer.flush().expect("the program reads");
-            self.settle(Duration::from_millis(60));
-        }
-    }
-
-    fn until(&mut self, what: &str) {
-        let begun = Instant::now();
-        while !self.screen.screen().contents().contains(what) {
-            assert!(begun.elapsed() < DEADLINE, "never shown: {what}");
-            if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(50)) {
-                self.screen.process(&bytes);
-            }
-        }
-    }
-
-    fn settle(&mut self, time: Duration) {
-        let begun = Instant::now();
-        while let Some(left) = time.checked_sub(begun.elapsed()) {
-            if let Ok(bytes) = self.bytes.recv_timeout(left) {
-                self.screen.process(&bytes);
-            }
-        }
-    }
-
-    /// Bytes that come together are a frame.
-    fn frames_a_second(&mut self) -> f64 {
-        let begun = Instant::now();
-        let (mut frames, mut last) = (0_u32, None::<Instant>);
-        while let Some(left) = COUNTED.checked_sub(begun.elapsed()) {
-            match self.bytes.recv_timeout(left) {
-                Ok(bytes) => {
-                    self.screen.process(&bytes);
-                    if last.is_none_or(|at| at.elapsed() > PAUSE) {
-                        frames += 1;
-                    }
-                    last = Some(Instant::now());
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        f64::from(frames) / COUNTED.as_secs_f64()
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        // It may have ended already; then there is nothing to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

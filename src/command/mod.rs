@@ -11,7 +11,7 @@ pub use expect_store::{Asked, Figure, StoreExpectation, Verb};
 pub use grammar::GrammarError;
 
 use crate::base::{FrameId, NodeId, Peer};
-use crate::message::{HostName, Operation, Shape};
+use crate::message::{HostName, Operation, RecordType, Shape};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,12 +36,16 @@ pub enum LinkSet {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// `query CLIENT [NAME] [xN]`: the client asks; without a name the next of its list; `xN` asks N times, at once.
+    /// `query CLIENT [NAME [TYPE]] [xN]`: the client asks; without a name the next of its list, without a type an
+    /// address; `xN` asks N times, at once.
     Query {
         /// Who asks.
         client: NodeId,
         /// What; none for the next name of its list.
         name: Option<HostName>,
+        /// Which records of it; other ones than addresses over DNS alone.
+        #[serde(default, skip_serializing_if = "RecordType::is_usual")]
+        kind: RecordType,
         /// How often.
         times: u32,
     },

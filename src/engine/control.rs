@@ -143,13 +143,14 @@ impl Control {
     /// Why it cannot be done, and what would help: a sentence for the person who gave it.
     pub fn apply(&mut self, _now: LabTime, command: &Command) -> Result<Vec<Act>, String> {
         match command {
-            Command::Query { client, name, times } => {
+            Command::Query { client, name, kind, times } => {
                 self.state.client(*client)?;
                 match name {
                     Some(_) => self.state.asks_for_names(*client)?,
                     None => self.state.has_list(*client)?,
                 }
-                let told = Told::Ask { name: name.clone(), times: *times };
+                self.state.can_ask_for(*client, *kind)?;
+                let told = Told::Ask { name: name.clone(), kind: *kind, times: *times };
                 Ok(vec![Act::Tell(*client, told)])
             }
             Command::Operate { client, operation, times } => {

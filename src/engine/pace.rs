@@ -105,8 +105,13 @@ fn is_of_interest(message: &Message, about: Option<QuestionNo>) -> bool {
 impl Pace {
     /// Takes one event. Called for every event of the lab, so it must be quick.
     pub fn observe(&mut self, event: &Event) {
+        // Whoever gets or finds something sends the next at the same moment.
+        let is_later = event.time > self.now;
         self.now = self.now.max(event.time);
         self.forget_arrived();
+        if is_later {
+            self.bursts.end_if(self.lengths.is_empty() && self.working(self.now).is_none());
+        }
         match &event.fact {
             Fact::MessageSent { to, frame, due, about, message, .. } => {
                 if let (true, Owner::Node(from, _)) =

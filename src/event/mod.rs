@@ -136,6 +136,14 @@ pub enum Fact {
         /// The system's reason and the remedy.
         why: Arc<str>,
     },
+    /// The system gave a node no socket: its open files are used up, say. A connection that was to be accepted waits,
+    /// and is tried again; one that was to be opened is told as refused.
+    SocketFailed {
+        /// Which node.
+        node: NodeId,
+        /// The system's reason.
+        why: Arc<str>,
+    },
     /// What a node keeps is in this file from now on.
     DiskOpened {
         /// Which node.

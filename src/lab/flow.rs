@@ -9,7 +9,7 @@ use super::line::{Connect, Turn};
 use super::node::NodeShared;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId};
-use crate::event::Fate;
+use crate::event::{Cause, Fate};
 use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;
@@ -161,7 +161,10 @@ pub async fn open(
             });
             Turn::Bound { wish, socket: Arc::new(socket), intro }
         }
-        Err(_) => Turn::Refused(wish),
+        Err(error) => {
+            lab.no_socket(wish.opener, Cause::Event(wish.cause), &error);
+            Turn::Refused(wish)
+        }
     };
     node.handed(number, turn, &lab);
 }

@@ -6,6 +6,7 @@
 use super::node::{Caller, NodeShared};
 use super::shared::Shared;
 use crate::base::Incarnation;
+use crate::event::Cause;
 use crate::topology::{Listen, Wire};
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -24,8 +25,12 @@ const RECEIVE_BYTES: usize = 4 * 1024 * 1024;
 /// How many ports above the base are tried before giving up.
 const TRIES: u16 = 4096;
 
-/// How long accepting rests after the system ran out of something (file descriptors, mostly).
-const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// How long accepting rests after the system gave no socket (open files used up, mostly), at first; twice as long each
+/// time after.
+const REST_MIN: Duration = Duration::from_millis(50);
+
+/// The longest rest: whoever waits meets no more than this once there are sockets again.
+const REST_MAX: Duration = Duration::from_secs(1);
 
 /// Where a node listens.
 #[derive(Debug)]
@@ -259,6 +264,7 @@ pub async fn accept(
     lab: Arc<Shared>,
 ) {
     let mut gate = node.gate();
+    let mut rest = REST_MIN;
     loop {
         // Accepting is cancel-safe: a connection that is not taken stays in the kernel's queue.
         let accepted = tokio::select! {
@@ -271,15 +277,19 @@ pub async fn accept(
         };
         match accepted {
             Ok((stream, from)) => {
+                rest = REST_MIN;
                 let caller = Caller { stream: Arc::new(stream), from, wire: door.wire };
                 node.accepted(number, caller, &lab);
             }
+            // Whoever called is gone again: the next is waiting already.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, node = node.id.0, "accepting rests");
+                lab.no_socket(node.id, Cause::Unknown, &error);
                 tokio::select! {
                     () = cancel.cancelled() => return,
-                    () = tokio::time::sleep(ACCEPT_REST) => {}
+                    () = tokio::time::sleep(rest) => {}
                 }
+                rest = REST_MAX.min(rest * 2);
             }
         }
     }

@@ -8,9 +8,12 @@ use super::node::NodeShared;
 use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use crate::base::{EventId, LabTime, NodeId, Peer, VisitorId};
+use crate::event::{Cause, Fact};
 use crate::message::Faults;
 use crate::topology::Topology;
+use rustix::io::Errno;
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -212,6 +215,17 @@ impl Shared {
     /// Takes the next turn that was handed over.
     pub fn next_turn(&self) -> Option<(Turn, Arc<Line>)> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Says that a node was given no socket, if this is what the error says.
+    pub fn no_socket(&self, node: NodeId, cause: Cause, error: &io::Error) {
+        /// Open files, ports or memory are used up.
+        const USED_UP: [Errno; 5] =
+            [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
+        if Errno::from_io_error(error).is_some_and(|it| USED_UP.contains(&it)) {
+            let fact = Fact::SocketFailed { node, why: error.to_string().into() };
+            self.recorder.lab(self.now(), cause, fact);
+        }
     }
 
     /// A wish to open a connection has reached the other end of its link.

@@ -8,7 +8,7 @@ use super::line::{Connect, Line, Parcel, Turn};
 use super::node::NodeShared;
 use super::shared::{Introduction, Shared};
 use crate::base::{ConnId, Incarnation};
-use crate::event::Ending;
+use crate::event::{Cause, Ending};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -187,7 +187,10 @@ pub async fn connect(
         Ok((stream, pair)) => {
             Turn::Connected { wish: wish.clone(), stream: Arc::new(stream), pair }
         }
-        Err(_) => Turn::Refused(wish.clone()),
+        Err(error) => {
+            lab.no_socket(wish.opener, Cause::Event(wish.cause), &error);
+            Turn::Refused(wish.clone())
+        }
     };
     lab.send_turn(wish.to, wish.opener, stream_no, turn);
 }

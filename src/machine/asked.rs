@@ -116,6 +116,7 @@ impl Asked {
                 Response { answers, ..Response::new(query, Rcode::NoError) }
             }
             Said::Negative => Response::new(query, Rcode::NxDomain),
+            Said::NoRecord => Response::new(query, Rcode::NoError),
             Said::Failed(why) => cannot(why.clone()),
             Said::NotFound => cannot(Arc::from("nothing was heard in time")),
         }

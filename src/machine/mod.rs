@@ -27,7 +27,7 @@ use ts::Ts;
 
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId, Token};
 use crate::event::{Ending, Side};
-use crate::message::{HostName, Image, Message, Note, Operation, Write};
+use crate::message::{HostName, Image, Message, Note, Operation, RecordType, Write};
 use crate::topology::{Kind, Setting, Topology};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,8 @@ pub enum Told {
     Ask {
         /// The name.
         name: Option<HostName>,
+        /// Which records of it.
+        kind: RecordType,
         /// How often.
         times: u32,
     },

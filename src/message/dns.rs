@@ -55,6 +55,17 @@ impl RecordType {
         Self::WORDS.iter().find(|(kind, _)| *kind == self).map(|(_, word)| *word)
     }
 
+    /// The words, in the order of the numbers.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        Self::WORDS.iter().map(|(_, word)| *word)
+    }
+
+    /// Whether it is what is asked for where nothing is said of it.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::A
+    }
+
     /// Whether a question of this type asks for an address.
     #[must_use]
     pub const fn is_address(self) -> bool {
@@ -222,6 +233,12 @@ impl Rcode {
         known.map_or(Self::Other(number), |(code, ..)| *code)
     }
 
+    /// Whether this is the word of a code.
+    #[must_use]
+    pub fn is_word(text: &str) -> bool {
+        Self::NUMBERS.iter().any(|(.., word)| *word == text)
+    }
+
     /// Its number.
     #[must_use]
     pub fn number(self) -> u16 {
@@ -332,7 +349,7 @@ impl Response {
     #[must_use]
     pub fn said(&self) -> Said {
         match self.rcode {
-            Rcode::NoError if self.answers.is_empty() => Said::Negative,
+            Rcode::NoError if self.answers.is_empty() => Said::NoRecord,
             Rcode::NoError => self.found(),
             Rcode::NxDomain => Said::Negative,
             code => Said::Failed(match &self.error {
@@ -357,6 +374,6 @@ impl Response {
                 return Said::Found { address: Arc::from(address), flags };
             }
         }
-        Said::Negative
+        Said::NoRecord
     }
 }

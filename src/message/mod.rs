@@ -107,6 +107,8 @@ pub enum Said {
     },
     /// There is no such entry (a line of ours; `other` in the sticky dialect).
     Negative,
+    /// There is such a name, but no record of the kind that was asked for (NODATA; RFC 2308). Only DNS can say so.
+    NoRecord,
     /// The server cannot say (a line of ours), and why.
     Failed(Arc<str>),
     /// The course's error line: the LS heard nothing in time, or that is all it can tell.
@@ -143,6 +145,7 @@ impl fmt::Display for Said {
         match self {
             Self::Found { address, .. } => f.write_str(address),
             Self::Negative => f.write_str("no such name"),
+            Self::NoRecord => f.write_str("no such record"),
             Self::Failed(why) => write!(f, "failed: {why}"),
             Self::NotFound => f.write_str("error: host not found"),
         }

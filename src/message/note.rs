@@ -45,6 +45,10 @@ pub enum Why {
     AskerGone,
     /// There was nobody to ask: every upstream is ejected or down.
     NobodyLeft,
+    /// It failed a moment ago, so nobody was asked again (RFC 9520).
+    Remembered,
+    /// The question goes round: it has passed too many load balancers.
+    GoesRound,
     /// Every upstream was asked, and all were waited for (`gather`).
     Gathered,
     /// Whoever asked has its answer from another server, and said so (`tied`).

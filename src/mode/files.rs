@@ -55,10 +55,14 @@ fn good(file: &str, topology: &Topology) -> String {
         counted(topology.steps.len(), "step"),
         need.open_files,
     );
-    match super::limits::open_files() {
+    match super::limits::raise() {
         Some(limit) if need.open_files > limit => {
             // Writing to a String cannot fail.
-            let _ = write!(text, ", but this system allows {limit}: raise it with `ulimit -n`");
+            let _ = write!(
+                text,
+                ", but this system allows {limit}: raise it with `ulimit -n {}`",
+                need.open_files
+            );
         }
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! A run without a panel: the steps run by themselves, standard input takes commands, the exit code is the verdict.
 
+use super::addresses;
 use super::desk::Notes;
 use super::plain::Manner;
 use super::session::Session;
@@ -11,12 +12,11 @@ use crate::cli::{Look, Run};
 use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
 use crate::lab::{Lab, LabHandle, NODE_THREAD, Options};
-use crate::report::{self, Exit, Report, Tally, shell_line, spoken};
+use crate::report::{self, Exit, Report, Tally, spoken};
 use crate::topology::Topology;
 use crate::world::World;
 use anyhow::Context;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     let manner = Manner::new(run.plain, look.ascii);
     let mut sinks = Sinks::open(run, manner, &topology)?;
     let signals = Signals::listen()?;
-    limits::raise();
+    limits::make_room(&topology)?;
     quiet_node_panics();
     let options = Options {
         port_base: Some(run.port_base),
@@ -63,7 +63,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     if manner.by_hand {
         sinks.say(&spoken::greeting(&topology))?;
     } else if !run.plain {
-        complain_text(&addresses(&session));
+        complain_text(&addresses::told(&session));
     }
     let caught = lead(run, &mut session, &mut sinks, &signals)?;
     let lab = session.lab().clone();
@@ -134,25 +134,6 @@ fn lead(
     }
 }
 
-/// Where every node listens, and the file of each that keeps something, with a line to copy.
-fn addresses(session: &Session) -> String {
-    let topology = &session.world.topology;
-    let mut text = String::new();
-    for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
-        for (wire, address) in session.lab().addresses(node.id) {
-            let name = topology.names.of(node.id);
-            let line = shell_line::ask(node.role(), wire.word(), address);
-            // Writing to a String cannot fail.
-            let _ = line.map(|line| writeln!(text, "{name:16} {address}   {line}"));
-        }
-        if let Some((file, kind)) = session.lab().disk_file(node.id) {
-            let line = shell_line::look(&file.to_string_lossy(), kind);
-            let _ = writeln!(text, "{:16} {line}", "");
-        }
-    }
-    text
-}
-
 /// What the expectations came to.
 fn verdict(world: &World) -> Exit {
     let expected: usize = world.topology.steps.iter().map(|step| step.expect.len()).sum();
@@ -218,6 +199,11 @@ impl Sinks {
             Fact::ExpectationJudged { .. }
             | Fact::ListenFailed { .. }
             | Fact::NodeCrashed { .. } => true,
+            // Once for each node: the report has how often.
+            Fact::SocketFailed { node, .. } => {
+                self.manner.plain
+                    || world.node(*node).no_socket.as_ref().is_some_and(|it| it.times == 1)
+            }
             _ => self.manner.plain,
         };
         if !shown {

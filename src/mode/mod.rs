@@ -2,6 +2,7 @@
 //!
 //! The only place, besides `main.rs`, that knows both the panel and the lab, and that prints.
 
+mod addresses;
 mod calibrate;
 mod config;
 mod data;

@@ -89,7 +89,6 @@ impl Bench for LabBench<'_> {
 pub fn pick(look: &Look) -> anyhow::Result<u8> {
     let Some(options) = options(look) else { return Ok(EXIT_USAGE) };
     let session = Session::enter(options)?;
-    limits::raise();
     pick_in(session)
 }
 
@@ -143,8 +142,9 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     files::change(&mut topology, &run.settings)?;
     topology.seed = run.seed.unwrap_or(topology.seed);
     let Some(look) = self::options(look) else { return Ok(EXIT_USAGE) };
+    // Before the terminal is taken: what is wrong is said where it stays.
+    limits::make_room(&topology)?;
     let mut session = Session::enter(look)?;
-    limits::raise();
     let options =
         Options { port_base: Some(run.port_base), data: run.data.clone(), ..Options::default() };
     let file = watched(run);
@@ -207,7 +207,8 @@ fn watched(run: &Run) -> Option<Watched> {
         Ok(mut loaded) => {
             let topology = &mut loaded.topology;
             topology.seed = wanted.seed.unwrap_or(topology.seed);
-            match files::change(topology, &wanted.settings) {
+            let changed = files::change(topology, &wanted.settings);
+            match changed.and_then(|()| limits::make_room(topology)) {
                 Ok(()) => Read::sound(loaded.topology, &loaded.warnings),
                 Err(why) => Read::broken(&why.to_string(), Some(&loaded.warnings)),
             }
@@ -226,6 +227,7 @@ fn watch(
     (file, at): (Option<&Watched>, Option<u32>),
 ) -> anyhow::Result<(Ending, Lab)> {
     let (mut topology, mut carried, mut at) = (Arc::new(topology), None, at);
+    limits::make_room(&topology)?;
     loop {
         let data = data::run_folder(options.data.as_deref(), &topology.name);
         let options = Options { data, ..options.clone() };

@@ -13,6 +13,7 @@ use super::view::{Mode, PanelId, Selection, View};
 use crate::base::{NodeId, Peer};
 use crate::command::Command;
 use crate::event::Life;
+use crate::message::RecordType;
 use crate::topology::{Kind, Topology};
 use crate::world::World;
 use std::collections::VecDeque;
@@ -204,7 +205,8 @@ fn on_nodes(action: Action, world: &World, view: &View) -> Option<Outcome> {
 }
 
 fn query(world: &World, view: &View, times: u32) -> Option<Command> {
-    Some(Command::Query { client: targets::client(world, view)?, name: None, times })
+    let client = targets::client(world, view)?;
+    Some(Command::Query { client, name: None, kind: RecordType::A, times })
 }
 
 fn load(world: &World, view: &View) -> Option<Command> {
@@ -437,6 +439,7 @@ fn focus(action: Action, world: &World, view: &mut View) {
     let shown: Vec<PanelId> = PanelId::ALL
         .into_iter()
         .filter(|id| *id != PanelId::Steps || world.steps.count > 0)
+        .filter(|id| *id != PanelId::Figures || super::figures::is_there(world, view))
         .collect();
     let at = shown.iter().position(|id| *id == view.focus).unwrap_or(0);
     let to = match action {

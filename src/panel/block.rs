@@ -44,8 +44,10 @@ pub struct Block {
     pub shows: Shows,
     /// The bundles, in order; none where every name is shown.
     pub bundles: Vec<Bundle>,
-    /// Names beside each other.
+    /// Names beside each other, or bundles.
     pub per_row: usize,
+    /// Columns for the name of a bundle, and for the words behind its dots.
+    pub columns: (u16, u16),
     /// Lines out of sight, above and below.
     pub hidden: (usize, usize),
 }
@@ -54,26 +56,35 @@ impl Block {
     /// Where in the tier one comes by a step up or down from this place; none if that leaves the block.
     #[must_use]
     pub fn step(&self, at: usize, count: usize, down: bool) -> Option<usize> {
-        if self.shows == Shows::Bundles {
-            let here = self.bundles.iter().position(|bundle| bundle.nodes.contains(&at))?;
-            let next = if down { here + 1 } else { here.checked_sub(1)? };
-            let offset = at - self.bundles[here].nodes.start;
-            let there = &self.bundles.get(next)?.nodes;
-            return Some((there.start + offset).min(there.end - 1));
+        match self.shows {
+            Shows::Bundles => {
+                let here = self.bundles.iter().position(|bundle| bundle.nodes.contains(&at))?;
+                let offset = at - self.bundles[here].nodes.start;
+                let there = self.row_from(here, 0..self.bundles.len(), down)?;
+                let there = &self.bundles[there].nodes;
+                Some((there.start + offset).min(there.end - 1))
+            }
+            Shows::Open(bundle) => self.row_from(at, self.bundles.get(bundle)?.nodes.clone(), down),
+            Shows::Names => self.row_from(at, 0..count, down),
         }
-        let range = match self.shows {
-            Shows::Open(bundle) => self.bundles.get(bundle)?.nodes.clone(),
-            _ => 0..count,
-        };
+    }
+
+    /// What stands a row below or above, of these.
+    fn row_from(&self, at: usize, range: Range<usize>, down: bool) -> Option<usize> {
         let next = if down { at + self.per_row } else { at.checked_sub(self.per_row)? };
         if range.contains(&next) {
             return Some(next);
         }
-        // Below a name there may be none while there is another row: then its last.
+        // Below there may be nothing while there is another row: then its last.
         let row = |at: usize| (at - range.start) / self.per_row;
         (down && row(at) < row(range.end - 1)).then(|| range.end - 1)
     }
 }
+
+/// Columns of a bundle's name, at most, where it has a line of its own.
+const NAME_MAX: u16 = 18;
+/// Columns for the words behind the dots.
+const WORDS: u16 = 16;
 
 /// Columns of one name in a block: a mark before it, a state's letter and a space after it.
 fn cell_columns(name_columns: u16) -> u16 {
@@ -123,8 +134,15 @@ pub fn block(frame: Rect, wants: &Wants<'_>, tier: usize) -> (Block, Vec<Spot>) 
     let rows = usize::from(inner.height).max(1);
     let per_row = per_row(inner.width, wants.name_columns);
     let selected = wants.selected.and_then(|it| peers.iter().position(|peer| *peer == it));
-    let mut block =
-        Block { tier, frame, shows: Shows::Names, bundles: Vec::new(), per_row, hidden: (0, 0) };
+    let mut block = Block {
+        tier,
+        frame,
+        shows: Shows::Names,
+        bundles: Vec::new(),
+        per_row,
+        columns: (NAME_MAX.min(inner.width / 3), WORDS.min(inner.width / 3)),
+        hidden: (0, 0),
+    };
     let mut shown = 0..peers.len();
     if peers.len().div_ceil(per_row) > rows {
         let groups = wants.groups.get(tier).map_or(&[][..], Vec::as_slice);
@@ -135,7 +153,8 @@ pub fn block(frame: Rect, wants: &Wants<'_>, tier: usize) -> (Block, Vec<Spot>) 
             shown = block.bundles[open].nodes.clone();
         } else {
             let marked = selected.and_then(of).unwrap_or(0);
-            lay_lines(&mut block, inner, marked);
+            let whole = block.bundles.len() == groups.len() + 1;
+            lay_bundles(&mut block, inner, marked, whole.then_some(wants.group_columns));
             return (block, Vec::new());
         }
     }
@@ -155,15 +174,31 @@ pub fn block(frame: Rect, wants: &Wants<'_>, tier: usize) -> (Block, Vec<Spot>) 
     (block.clone(), spots.filter(|spot| spot.area.bottom() <= inner.bottom()).collect())
 }
 
-/// Gives each bundle that is in sight its line.
-fn lay_lines(block: &mut Block, inner: Rect, marked: usize) {
+/// Gives each bundle that is in sight its place: a line, or where there are more groups than lines, a cell in a grid, wide
+/// enough for the name of a group and a dot for each of its nodes.
+fn lay_bundles(block: &mut Block, inner: Rect, marked: usize, group_columns: Option<u16>) {
     block.shows = Shows::Bundles;
     let rows = usize::from(inner.height);
     let count = block.bundles.len();
-    let top = list::top(marked, rows, count);
-    block.hidden = (top, count.saturating_sub(top + rows));
-    for (bundle, y) in block.bundles.iter_mut().skip(top).zip(inner.y..inner.bottom()) {
-        bundle.line = Some(Rect { y, height: 1, ..inner });
+    block.per_row = 1;
+    if let Some(name) = group_columns.filter(|_| count > rows) {
+        let dots = block.bundles.iter().map(|bundle| bundle.nodes.len()).max().unwrap_or(0);
+        let cell = usize::from(name) + dots + 5;
+        let per_row = usize::from(inner.width) / cell;
+        if per_row > 1 {
+            // As few as are needed to have all in sight.
+            block.per_row = count.div_ceil(rows).min(per_row);
+            block.columns = (name, 0);
+        }
+    }
+    let per_row = block.per_row;
+    let top = list::top(marked / per_row, rows, count.div_ceil(per_row));
+    block.hidden = (top * per_row, count.saturating_sub((top + rows) * per_row));
+    let width = inner.width / per_row as u16;
+    let in_sight = block.bundles.iter_mut().skip(top * per_row).take(rows * per_row);
+    for (at, bundle) in in_sight.enumerate() {
+        let (x, y) = ((at % per_row) as u16 * width, (at / per_row) as u16);
+        bundle.line = Some(Rect::new(inner.x + x, inner.y + y, width, 1));
     }
 }
 
@@ -210,15 +245,21 @@ mod tests {
             shows,
             bundles: bundles.into_iter().map(|nodes| Bundle { nodes, line: None }).collect(),
             per_row: 4,
+            columns: (4, 0),
             hidden: (0, 0),
         };
         let names = block(Shows::Names, vec![]);
         let steps = |at, down| names.step(at, 10, down);
         assert_eq!([steps(1, true), steps(5, true), steps(7, true)], [Some(5), Some(9), Some(9)]);
         assert_eq!([steps(9, true), steps(5, false), steps(3, false)], [None, Some(1), None]);
-        let bundles = block(Shows::Bundles, vec![0..10, 10..13]);
+        let mut bundles = block(Shows::Bundles, vec![0..10, 10..13]);
+        bundles.per_row = 1;
         assert_eq!(bundles.step(7, 13, true), Some(12));
         assert_eq!(bundles.step(12, 13, false), Some(2));
         assert_eq!(bundles.step(12, 13, true), None);
+        let grid = block(Shows::Bundles, (0..10).map(|at| 3 * at..3 * at + 3).collect());
+        assert_eq!(grid.step(1, 30, true), Some(13), "the same place of the group below");
+        assert_eq!(grid.step(16, 30, true), Some(28), "the last row is shorter");
+        assert_eq!([grid.step(28, 30, true), grid.step(1, 30, false)], [None, None]);
     }
 }

@@ -6,15 +6,10 @@ use super::block::{Block, Bundle, Shows};
 use super::paint::{Border, Canvas, Row, width};
 use super::theme::Ink;
 use super::view::{Selection, View};
-use super::words;
+use super::words::{self, Badge};
 use crate::base::{LabTime, Peer};
 use crate::world::World;
 use ratatui::layout::Rect;
-
-/// Columns of a bundle's name, at most.
-const NAME_MAX: u16 = 18;
-/// Columns for the words behind the dots.
-const WORDS: u16 = 16;
 
 /// Draws the frame, and the lines of the bundles.
 pub fn draw(
@@ -45,20 +40,21 @@ pub fn draw(
     };
     for bundle in &block.bundles {
         if let Some(area) = bundle.line {
-            line(canvas, area, bundle, tier, selected, (world, now));
+            line(canvas, area, (block, bundle), tier, selected, (world, now));
         }
     }
+    // Both below: above stands the title, and what Enter or Esc does.
     let (above, below) = block.hidden;
-    let edge = |canvas: &mut Canvas<'_>, y: u16, text: String| {
-        let room = block.frame.width.saturating_sub(4);
-        canvas.right(block.frame.right().saturating_sub(2), y, room, &text, canvas.ink(Ink::Slow));
-    };
-    if above > 0 && block.frame.height > 1 {
-        let x = block.frame.x + block.frame.width / 2;
-        canvas.text(x, block.frame.y, 12, &format!(" ↑ {above} "), canvas.ink(Ink::Slow));
-    }
-    if below > 0 && block.frame.height > 1 {
-        edge(canvas, block.frame.bottom() - 1, format!(" ↓ {below} more "));
+    if block.frame.height > 1 {
+        let (y, room) = (block.frame.bottom() - 1, block.frame.width.saturating_sub(4));
+        let ink = canvas.ink(Ink::Slow);
+        if above > 0 {
+            canvas.text(block.frame.x + 2, y, room, &format!(" ↑ {above} "), ink);
+        }
+        if below > 0 {
+            let text = format!(" ↓ {below} more ");
+            canvas.right(block.frame.right().saturating_sub(2), y, room, &text, ink);
+        }
     }
 }
 
@@ -104,19 +100,37 @@ fn span(first: &str, last: &str) -> String {
 }
 
 /// Where the dots of a line stand, and how many nodes share one.
-fn dots(area: Rect, nodes: usize) -> (u16, u16, usize) {
-    let from = area.x + 2 + NAME_MAX.min(area.width / 3) + 1;
-    let room = area.right().saturating_sub(WORDS.min(area.width / 3)).saturating_sub(from).max(1);
+fn dots(area: Rect, nodes: usize, (name, words): (u16, u16)) -> (u16, u16, usize) {
+    let from = area.x + 2 + name + 1;
+    let room = area.right().saturating_sub(words).saturating_sub(from).max(1);
     let each = nodes.div_ceil(usize::from(room)).max(1);
     (from, nodes.div_ceil(each) as u16, each)
 }
 
 /// The node of the dot in this column.
 #[must_use]
-pub fn dot_at(bundle: &Bundle, x: u16) -> Option<usize> {
-    let (from, count, each) = dots(bundle.line?, bundle.nodes.len());
+pub fn dot_at(block: &Block, bundle: &Bundle, x: u16) -> Option<usize> {
+    let (from, count, each) = dots(bundle.line?, bundle.nodes.len(), block.columns);
     let dot = x.checked_sub(from).filter(|dot| *dot < count)?;
     Some((bundle.nodes.start + usize::from(dot) * each).min(bundle.nodes.end - 1))
+}
+
+/// The state of a node as one sign. No two words have the same, but those of nodes that are as they should be.
+fn sign(badge: &Badge) -> char {
+    match badge.word {
+        "back" | "serves" => '·',
+        "late?" => '?',
+        "hears" => 'h',
+        "CAND" => 'C',
+        "returns" => 'r',
+        "NO POWER" => 'u',
+        word => words::sign(word).chars().last().unwrap_or('?'),
+    }
+}
+
+/// Whether a node is as it should be: it has no badge, or one that says so.
+fn is_well(badge: &Badge) -> bool {
+    badge.ink == Ink::Lead || (badge.ink == Ink::Muted && !badge.loud)
 }
 
 /// How bad a state is: of the nodes that share a dot, the worst is shown.
@@ -133,65 +147,105 @@ fn rank(ink: Ink) -> u8 {
 fn line(
     canvas: &mut Canvas<'_>,
     area: Rect,
-    bundle: &Bundle,
+    (block, bundle): (&Block, &Bundle),
     tier: &[Peer],
     selected: Option<usize>,
     (world, now): (&World, LabTime),
 ) {
     let is_here = selected.is_some_and(|at| bundle.nodes.contains(&at));
-    let columns = NAME_MAX.min(area.width / 3);
     let style = if is_here { canvas.theme.selected() } else { canvas.ink(Ink::Strong) };
-    let sign = if is_here { "▸ " } else { "  " };
-    let x = canvas.text(area.x, area.y, 2, sign, canvas.ink(Ink::Focus));
-    canvas.text(x, area.y, columns, &name(bundle, tier, world), style);
-    let badge = |at: usize| tier[at].node().and_then(|id| words::badge(world, id, now));
-    let (from, count, each) = dots(area, bundle.nodes.len());
+    let mark = if is_here { "▸ " } else { "  " };
+    let x = canvas.text(area.x, area.y, 2, mark, canvas.ink(Ink::Focus));
+    canvas.text(x, area.y, block.columns.0, &name(bundle, tier, world), style);
+    let (from, count, each) = dots(area, bundle.nodes.len(), block.columns);
     let (mut well, mut worst): (usize, Vec<(&'static str, Ink, usize)>) = (0, Vec::new());
     for dot in 0..count {
         let start = bundle.nodes.start + usize::from(dot) * each;
         let nodes = start..(start + each).min(bundle.nodes.end);
-        let mut shown: Option<(&'static str, Ink)> = None;
+        let mut shown: Option<Badge> = None;
         for at in nodes.clone() {
-            let Some(badge) = badge(at) else {
+            let badge = tier[at].node().and_then(|id| words::badge(world, id, now));
+            let Some(badge) = badge else {
                 well += 1;
                 continue;
             };
             match worst.iter_mut().find(|it| it.0 == badge.word) {
+                _ if is_well(&badge) => well += 1,
                 Some(it) => it.2 += 1,
                 None => worst.push((badge.word, badge.ink, 1)),
             }
-            if shown.is_none_or(|shown| rank(badge.ink) > rank(shown.1)) {
-                shown = Some((badge.word, badge.ink));
+            if shown.as_ref().is_none_or(|shown| rank(badge.ink) > rank(shown.ink)) {
+                shown = Some(badge);
             }
         }
-        let (glyph, ink) = match shown {
-            Some((word, ink)) => (words::sign(word).chars().next().unwrap_or('?'), ink),
-            None => ('·', Ink::Good),
-        };
+        let (glyph, ink) = shown.map_or(('·', Ink::Good), |badge| (sign(&badge), badge.ink));
         let mut style = canvas.ink(ink);
         if selected.is_some_and(|at| nodes.contains(&at)) {
             style = style.patch(canvas.theme.selected());
         }
         canvas.glyph(from + dot, area.y, glyph, style);
     }
-    worst.sort_by_key(|it| std::cmp::Reverse((rank(it.1), it.2)));
-    let room = area.right().saturating_sub(from + count + 1);
-    let x = from + count + 1;
-    match worst.first() {
-        None => {
-            canvas.text(x, area.y, room, &format!("{well} up"), canvas.ink(Ink::Muted));
+    if block.columns.1 > 0 {
+        worst.sort_by_key(|it| std::cmp::Reverse((rank(it.1), it.2)));
+        told(canvas, Rect { x: from + count + 1, ..area }, area.right(), well, &worst);
+    }
+}
+
+/// How many nodes of a line are in which state: the worst first, and as many as there is room for.
+fn told(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    end: u16,
+    well: usize,
+    worst: &[(&'static str, Ink, usize)],
+) {
+    let mut x = area.x;
+    let room = |x: u16| end.saturating_sub(x);
+    if worst.is_empty() {
+        canvas.text(x, area.y, room(x), &format!("{well} up"), canvas.ink(Ink::Muted));
+    }
+    for (word, ink, number) in worst {
+        let text = format!(" {number} {word} ");
+        if x > area.x && width(&text) > room(x) {
+            return;
         }
-        Some((word, ink, number)) => {
-            let text = format!(" {number} {word} ");
-            let columns = width(&text).min(room);
-            canvas.text(x, area.y, columns, &text, canvas.badge(*ink));
-        }
+        x = canvas.text(x, area.y, room(x), &text, canvas.badge(*ink)) + 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_states_have_the_same_sign() {
+        let words = [
+            "DEAD",
+            "CRASHED",
+            "NO POWER",
+            "CORRUPT",
+            "FROZEN",
+            "SPINS",
+            "STOPPING",
+            "STOPPED",
+            "OFF",
+            "LIES",
+            "PORT BUSY",
+            "NO SOCKET",
+            "LEAD",
+            "DIVERGED",
+            "STUCK",
+            "CAND",
+            "returns",
+            "late?",
+            "hears",
+            "back",
+        ];
+        let badge = |word| Badge { word, since: String::new(), ink: Ink::Bad, loud: true };
+        let signs: BTreeSet<char> = words.into_iter().map(|word| sign(&badge(word))).collect();
+        assert_eq!(signs.len(), words.len(), "{signs:?}");
+    }
 
     #[test]
     fn numbered_names_share_their_stem() {

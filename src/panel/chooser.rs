@@ -8,7 +8,7 @@ use super::view::View;
 use crate::base::{NodeId, Shown};
 use crate::command::Command;
 use crate::command::grammar::{self, Known as _};
-use crate::message::{HostName, Operation};
+use crate::message::{HostName, Operation, RecordType};
 use crate::topology::{Kind, Policy};
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -98,7 +98,12 @@ impl Chooser {
             text: name.as_str().to_owned(),
             note,
             present: false,
-            command: Some(Command::Query { client, name: Some(name.clone()), times: 1 }),
+            command: Some(Command::Query {
+                client,
+                name: Some(name.clone()),
+                kind: RecordType::A,
+                times: 1,
+            }),
         };
         let mut entries = Vec::new();
         for node in &topology.nodes {
@@ -217,7 +222,7 @@ impl Chooser {
             }
             (None, Some(client)) if !self.typed.is_empty() => {
                 let name = Some(HostName::new(&self.typed));
-                Some(Command::Query { client, name, times: 1 })
+                Some(Command::Query { client, name, kind: RecordType::A, times: 1 })
             }
             _ => None,
         }

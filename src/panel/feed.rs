@@ -212,6 +212,7 @@ fn tone(fact: &Fact) -> Tone {
         | Fact::NodeCrashed { .. }
         | Fact::NodePoweredOff { .. }
         | Fact::ListenFailed { .. }
+        | Fact::SocketFailed { .. }
         | Fact::CommandRefused { .. }
         | Fact::ConnRefused { .. }
         | Fact::Malformed { .. }

@@ -3,6 +3,7 @@
 
 use super::action::Action;
 use super::edition::Edition;
+use super::figures;
 use super::keymap::{Binding, Context};
 use super::store;
 use super::targets;
@@ -89,6 +90,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::ChoosePolicy => targets::ls(world, view).map(|_| binding.short.to_owned()),
         Action::Why if world.races.is_empty() && store::on_show(world, view).is_none() => None,
         Action::Focus(6) if world.steps.count == 0 => None,
+        Action::Focus(7) if !figures::is_there(world, view) => None,
         Action::Zoom if view.zoom => Some("back".into()),
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),

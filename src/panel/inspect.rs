@@ -75,6 +75,10 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     if let Some(why) = &state.port_busy {
         out.push(("port", why.to_string()));
     }
+    if let Some(failed) = &state.no_socket {
+        let (times, ago) = (failed.times, words::short(now.since(failed.at)));
+        out.push(("no socket", format!("{times} ×, last {ago} ago: {}", failed.why)));
+    }
     if let Some(at) = config.at {
         out.push(("outside", format!("a program of someone else's at {at}")));
     }

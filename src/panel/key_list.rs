@@ -108,6 +108,7 @@ fn place(places: &[Context]) -> String {
             PanelId::Events => "events",
             PanelId::Belief => "belief",
             PanelId::Steps => "steps",
+            PanelId::Figures => "figures",
         }),
         _ => None,
     };

@@ -34,6 +34,10 @@ impl grammar::Known for Lab<'_> {
         setting::current(&self.0.topology, &self.0.topology.node(node).kind, key)
     }
 
+    fn speaks_dns(&self, client: NodeId) -> bool {
+        self.0.topology.speaks_dns(client)
+    }
+
     fn hosts(&self, client: NodeId) -> Vec<HostName> {
         let topology = &self.0.topology;
         let mut names: Vec<HostName> = match &topology.node(client).kind {

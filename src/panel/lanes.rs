@@ -24,12 +24,27 @@ pub struct Bar {
     pub result: Row,
 }
 
+impl Bar {
+    /// A row of words between bars, over axis and results.
+    pub fn words(label: String, ink: Ink, words: Row) -> Self {
+        Self { label, from: None, to: 0.0, glyph: WORDS, end: ' ', ink, result: words }
+    }
+
+    fn is_words(&self) -> bool {
+        self.glyph == WORDS
+    }
+}
+
+/// What a row of words is drawn with: nothing.
+const WORDS: char = ' ';
+
 /// Draws the rows below their scale, where there is room for it, and gives how many rows that took.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, bars: &[Bar], roomy: bool) -> u16 {
     let labels = bars.iter().map(|bar| width(&bar.label)).max().unwrap_or(4).clamp(4, 12) + 1;
     // What came of it is rather read whole than measured: the axis gives way, down to a quarter.
     let most = area.width.saturating_sub(labels + 2) * 3 / 4;
-    let results = bars.iter().map(|bar| bar.result.width()).max().unwrap_or(0).min(most);
+    let results = bars.iter().filter(|bar| !bar.is_words()).map(|bar| bar.result.width());
+    let results = results.max().unwrap_or(0).min(most);
     let columns = area.width.saturating_sub(labels + results + 2);
     let mut times: Vec<f64> = bars.iter().map(|bar| bar.to).collect();
     times.extend(bars.iter().filter_map(|bar| bar.from));
@@ -44,9 +59,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, bars: &[Bar], roomy: bool) -> u
         if y >= area.bottom() {
             break;
         }
-        canvas.text(area.x, y, labels - 1, &bar.label, canvas.ink(Ink::Strong));
+        let words = bar.is_words();
+        let label = canvas.ink(if words { bar.ink } else { Ink::Strong });
+        canvas.text(area.x, y, labels - 1, &bar.label, label);
         draw_bar(canvas, x, y, &axis, bar);
-        canvas.row(x + columns + 1, y, area.right().saturating_sub(x + columns + 1), &bar.result);
+        let result = if words { x } else { x + columns + 1 };
+        canvas.row(result, y, area.right().saturating_sub(result), &bar.result);
         y += 1;
         if roomy && at + 1 < bars.len() {
             y += 1;

@@ -39,6 +39,16 @@ pub struct Needs {
     pub footer: u16,
 }
 
+impl Needs {
+    /// What stands in the place of the race: one question, or the figures of all while they have the focus.
+    const fn race(self) -> PanelId {
+        match self.focus {
+            PanelId::Figures => PanelId::Figures,
+            _ => PanelId::Race,
+        }
+    }
+}
+
 /// Where one panel goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -132,14 +142,14 @@ pub fn divide(screen: Rect, needs: Needs) -> Layout {
         return layout;
     }
     match kind {
-        Kind::Full => full(rest, &mut layout),
+        Kind::Full => full(rest, needs, &mut layout),
         Kind::Medium => medium(rest, needs, &mut layout),
         _ => lecture(rest, needs, &mut layout),
     }
     layout
 }
 
-fn full(rest: Rect, layout: &mut Layout) {
+fn full(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
     let whole = rest.height;
     let bottom = take_bottom(&mut rest, (whole / 4).max(8));
@@ -149,7 +159,7 @@ fn full(rest: Rect, layout: &mut Layout) {
     let (events, steps) = halves(bottom, rest.width * 3 / 5);
     let mut put = |panel, area| layout.panels.push(Place { panel, area, border: Border::Box });
     put(PanelId::Map, map);
-    put(PanelId::Race, race);
+    put(needs.race(), race);
     put(PanelId::System, system);
     put(PanelId::Belief, belief);
     put(PanelId::Events, events);
@@ -170,7 +180,7 @@ fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
     let (system, belief) = halves(band, rest.width * 3 / 5);
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
     put(PanelId::Map, map, Border::Box);
-    put(PanelId::Race, race, Border::Box);
+    put(needs.race(), race, Border::Box);
     if let Some(area) = steps {
         put(PanelId::Steps, area, Border::Rule);
     }
@@ -195,7 +205,7 @@ fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
     let (map, race) = halves(rest, rest.width / 2);
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
     put(PanelId::Map, map, Border::Box);
-    put(PanelId::Race, race, Border::Box);
+    put(needs.race(), race, Border::Box);
     let low = match needs.focus {
         PanelId::System | PanelId::Belief | PanelId::Steps => needs.focus,
         _ if needs.step => PanelId::Steps,

@@ -104,6 +104,7 @@ pub fn lay(area: Rect, world: &World, view: &View, now: LabTime) -> Map {
             selected,
             open: view.open,
             groups: &groups,
+            group_columns: group_columns(world),
         },
     );
     Map { tiers, plan }
@@ -114,6 +115,12 @@ fn group_borders(world: &World, tier: &[Peer]) -> Vec<usize> {
     let group = |peer: &Peer| peer.node().and_then(|id| world.topology.node(id).group.as_deref());
     let pairs = tier.windows(2).enumerate();
     pairs.filter(|(_, pair)| group(&pair[0]) != group(&pair[1])).map(|(at, _)| at + 1).collect()
+}
+
+/// Columns of the longest name of a group.
+fn group_columns(world: &World) -> u16 {
+    let groups = world.topology.nodes.iter().filter_map(|node| node.group.as_deref());
+    groups.map(width).max().unwrap_or(0)
 }
 
 impl Map {
@@ -135,7 +142,7 @@ impl Map {
         self.plan.blocks.iter().find_map(|block| {
             let line = |area: Rect| area.contains((x, y).into());
             let bundle = block.bundles.iter().find(|bundle| bundle.line.is_some_and(line))?;
-            let at = block_view::dot_at(bundle, x).unwrap_or(bundle.nodes.start);
+            let at = block_view::dot_at(block, bundle, x).unwrap_or(bundle.nodes.start);
             self.tiers[block.tier].get(at)?.node()
         })
     }

@@ -109,7 +109,7 @@ fn mark_glyph(mark: &Mark) -> (char, Ink) {
     }
     match &*mark.message {
         Message::Reply { said: Said::Found { .. }, .. } => ('◆', Ink::Good),
-        Message::Reply { said: Said::Negative, .. } => ('◆', Ink::Text),
+        Message::Reply { said: Said::Negative | Said::NoRecord, .. } => ('◆', Ink::Text),
         Message::Operated { said, .. } if said.is_ok() => ('◆', Ink::Good),
         Message::Reply { .. } | Message::Operated { .. } => ('◆', Ink::Bad),
         Message::Replica(message) => replica_glyph(message),

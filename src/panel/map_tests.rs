@@ -153,6 +153,55 @@ fn a_thousand_nodes_are_lines_of_bundles_and_one_of_them_opens() {
     legible(&world, &view, (100, 30), now);
 }
 
+/// So many groups of three replicas.
+fn stores(groups: usize) -> World {
+    let mut text = String::new();
+    for group in 1..=groups {
+        let _ = writeln!(
+            text,
+            "[groups.g{group}]\nrole = \"replica\"\ncount = 3\nprefix = \"g{group}r\""
+        );
+    }
+    let loaded = topology::load_text("map.toml", &text, &Bundled);
+    let topology = loaded.unwrap_or_else(|problems| panic!("{problems}")).topology;
+    World::new(Arc::new(topology))
+}
+
+#[test]
+fn hundreds_of_groups_are_a_grid_and_each_of_them_opens() {
+    let now = LabTime::from_millis(5000);
+    let world = stores(333);
+    let mut view = View::new(&world);
+    for (size, in_sight) in [((196, 56), 333), ((156, 40), 333), ((92, 22), 140), ((36, 7), 10)] {
+        let area = Rect::new(0, 0, size.0, size.1);
+        view.selection = Selection::Node(world.topology.names.id("g200r2").expect("it is there"));
+        view.open = false;
+        let closed = lay(area, &world, &view, now);
+        let block = &closed.plan.blocks[0];
+        assert_eq!((block.shows, block.bundles.len()), (Shows::Bundles, 333), "{size:?}");
+        let shown = block.bundles.iter().filter_map(|bundle| Some((bundle, bundle.line?)));
+        assert!(shown.clone().count() >= in_sight, "{size:?}: {}", shown.clone().count());
+        assert!(block.bundles[199].line.is_some(), "the selected one is in sight at {size:?}");
+        for (bundle, line) in shown {
+            assert_eq!(line.intersection(block.frame), line, "{size:?}");
+            let mut clicked = (line.x..line.right()).filter_map(|x| closed.node_at(x, line.y));
+            let first = world.topology.nodes[bundle.nodes.start].id;
+            assert_eq!(clicked.next(), Some(first), "{size:?}");
+        }
+        legible(&world, &view, size, now);
+        view.open = true;
+        let open = lay(area, &world, &view, now);
+        let names: Vec<&str> = open
+            .plan
+            .spots
+            .iter()
+            .filter_map(|it| it.peer.node())
+            .map(|id| world.topology.names.of(id))
+            .collect();
+        assert_eq!(names, ["g200r1", "g200r2", "g200r3"], "{size:?}");
+    }
+}
+
 #[test]
 fn what_is_clicked_is_what_stands_there() {
     let now = LabTime::from_millis(5000);
@@ -166,8 +215,9 @@ fn what_is_clicked_is_what_stands_there() {
         for block in &map.plan.blocks {
             for bundle in &block.bundles {
                 let line = bundle.line.expect("it is in sight");
-                let nodes: Vec<usize> =
-                    (line.x..line.right()).filter_map(|x| block_view::dot_at(bundle, x)).collect();
+                let nodes: Vec<usize> = (line.x..line.right())
+                    .filter_map(|x| block_view::dot_at(block, bundle, x))
+                    .collect();
                 assert_eq!(nodes.first(), Some(&bundle.nodes.start));
                 assert!(nodes.iter().all(|at| bundle.nodes.contains(at)));
             }

@@ -94,6 +94,29 @@ pub fn wrap(text: &str, columns: u16) -> Vec<String> {
     lines
 }
 
+/// Pieces one after the other; those for which there is no room are left out whole.
+#[must_use]
+pub fn as_many_as_fit(
+    mut row: Row,
+    parts: impl Iterator<Item = (String, Style)>,
+    columns: u16,
+    muted: Style,
+) -> Row {
+    let mut left_out = false;
+    for (text, style) in parts {
+        if row.width() + width(&text) > columns {
+            left_out = true;
+            continue;
+        }
+        row.push(text, style);
+        row.push("  ", muted);
+    }
+    if left_out && row.width() < columns {
+        row.push("…", muted);
+    }
+    row
+}
+
 /// How a panel is set off from its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Border {
@@ -311,7 +334,13 @@ fn ascii(glyph: char) -> char {
         '◆' => '*',
         '■' => '#',
         '█' | '▉' => '#',
-        '░' | '·' => '.',
+        '▁' | '░' | '·' => '.',
+        '▂' => ':',
+        '▃' => '-',
+        '▄' => '=',
+        '▅' => '+',
+        '▆' => '*',
+        '▇' => '%',
         '✕' | '✗' => 'X',
         '✓' => 'v',
         '▶' | '▸' | '→' | '›' => '>',

@@ -126,6 +126,8 @@ pub struct Wants<'a> {
     pub open: bool,
     /// Where in each tier a new group of the file begins.
     pub groups: &'a [Vec<usize>],
+    /// The columns of the longest name of a group.
+    pub group_columns: u16,
 }
 
 /// Rows between tiers at least: a mark must be seen on its way.
@@ -358,7 +360,9 @@ mod tests {
     ) -> Wants<'a> {
         let (texts, groups, selected, open): (&[Vec<Text>], &[Vec<usize>], _, _) =
             (&[], &[], Some(peer(2)), false);
-        Wants { texts, tiers, edges, peers: &[], name_columns, selected, open, groups }
+        let peers = &[];
+        let group_columns = 4;
+        Wants { texts, tiers, edges, peers, name_columns, selected, open, groups, group_columns }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Panel 2: one question as lanes on one time axis, who won, who came too late, and the sentence that says why.
 
 use super::action::Action;
+use super::fan_out;
 use super::lanes::{self, Bar};
-use super::paint::{Canvas, Row, width, wrap};
+use super::paint::{Canvas, Row, as_many_as_fit, wrap};
 use super::store;
 use super::theme::Ink;
-use super::view::{Selection, View};
+use super::view::View;
 use super::words;
 use crate::base::{LabTime, Peer, Shown};
 use crate::message::{Outcome, Said};
@@ -18,8 +19,6 @@ use std::time::Duration;
 
 /// Columns before the reason.
 const WHY_INDENT: u16 = 5;
-/// Rows that lanes leave where there are too many of them: for the scale, the asker, and two of the reason.
-const LANES_LEAVE: u16 = 4;
 /// Races that the figures are about.
 const LAST: usize = 20;
 
@@ -40,7 +39,12 @@ pub fn title(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     }
     let Some(race) = shown(world, view) else { return Row::new() };
     let row = Row::new().with(format!(" #{} ", race.no.0), canvas.ink(Ink::Focus));
-    row.with(format!(" {} ", Shown::short(race.name.as_str(), 28)), canvas.ink(Ink::Strong))
+    let row =
+        row.with(format!(" {} ", Shown::short(race.name.as_str(), 28)), canvas.ink(Ink::Strong));
+    match race.kind {
+        kind if kind.is_usual() => row,
+        kind => row.with(format!("{kind} "), canvas.ink(Ink::Focus)),
+    }
 }
 
 /// The panel's note: the policy that ran the race.
@@ -136,65 +140,18 @@ fn draw_lanes(
 ) -> u16 {
     let end = race.settled_at().unwrap_or(now);
     let running = race.lanes.iter().filter(|lane| lane.sent.is_some()).count();
-    let shown = worth_showing(race, view, now, area.height);
-    let mut bars: Vec<Bar> = shown
-        .iter()
-        .map(|at| lane_bar(canvas, world, race, &race.lanes[*at], now, running))
-        .collect();
-    if shown.len() < race.lanes.len() {
-        bars.push(others_bar(canvas, race, &shown, now));
-    }
+    let bar = |at: usize| lane_bar(canvas, world, race, &race.lanes[at], now, running);
+    // The asker has a row, too.
+    let mut bars: Vec<Bar> = if race.lanes.len() < usize::from(area.height) {
+        (0..race.lanes.len()).map(bar).collect()
+    } else {
+        fan_out::bars(canvas, area.height, (world, view, now), race)
+    };
     bars.push(asker_bar(canvas, world, race, end));
     lanes::draw(canvas, area, &bars, roomy)
 }
 
-/// The lanes for which there is room, in order: the winner's, the selected node's, then those that went wrong.
-fn worth_showing(race: &Race, view: &View, now: LabTime, rows: u16) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..race.lanes.len()).collect();
-    // The asker has a row, too.
-    if all.len() < usize::from(rows) {
-        return all;
-    }
-    let room = usize::from(rows.saturating_sub(LANES_LEAVE));
-    let selected = |lane: &Lane| view.selection == Selection::Node(lane.upstream);
-    all.sort_by_cached_key(|at| {
-        let lane = &race.lanes[*at];
-        match race.lane_end(lane, now).0 {
-            LaneEnd::Won => 0,
-            _ if selected(lane) => 1,
-            LaneEnd::Ended(outcome) if !matches!(outcome, Outcome::Late | Outcome::Answered) => 2,
-            _ => 3,
-        }
-    });
-    // One row says how the others came out.
-    all.truncate(room.saturating_sub(1).max(1));
-    all.sort_unstable();
-    all
-}
-
-/// How the lanes came out for which there is no room, in one row.
-fn others_bar(canvas: &Canvas<'_>, race: &Race, shown: &[usize], now: LabTime) -> Bar {
-    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
-    for (at, lane) in race.lanes.iter().enumerate() {
-        if shown.binary_search(&at).is_ok() {
-            continue;
-        }
-        let word = match race.lane_end(lane, now).0 {
-            LaneEnd::Ended(outcome) => outcome.word(),
-            LaneEnd::Won => "won",
-            LaneEnd::Waiting if lane.sent.is_some() => "waiting",
-            LaneEnd::Waiting | LaneEnd::NotSent => "not asked",
-        };
-        *ends.entry(word).or_default() += 1;
-    }
-    let others: usize = ends.values().sum();
-    let words: Vec<String> = ends.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let result = Row::new().with(words.join(", "), canvas.ink(Ink::Muted));
-    let (label, ink) = (format!("+{others}"), Ink::Muted);
-    Bar { label, from: None, to: 0.0, glyph: ' ', end: ' ', ink, result }
-}
-
-fn lane_bar(
+pub(super) fn lane_bar(
     canvas: &Canvas<'_>,
     world: &World,
     race: &Race,
@@ -231,7 +188,7 @@ fn lane_bar(
                 Outcome::Late | Outcome::Answered | Outcome::Negative => '◆',
                 Outcome::Failed | Outcome::Refused | Outcome::Reset => '✕',
             };
-            (ink, end, plain(format!("{outcome} {time}"), ink))
+            (ink, end, plain(format!("{} {time}", words::came_to(world, race, lane, outcome)), ink))
         }
     };
     let from = lane.sent.map(|sent| ms(race.begun, sent));
@@ -326,28 +283,6 @@ fn draw_figures(canvas: &mut Canvas<'_>, area: Rect, world: &World) {
     for (row, y) in rows.iter().zip(area.y..area.bottom()) {
         canvas.row(area.x, y, area.width, row);
     }
-}
-
-/// Figures one after the other; those for which there is no room are left out whole.
-fn as_many_as_fit(
-    mut row: Row,
-    parts: impl Iterator<Item = (String, Style)>,
-    columns: u16,
-    muted: Style,
-) -> Row {
-    let mut left_out = false;
-    for (text, style) in parts {
-        if row.width() + width(&text) > columns {
-            left_out = true;
-            continue;
-        }
-        row.push(text, style);
-        row.push("  ", muted);
-    }
-    if left_out && row.width() < columns {
-        row.push("…", muted);
-    }
-    row
 }
 
 /// How long the answers took: half of them, nearly all of them, the slowest; fewer figures rather than cut ones.

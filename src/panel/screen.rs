@@ -8,8 +8,8 @@ use super::prompt::Prompt;
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, footer, header, help, hints, inspect, map, palette_view, race, steps, store,
-    system, words,
+    belief, events, figures, footer, header, help, hints, inspect, map, palette_view, race, steps,
+    store, system, words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
@@ -131,7 +131,12 @@ fn panel(
     if kind <= Kind::Narrow && place.panel == view.focus {
         // One panel at a time: the digits of the others are the tabs.
         let others = PanelId::ALL.into_iter().filter(|panel| {
-            *panel != place.panel && (*panel != PanelId::Steps || world.steps.count > 0)
+            let there = match panel {
+                PanelId::Steps => world.steps.count > 0,
+                PanelId::Figures => figures::is_there(world, view),
+                _ => true,
+            };
+            *panel != place.panel && there
         });
         for panel in others {
             title.push(format!("{} ", panel.digit()), canvas.ink(Ink::Muted));
@@ -149,6 +154,7 @@ fn panel(
         }
         PanelId::Events => events::note(canvas, view),
         PanelId::Belief => Row::new().with(" who thinks what of whom ", canvas.ink(Ink::Muted)),
+        PanelId::Figures => figures::note(canvas, world, view),
         PanelId::Steps => {
             title.append(steps::title(canvas, world));
             steps::note(canvas, world, view, place.area.width.saturating_sub(title.width() + 7))
@@ -166,6 +172,7 @@ fn panel(
         PanelId::Events => events::draw(canvas, inner, view),
         PanelId::Belief => belief::draw(canvas, inner, world, view),
         PanelId::Steps => steps::draw(canvas, inner, world, view),
+        PanelId::Figures => figures::draw(canvas, inner, world, view),
     }
 }
 

@@ -71,7 +71,7 @@ fn panel(action: Action, world: &World, view: &mut View) {
             Action::Right => pick_race(world, view, 1),
             Action::First => pick_race(world, view, i64::MIN / 2),
             Action::Last => view.race = None,
-            _ => {}
+            _ => scroll(action, &mut view.down),
         },
         PanelId::Events => {
             let rows = screen::rows(PanelId::Events, world, view);
@@ -88,7 +88,9 @@ fn panel(action: Action, world: &World, view: &mut View) {
             };
             view.events.step(by, view.feed.count(&view.filter), rows);
         }
-        PanelId::System | PanelId::Belief | PanelId::Steps => scroll(action, &mut view.down),
+        PanelId::System | PanelId::Belief | PanelId::Steps | PanelId::Figures => {
+            scroll(action, &mut view.down);
+        }
     }
 }
 

@@ -146,10 +146,21 @@ pub fn told_faults(world: &World, from: Peer, to: Peer) -> Faults {
     faults
 }
 
-/// How many of how many of the newest frames of one direction were late.
+/// What loss has come to on one direction. What a visitor sends is not counted: the log has only what arrives.
 #[must_use]
 pub fn late(world: &World, from: Peer, to: Peer) -> Late {
-    world.links.get(&(from, to)).map_or((0, 0), LinkState::late_of_20)
+    let topology = &world.topology;
+    let datagrams = match (from, to) {
+        (Peer::Node(from), Peer::Node(to)) => topology.wire(from, to).takes_datagrams(),
+        (Peer::Node(node), Peer::Visitor(_)) | (Peer::Visitor(_), Peer::Node(node)) => {
+            let listen = topology.node(node).listen;
+            listen.dns.is_some() && listen.line.is_none()
+        }
+        (Peer::Visitor(_), Peer::Visitor(_)) => false,
+    };
+    let link = world.links.get(&(from, to)).filter(|_| matches!(from, Peer::Node(_)));
+    let (hit, of) = link.map_or((0, 0), LinkState::late_of_20);
+    Late { word: if datagrams { "lost" } else { "late" }, hit, of }
 }
 
 /// The directions that link keys act on, as the command names them and one by one.

@@ -32,12 +32,21 @@ pub enum PanelId {
     Belief,
     /// 6: the lecture.
     Steps,
+    /// 7: how long questions took, and what that cost.
+    Figures,
 }
 
 impl PanelId {
     /// All, in the order of their digits.
-    pub const ALL: [Self; 6] =
-        [Self::Map, Self::Race, Self::System, Self::Events, Self::Belief, Self::Steps];
+    pub const ALL: [Self; 7] = [
+        Self::Map,
+        Self::Race,
+        Self::System,
+        Self::Events,
+        Self::Belief,
+        Self::Steps,
+        Self::Figures,
+    ];
 
     /// The digit, from 1.
     #[must_use]
@@ -55,6 +64,7 @@ impl PanelId {
             Self::Events => "Events",
             Self::Belief => "Belief | truth",
             Self::Steps => "Steps",
+            Self::Figures => "Figures",
         }
     }
 }

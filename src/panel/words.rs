@@ -8,8 +8,9 @@ use super::view::View;
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, NodeId};
 use crate::event::{ClockState, Life};
-use crate::message::{Belief, Faults, Outcome};
-use crate::world::World;
+use crate::message::{Belief, Faults, Outcome, Rcode, Said};
+use crate::topology::Wire;
+use crate::world::{Lane, Race, World};
 use ratatui::style::Style;
 use std::time::Duration;
 
@@ -108,12 +109,16 @@ pub fn sign(word: &str) -> &'static str {
         "OFF" => "o",
         "LIES" => "!",
         "PORT BUSY" => "p",
+        "NO SOCKET" => "n",
         "LEAD" => "L",
         "DIVERGED" => "#",
         "STUCK" => "t",
         _ => "?",
     }
 }
+
+/// How long a socket that was not to be had is shown, in lab time: it is asked for again at least once a second.
+const NO_SOCKET_STAYS: Duration = Duration::from_secs(2);
 
 /// The badge of a node; none for a node that simply runs. Less than a second is no figure worth showing.
 #[must_use]
@@ -137,6 +142,11 @@ pub fn badge(world: &World, id: NodeId, now: LabTime) -> Option<Badge> {
         Life::Off if world.topology.node(id).at.is_some() => return None,
         Life::Off => plain("OFF", Ink::Muted),
         Life::Up if node.port_busy.is_some() => plain("PORT BUSY", Ink::Bad),
+        Life::Up
+            if node.no_socket.as_ref().is_some_and(|it| now.since(it.at) < NO_SOCKET_STAYS) =>
+        {
+            plain("NO SOCKET", Ink::Bad)
+        }
         Life::Up if world.audit.replica(id).is_some() => return store::badge(world, id, now),
         Life::Up if targets::lies(world, id) => plain("LIES", Ink::Bad),
         Life::Up => return None,
@@ -181,6 +191,18 @@ pub fn is_wrong(belief: Belief, life: Life) -> bool {
     }
 }
 
+/// What an upstream came to for a question; where DNS was spoken, in its words.
+#[must_use]
+pub fn came_to(world: &World, race: &Race, lane: &Lane, outcome: Outcome) -> String {
+    let over = race.ls.map(|ls| world.topology.wire(ls, lane.upstream));
+    match (outcome, &lane.said) {
+        (Outcome::Negative, Some(Said::NoRecord)) => "NODATA".into(),
+        (Outcome::Negative, _) if over == Some(Wire::Dns) => "NXDOMAIN".into(),
+        (Outcome::Failed, Some(Said::Failed(word))) if Rcode::is_word(word) => word.to_string(),
+        _ => outcome.word().into(),
+    }
+}
+
 /// The colour of an outcome.
 #[must_use]
 pub fn outcome_ink(outcome: Outcome) -> Ink {
@@ -207,19 +229,24 @@ pub fn is_faulty(faults: &Faults) -> bool {
         || faults.bandwidth.is_some()
 }
 
-/// What stands on a link in one direction, with how many of its newest frames were late where it is lossy; empty for
-/// one without faults.
+/// What stands on a link in one direction, with what its loss came to where it is lossy; empty for one without faults.
 #[must_use]
 pub fn link_account(faults: &Faults, late: Late) -> String {
     link_words(faults, late).join(" ")
 }
 
-/// How many of how many of the newest frames were late.
-pub type Late = (u32, u32);
+/// What loss comes to on one direction of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Late {
+    /// `late`, as on every stream; `lost` where datagrams travel.
+    pub word: &'static str,
+    /// How many of the newest frames it has befallen …
+    pub hit: u32,
+    /// … and how many these are.
+    pub of: u32,
+}
 
-const NONE_LATE: Late = (0, 0);
-
-fn link_words(faults: &Faults, (late, of): Late) -> Vec<String> {
+fn link_words(faults: &Faults, Late { word, hit, of }: Late) -> Vec<String> {
     let mut parts = Vec::new();
     if faults.cut {
         parts.push("✕ cut".to_owned());
@@ -234,8 +261,8 @@ fn link_words(faults: &Faults, (late, of): Late) -> Vec<String> {
         parts.push(format!("+~{}", human(faults.jitter.mean)));
     }
     if faults.loss > 0.0 {
-        let share = format!("{:.0} % late", faults.loss * 100.0);
-        parts.push(if of > 0 { format!("{share} {late}/{of}") } else { share });
+        let share = format!("{:.0} % {word}", faults.loss * 100.0);
+        parts.push(if of > 0 { format!("{share} {hit}/{of}") } else { share });
     }
     for (share, what) in [(faults.duplicate, "twice"), (faults.reorder, "overtake")] {
         if share > 0.0 {
@@ -249,11 +276,13 @@ fn link_words(faults: &Faults, (late, of): Late) -> Vec<String> {
 }
 
 /// What stands on a link whose directions have these faults, in parts: what both have once, the rest with an arrow.
-/// A lossy one also says how many of its newest frames were late.
+/// A lossy one also says how many of its newest frames that has befallen.
 #[must_use]
 pub fn link_parts(down: (&Faults, Late), up: (&Faults, Late)) -> Vec<String> {
-    if link_words(down.0, NONE_LATE) == link_words(up.0, NONE_LATE) {
-        return link_words(down.0, (down.1.0 + up.1.0, down.1.1 + up.1.1));
+    let uncounted = |late: Late| Late { hit: 0, of: 0, ..late };
+    if link_words(down.0, uncounted(down.1)) == link_words(up.0, uncounted(up.1)) {
+        let both = Late { hit: down.1.hit + up.1.hit, of: down.1.of + up.1.of, ..down.1 };
+        return link_words(down.0, both);
     }
     let (there, back) = (link_words(down.0, down.1), link_words(up.0, up.1));
     let one_way = |arrow: &'static str, words: Vec<String>| {
@@ -330,11 +359,14 @@ mod tests {
     fn a_link_says_all_that_is_wrong_with_it() {
         let faults =
             Faults { extra: Duration::from_millis(200), loss: 0.3, cut: true, ..Faults::default() };
-        assert_eq!(link_account(&faults, NONE_LATE), "✕ cut +200 ms 30 % late");
-        assert_eq!(link_account(&faults, (6, 20)), "✕ cut +200 ms 30 % late 6/20");
-        assert_eq!(link_account(&Faults::default(), NONE_LATE), "");
+        let late = |hit, of| Late { word: "late", hit, of };
+        assert_eq!(link_account(&faults, late(0, 0)), "✕ cut +200 ms 30 % late");
+        assert_eq!(link_account(&faults, late(6, 20)), "✕ cut +200 ms 30 % late 6/20");
+        let lost = Late { word: "lost", ..late(6, 20) };
+        assert_eq!(link_account(&faults, lost), "✕ cut +200 ms 30 % lost 6/20");
+        assert_eq!(link_account(&Faults::default(), late(0, 0)), "");
         assert!(is_faulty(&faults) && !is_faulty(&Faults::default()));
-        assert!(link_words(&Faults::default(), (6, 20)).is_empty(), "it is not lossy any more");
+        assert!(link_words(&Faults::default(), lost).is_empty(), "it is not lossy any more");
     }
 
     #[test]

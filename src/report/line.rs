@@ -24,6 +24,13 @@ pub fn line(event: &Event, names: &Names) -> Option<String> {
     }
 }
 
+const fn disk(kind: DiskKind) -> &'static str {
+    match kind {
+        DiskKind::Sqlite => "database",
+        DiskKind::Rewrite => "JSON file",
+    }
+}
+
 fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
     let of = |id: NodeId| node(names, id);
     Some(match &event.fact {
@@ -35,14 +42,14 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
             format!("{}  listens at {address} ({})", of(*node), text(wire))
         }
         Fact::DiskOpened { node, file, kind } => {
-            let what = match kind {
-                DiskKind::Sqlite => "database",
-                DiskKind::Rewrite => "JSON file",
-            };
+            let what = disk(*kind);
             format!("{}  keeps what it has in the {what} {}", of(*node), Shown::new(file))
         }
         Fact::ListenFailed { node, port, why } => {
             format!("{}  CANNOT LISTEN on port {port}: {}", of(*node), text(why))
+        }
+        Fact::SocketFailed { node, why } => {
+            format!("{}  CANNOT HAVE a socket: {}", of(*node), text(why))
         }
         Fact::NodeKilled { node } => format!("{}  KILLED", of(*node)),
         Fact::NodeCrashed { node, why } => format!("{}  CRASHED: {}", of(*node), text(why)),
@@ -203,6 +210,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
 /// What a message says; none for one that nobody wants to read.
 fn message_words(message: &Message) -> Option<String> {
     Some(match message {
+        Message::Ask { name, dns: Some(query), .. } if !query.kind.is_usual() => {
+            format!("asks {} {}", text(name.as_str()), query.kind)
+        }
         Message::Ask { name, .. } => format!("asks {}", text(name.as_str())),
         Message::AskTied { name, .. } => format!("asks {}, tied", text(name.as_str())),
         Message::Began { .. } => "says that it begins".into(),
@@ -220,6 +230,7 @@ pub(super) fn said_words(said: &Said) -> String {
     match said {
         Said::Found { address, .. } => text(address).into(),
         Said::Negative => "there is no such name".into(),
+        Said::NoRecord => "there is such a name, but no such record".into(),
         Said::Failed(why) if why.is_empty() => "cannot say".into(),
         Said::Failed(why) => format!("cannot say: {}", text(why)),
         Said::NotFound => "error: host not found".into(),
@@ -339,7 +350,8 @@ fn decided(outcome: Outcome, said: Option<&Said>, from: Option<Shown>, why: Why)
             format!("takes {from}'s answer: {}", choice_words(why))
         }
         (_, Outcome::Negative, _) if told => {
-            format!("says that there is no such name: {}", choice_words(why))
+            let words = said.map(said_words).unwrap_or_default();
+            format!("says that {words}: {}", choice_words(why))
         }
         (Why::WindowClosed | Why::AllIn, ..) if told => {
             format!("has no answer to give: {}", choice_words(why))
@@ -367,6 +379,8 @@ const fn choice_words(why: Why) -> &'static str {
         Why::Stopping => "it is stopping",
         Why::AskerGone => "who asked is gone",
         Why::NobodyLeft => "nobody is left to ask",
+        Why::Remembered => "it failed a moment ago",
+        Why::GoesRound => "the question goes round",
         Why::Gathered => "everybody asked has spoken",
         Why::NotNeeded => "another server has it",
         Why::QueueFull => "its queue is full",
@@ -378,7 +392,7 @@ const fn choice_words(why: Why) -> &'static str {
 pub const fn outcome_of(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Answered => "has its answer",
-        Outcome::Negative => "is told that there is no such name",
+        Outcome::Negative => "is told that there is none",
         Outcome::Failed => "is told that nobody can say",
         Outcome::Refused => "finds nobody there",
         Outcome::Reset => "loses the connection with the question",

@@ -24,7 +24,7 @@ pub use line::{line, outcome_of};
 pub use notes::{NOTES_FORMAT, Notes, NotesBeat, NotesMark, Prompter};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;
-pub use summary::{Balancer, Client, Exit, Judged, OfPolicy, Report, Server};
+pub use summary::{Balancer, Client, Exit, Judged, OfEra, OfPolicy, Report, Server};
 pub use why::{why, why_cuts, why_failover, why_lost, why_op, why_predicted, why_split};
 
 use crate::base::{Names, NodeId, Peer, Shown};

@@ -12,6 +12,7 @@ use crate::topology::Role;
 use crate::world::{NodeState, Truth, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The version of the report's shape; it grows when a key changes its meaning.
 pub const FORMAT: u32 = 1;
@@ -96,6 +97,39 @@ pub struct Balancer {
     pub cancelled: u64,
     /// Each policy that it had, by its word.
     pub policies: Vec<OfPolicy>,
+    /// Its eras, oldest first; of more than sixteen the newest.
+    #[serde(default)]
+    pub eras: Vec<OfEra>,
+}
+
+/// What an LS did while nobody changed how it chooses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfEra {
+    /// The word of its policy.
+    pub policy: String,
+    /// What else was set by hand or by a step, key to value.
+    pub set: BTreeMap<String, String>,
+    /// What the step was flipped to when it began; null where it did not begin with a flip.
+    pub repaired: Option<bool>,
+    /// When it began.
+    pub began_ms: f64,
+    /// Questions that came.
+    pub taken: u64,
+    /// How they ended: outcome word to count, every word there.
+    pub ended: BTreeMap<String, u64>,
+    /// Questions that it sent to upstreams.
+    pub upstream_sent: u64,
+    /// Questions sent beyond those that had to be, as a share of these: one for each question, and one for each
+    /// upstream where each has a part of the answer.
+    pub extra_upstream_load: f64,
+    /// Upstreams that were asked as well because another was slow.
+    pub hedged: u64,
+    /// Those of them whose answer counted.
+    pub hedges_won: u64,
+    /// Upstreams that were told to cancel.
+    pub cancelled: u64,
+    /// Latency of the answered ones at the LS, from arrival to verdict.
+    pub latency_ms: Latency,
 }
 
 /// One TS's figures.
@@ -115,6 +149,18 @@ pub struct Server {
     pub ejected: u64,
     /// How often one has taken it back.
     pub restored: u64,
+    /// How often one has put it on probation because it was slow.
+    #[serde(default)]
+    pub probations: u64,
+    /// Questions that LSs sent to it.
+    #[serde(default)]
+    pub asked: u64,
+    /// Answers of it that were waited for, whatever they said.
+    #[serde(default)]
+    pub heard: u64,
+    /// Questions that it has taken and not decided: at work, or in its queue.
+    #[serde(default)]
+    pub open: u32,
     /// Latency of its answers as LSs measured it, late ones included.
     pub latency_ms: Latency,
 }
@@ -130,6 +176,17 @@ pub struct Judged {
     pub judgement: Option<Judgement>,
     /// What was seen; empty where it was never judged.
     pub seen: String,
+}
+
+/// Where a node listened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listened {
+    /// Its name.
+    pub name: String,
+    /// The wire that was spoken there.
+    pub wire: String,
+    /// The address with the port.
+    pub address: String,
 }
 
 /// The report of a run.
@@ -190,6 +247,12 @@ pub struct Report {
     pub expectations: Vec<Judged>,
     /// Faults that stand at the end, in the words of their commands.
     pub faults: Vec<String>,
+    /// How often the system gave a node no socket in its present life, over all nodes.
+    #[serde(default)]
+    pub no_socket: u64,
+    /// Where each node listened last, in the file's order.
+    #[serde(default)]
+    pub addresses: Vec<Listened>,
     /// Latency of operations on stores that ended `ok`, where there are replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_latency_ms: Option<Latency>,
@@ -244,10 +307,12 @@ impl Report {
             extra_upstream_load: extra_load(truth),
             latency_ms: latency(tally.all.as_ref()),
             clients: clients(world, tally),
-            balancers: balancers(world, tally),
-            servers: servers(world, tally),
+            balancers: balancers(world),
+            servers: servers(world),
             expectations: expectations(world, words),
             faults: truth.faults.iter().map(|words| text(words).into()).collect(),
+            no_socket: world.nodes.iter().flat_map(|node| &node.no_socket).map(|it| it.times).sum(),
+            addresses: addresses(world),
             op_latency_ms: (!world.audit.is_empty()).then(|| latency(tally.ops.as_ref())),
             store: StoreReport::new(world, tally.banner_delay),
         }
@@ -277,7 +342,7 @@ fn clients(world: &World, tally: &Tally) -> Vec<Client> {
         .collect()
 }
 
-fn balancers(world: &World, tally: &Tally) -> Vec<Balancer> {
+fn balancers(world: &World) -> Vec<Balancer> {
     of_role(world, Role::Ls)
         .map(|(name, node)| Balancer {
             name,
@@ -290,39 +355,76 @@ fn balancers(world: &World, tally: &Tally) -> Vec<Balancer> {
             not_hedged: node.balanced.not_hedged,
             covered: node.balanced.covered,
             cancelled: node.balanced.cancelled,
-            policies: policies(tally, node.id),
+            policies: policies(world, node.id),
+            eras: eras(world, node.id),
         })
         .collect()
 }
 
-fn servers(world: &World, tally: &Tally) -> Vec<Server> {
+fn servers(world: &World) -> Vec<Server> {
     of_role(world, Role::Ts)
-        .map(|(name, node)| Server {
-            name,
-            taken: node.load.taken,
-            ended: by_word(|outcome| node.load.ended(outcome)),
-            wins: node.load.wins,
-            too_late: node.load.too_late,
-            ejected: node.load.ejected,
-            restored: node.load.restored,
-            latency_ms: latency(tally.servers.get(&node.id)),
+        .map(|(name, node)| {
+            let answers = world.figures.server(node.id);
+            Server {
+                name,
+                taken: node.load.taken,
+                ended: by_word(|outcome| node.load.ended(outcome)),
+                wins: node.load.wins,
+                too_late: node.load.too_late,
+                ejected: node.load.ejected,
+                restored: node.load.restored,
+                probations: answers.map_or(0, |of| of.probations),
+                asked: answers.map_or(0, |of| of.asked),
+                heard: answers.map_or(0, |of| of.heard),
+                open: node.load.open,
+                latency_ms: latency(answers.map(|of| &of.spread)),
+            }
         })
         .collect()
 }
 
-fn policies(tally: &Tally, ls: NodeId) -> Vec<OfPolicy> {
-    let own = tally.policies.iter().filter(|((node, _), _)| *node == ls);
-    own.map(|((_, policy), of)| OfPolicy {
-        policy: text(policy).into(),
+fn addresses(world: &World) -> Vec<Listened> {
+    let of = |node: &NodeState| {
+        let name: String = super::node(&world.topology.names, node.id).into();
+        let all = node.listens.iter().map(|(wire, address)| Listened {
+            name: name.clone(),
+            wire: text(wire).into(),
+            address: address.to_string(),
+        });
+        all.collect::<Vec<_>>()
+    };
+    world.nodes.iter().flat_map(of).collect()
+}
+
+fn policies(world: &World, ls: NodeId) -> Vec<OfPolicy> {
+    let own = world.figures.by_policy(ls).into_iter();
+    own.map(|(policy, of)| OfPolicy {
+        policy: text(&policy).into(),
         taken: of.taken,
         upstream_sent: of.sent,
-        extra_load: if of.meant == 0 {
-            0.0
-        } else {
-            (of.sent as f64 / of.meant as f64 - 1.0).max(0.0)
-        },
+        extra_load: of.unplanned_load(),
         hedged: of.hedged,
-        latency_ms: latency(of.times.as_ref()),
+        latency_ms: latency(Some(&of.spread)),
+    })
+    .collect()
+}
+
+fn eras(world: &World, ls: NodeId) -> Vec<OfEra> {
+    let set = |(key, value): (&Arc<str>, &Arc<str>)| (text(key).into(), text(value).into());
+    let eras = world.figures.eras(ls).filter(|era| era.taken > 0);
+    eras.map(|era| OfEra {
+        policy: text(&era.policy).into(),
+        set: era.set.iter().map(set).collect(),
+        repaired: era.repaired,
+        began_ms: era.began.millis_f64(),
+        taken: era.taken,
+        ended: by_word(|outcome| era.ended(outcome)),
+        upstream_sent: era.sent,
+        extra_upstream_load: era.extra_load(),
+        hedged: era.hedged,
+        hedges_won: era.hedges_won,
+        cancelled: era.cancelled,
+        latency_ms: latency(Some(&era.spread)),
     })
     .collect()
 }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod cut;
+mod denied;
 mod policy;
 mod store;
 mod truth;
@@ -161,7 +162,8 @@ impl Teller<'_> {
                 _ => format!("{whom} answered after {after}."),
             },
             (_, Outcome::Negative) => {
-                format!("{whom} said, after {after}, that there is no such name.")
+                let none = denied::none(verdict.said.as_ref());
+                format!("{whom} said, after {after}, that {none}.")
             }
             (_, Outcome::Failed) => format!("{whom} said, after {after}, that it cannot say."),
             (_, Outcome::Refused) => format!("Nobody listened where {whom} should be."),
@@ -208,6 +210,13 @@ impl Teller<'_> {
             (Why::FirstAnswer | Why::OnlyAnswer, _) => self.only(verdict),
             (Why::AllNegative, _) => self.all_negative(),
             (Why::AllFailed, _) => self.all_failed(),
+            (Why::Remembered, _) => {
+                format!("The same question failed less than a second ago, so {judge} asked nobody.")
+            }
+            (Why::GoesRound, _) => format!(
+                "The question goes round, so {judge} asked nobody: \
+                 it had passed too many load balancers already."
+            ),
             (Why::Deadline, _) => self.silence(verdict),
             (Why::WindowClosed, _) => self.window(verdict, "the window to close"),
             (Why::AllIn, _) => self.window(verdict, "the last answer of the batch"),
@@ -320,7 +329,7 @@ impl Teller<'_> {
         match lane.end {
             LaneEnd::Ended(Outcome::Refused) => format!("{name} refused the connection"),
             LaneEnd::Ended(Outcome::Reset) => format!("{name} died with the question"),
-            LaneEnd::Ended(Outcome::Failed) => format!("{name} could not say"),
+            LaneEnd::Ended(Outcome::Failed) => format!("{name} {}", denied::failure(lane)),
             LaneEnd::Ended(Outcome::Negative) => format!("{name} said that it has none"),
             _ => match (lane.sent, next) {
                 (Some(sent), Some(next)) => {
@@ -340,7 +349,7 @@ impl Teller<'_> {
             }
             LaneEnd::Ended(Outcome::Answered) => format!("{name} answered too"),
             LaneEnd::Ended(Outcome::Negative) => format!("{name} said that it has none"),
-            LaneEnd::Ended(Outcome::Failed) => format!("{name} could not say"),
+            LaneEnd::Ended(Outcome::Failed) => format!("{name} {}", denied::failure(lane)),
             LaneEnd::Ended(Outcome::Refused) => format!("{name} refused the connection"),
             LaneEnd::Ended(Outcome::Reset) => format!("{name} died with the question"),
             LaneEnd::Ended(Outcome::Cancelled) => format!("{name} was not waited for"),
@@ -356,15 +365,6 @@ impl Teller<'_> {
         })
     }
 
-    fn negative_first(&self, verdict: &Verdict) -> String {
-        let from = self.from(verdict);
-        format!(
-            "{} was the first to speak and said that there is no such name; {} took that as final.",
-            capital(&from),
-            self.judge()
-        )
-    }
-
     fn only(&self, verdict: &Verdict) -> String {
         let Some(lane) =
             verdict.from.and_then(|from| self.race.lane(from)).or_else(|| self.race.lanes.first())
@@ -377,25 +377,13 @@ impl Teller<'_> {
         match verdict.outcome {
             Outcome::Answered => self.won(verdict),
             Outcome::Negative => {
-                format!("{name} was asked, and said after {after} that there is no such name.")
+                let none = denied::none(lane.said.as_ref().or(verdict.said.as_ref()));
+                format!("{name} was asked, and said after {after} that {none}.")
             }
             Outcome::Failed => {
                 format!("{name} was asked, and said after {after} that it cannot say.")
             }
             outcome => format!("Only {name} was asked, and the question ended {outcome}."),
-        }
-    }
-
-    fn all_negative(&self) -> String {
-        let said = self.asked_lanes().map(|lane| lane.upstream);
-        let said = self.nodes(said, "and");
-        match self.asked_lanes().count() {
-            0 => "Everybody asked said that there is no such name.".into(),
-            1 => {
-                format!("{said} said that there is no such name, and nobody else was to be asked.")
-            }
-            2 => format!("Both {said} said that there is no such name."),
-            _ => format!("All of {said} said that there is no such name."),
         }
     }
 

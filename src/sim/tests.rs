@@ -6,7 +6,7 @@ use crate::base::{ConnId, Names, Owner, Run, TimerId};
 use crate::engine::Act;
 use crate::event::Event;
 use crate::machine::{Effect, Effects, Told};
-use crate::message::{Faults, Flaws, HostName, Message, Note, Said};
+use crate::message::{Faults, Flaws, HostName, Message, Note, RecordType, Said};
 use crate::topology::{ClientConfig, Dialect, Kind, Listen, Node, Pace, Retry, Topology, TsConfig};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -111,7 +111,7 @@ fn connect(sim: &mut Sim) {
 }
 
 fn ask(sim: &mut Sim, name: &str) {
-    let told = Told::Ask { name: Some(HostName::new(name)), times: 1 };
+    let told = Told::Ask { name: Some(HostName::new(name)), kind: RecordType::A, times: 1 };
     sim.act(Act::Tell(ASKER, told), Cause::Boot);
 }
 

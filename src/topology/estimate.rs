@@ -5,6 +5,9 @@ use super::model::{Kind, Topology, Wire};
 /// Terminal, logs, the runtime's own descriptors, results files being written, a few visitors.
 pub const FILES_RESERVED: u64 = 40;
 
+/// A database, its log, and the memory that those who use it share.
+const FILES_OF_A_DISK: u64 = 3;
+
 /// What a topology needs when every node runs and every connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Estimate {
@@ -14,6 +17,8 @@ pub struct Estimate {
     pub connections: u64,
     /// Sockets altogether: both ends of a connection are here, unless one runs elsewhere.
     pub sockets: u64,
+    /// Files of disks.
+    pub disk_files: u64,
     /// Open files altogether, with a reserve for everything else. Compare it with the limit
     /// (`ulimit -n`).
     pub open_files: u64,
@@ -34,7 +39,10 @@ pub fn estimate(topology: &Topology) -> Estimate {
             Kind::Ls(ls) => &ls.upstreams[..],
             Kind::Ts(ts) => &ts.store[..],
             Kind::StoreClient(client) => &client.asks[..],
-            Kind::Replica(replica) => &replica.peers[..],
+            Kind::Replica(replica) => {
+                need.disk_files += FILES_OF_A_DISK;
+                &replica.peers[..]
+            }
         };
         for peer in peers {
             need.connections += 1;
@@ -42,6 +50,6 @@ pub fn estimate(topology: &Topology) -> Estimate {
         }
     }
     need.sockets += need.listeners;
-    need.open_files = need.sockets + FILES_RESERVED;
+    need.open_files = need.sockets + need.disk_files + FILES_RESERVED;
     need
 }

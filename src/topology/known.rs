@@ -45,6 +45,11 @@ impl Known for Topology {
             .cloned()
             .collect()
     }
+
+    fn speaks_dns(&self, client: NodeId) -> bool {
+        self.speaks_dns(client)
+    }
+
     fn operations(&self) -> Vec<Operation> {
         let lists = self.nodes.iter().filter_map(|node| match &node.kind {
             Kind::StoreClient(client) => Some(&client.operations),

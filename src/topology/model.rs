@@ -129,6 +129,12 @@ impl Topology {
         self.links.get(&(from, to)).copied().unwrap_or(self.default_link)
     }
 
+    /// Whether a node speaks DNS with all whom it asks.
+    #[must_use]
+    pub fn speaks_dns(&self, node: NodeId) -> bool {
+        self.node(node).asks().iter().all(|to| self.wire(node, *to) == Wire::Dns)
+    }
+
     /// What is spoken between two nodes, whoever asks: it decides which of the listener's ports is dialled.
     #[must_use]
     pub fn wire(&self, a: NodeId, b: NodeId) -> Wire {

@@ -20,6 +20,9 @@ impl World {
         }
         self.pass_time();
         self.store_event(event);
+        if let Owner::Node(node, _) = event.id.owner {
+            self.count(node, event);
+        }
         match (&event.fact, event.id.owner) {
             (Fact::Noted(note), Owner::Node(node, _)) => self.noted(node, event, note),
             (fact, Owner::Node(node, _)) if fact.is_traffic() => self.traffic(node, event),
@@ -104,6 +107,11 @@ impl World {
                     state.port_busy = Some(why.clone());
                 }
             }
+            Fact::SocketFailed { node, why } => {
+                if let Some(state) = self.nodes.get_mut(node.index()) {
+                    state.lacked_a_socket(event.time, why);
+                }
+            }
             Fact::NodeKilled { node } => self.set_life(*node, Life::Killed),
             Fact::NodeCrashed { node, why } => {
                 self.set_life(*node, Life::Crashed);
@@ -135,7 +143,7 @@ impl World {
                     self.link_mut(*from, *to).frame_late(*frame);
                 }
             }
-            Fact::FrameLost { from, to, frame, .. } => self.frame_lost(*from, *to, *frame),
+            Fact::FrameLost { from, to, frame, fate } => self.frame_lost(*from, *to, *frame, *fate),
             Fact::FrameDoubled { from, to, .. } if self.is_of_topology(*from) => {
                 if self.is_of_topology(*to) {
                     self.link_mut(*from, *to).sent += 1;
@@ -181,7 +189,10 @@ impl World {
             Fact::ExpectationJudged { step, expectation, judgement, seen } => {
                 self.steps.judged.insert((*step, *expectation), (*judgement, seen.clone()));
             }
-            Fact::Flipped { repaired, .. } => self.steps.repaired = Some(*repaired),
+            Fact::Flipped { repaired, .. } => {
+                self.steps.repaired = Some(*repaired);
+                self.flipped(*repaired);
+            }
             _ => {}
         }
     }

@@ -14,6 +14,7 @@ impl World {
             topology.take(change);
         }
         self.links_restated();
+        self.policies_restated();
         for change in changes {
             if let Effect::Steps(_) = change.effect {
                 self.steps.judged.retain(|(step, _), _| !change.touches_step(*step, &before.steps));

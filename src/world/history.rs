@@ -142,6 +142,7 @@ impl Checkpoint {
             + races_beside(&rest, before.map(|before| &before.rest))
             + rest.index.nodes.len() * 96
             + rest.visitors.len() * 64
+            + rest.figures.bytes_beside(before.map(|before| &before.rest.figures))
             + rest.audit.weight_beside(before.map(|before| &before.rest.audit))
             + rest.beats_beside(before.map(|before| &before.rest));
         let nodes = pieces(world.nodes.iter().cloned(), before.map(|b| &b.nodes), &mut bytes);
@@ -170,6 +171,7 @@ impl World {
             truth: self.truth.clone(),
             audit: self.audit.clone(),
             beats: self.beats.clone(),
+            figures: self.figures.clone(),
             steps: self.steps.clone(),
             markers: self.markers.clone(),
             index: self.index.clone(),

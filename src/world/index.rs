@@ -6,6 +6,7 @@
 
 use super::race::RaceNo;
 use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo};
+use crate::message::RecordType;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -109,9 +110,9 @@ pub(super) struct Landed {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct NodeIndex {
     pub questions: Questions,
-    /// The newest message it received, and its race: notes of the same turn name it as their
-    /// cause.
-    pub received: Option<(EventId, Option<RaceNo>)>,
+    /// The newest message it received, its race, and which records it asks for: notes of the same
+    /// turn name it as their cause.
+    pub received: Option<(EventId, Option<RaceNo>, RecordType)>,
     /// The newest event of it that was folded.
     pub seen: (Incarnation, u64),
     /// Connections it opened that stand.

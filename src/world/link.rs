@@ -132,8 +132,8 @@ impl LinkState {
         self.marks.values().filter(move |mark| mark.is_shown(now))
     }
 
-    /// How many of the newest frames were late because transmissions of them were lost, and how many these are: 20,
-    /// or all that were sent.
+    /// How many of the newest frames were late because transmissions of them were lost, or lost themselves where they
+    /// are datagrams; and how many these are: 20, or all that were sent.
     #[must_use]
     pub fn late_of_20(&self) -> (u32, u32) {
         (self.newest.late.count_ones(), self.newest.count)

@@ -34,6 +34,7 @@ impl World {
         state.crash = None;
         state.corrupt = None;
         state.port_busy = None;
+        state.no_socket = None;
         state.last_window = None;
         state.incarnation = incarnation;
         state.life = Life::Up;
@@ -47,6 +48,7 @@ impl World {
         self.stand_lie(node, false);
         self.end_alarms(AlarmEnd::Alive(node));
         self.index.dead_asks.retain(|(asker, dead), _| *asker != node && *dead != node);
+        self.figures_of_a_new_life(node);
     }
 
     pub(super) fn set_life(&mut self, node: NodeId, life: Life) {

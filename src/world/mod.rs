@@ -9,6 +9,7 @@ mod apply;
 mod balance;
 mod edition;
 mod faults;
+mod figures;
 mod heartbeats;
 mod history;
 mod index;
@@ -16,8 +17,10 @@ mod link;
 mod lives;
 mod node;
 mod notes;
+mod pending;
 mod race;
 mod recent;
+mod spread;
 mod steps;
 mod store;
 mod story;
@@ -27,12 +30,14 @@ mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
 pub use balance::Balanced;
+pub use figures::{Answers, ERAS_MAX, Era, Figures};
 pub use heartbeats::{BEATS_MAX, Countdown, Heartbeat, HeartbeatKind, HeartbeatRow};
 pub use history::{CHECKPOINT_EVENTS, History};
 pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, MarkState};
-pub use node::{ClosedWindow, Load, NAMES_MAX, NodeState, RECENT_MAX, VisitorState};
+pub use node::{ClosedWindow, Load, NAMES_MAX, NoSocket, NodeState, RECENT_MAX, VisitorState};
 pub use race::{Circumstances, Hindrance, Lane, LaneEnd, Race, RaceNo, Verdict};
 pub use recent::{Recent, nearest_rank};
+pub use spread::{Percentiles, Spread};
 pub use steps::{Beat, StepsState};
 pub use truth::{Alarm, AlarmKind, Truth};
 
@@ -84,6 +89,8 @@ pub struct World {
     pub audit: Audit,
     /// Heartbeats from one replica to another, the newest last.
     pub beats: BTreeMap<(NodeId, NodeId), Arc<HeartbeatRow>>,
+    /// How long questions took at LSs and TSs, and what that cost.
+    pub figures: Figures,
     /// How the clock runs.
     pub clock: ClockState,
     /// Where the lecture is.
@@ -105,7 +112,7 @@ impl World {
     pub fn new(topology: Arc<Topology>) -> Self {
         let nodes = topology.nodes.iter().map(NodeState::new).collect();
         let clock = ClockState { rate: 1.0, paused: false, auto: topology.auto_pace };
-        Self {
+        let mut world = Self {
             now: LabTime::ZERO,
             position: 0,
             nodes,
@@ -116,6 +123,7 @@ impl World {
             truth: Truth::default(),
             audit: Audit::new(topology.clone()),
             beats: BTreeMap::new(),
+            figures: Figures::default(),
             clock,
             steps: StepsState::new(topology.steps.len()),
             missed: 0,
@@ -124,7 +132,9 @@ impl World {
             index: Index::new(topology.nodes.len()),
             marked: Arc::new(Audit::new(topology.clone())),
             topology,
-        }
+        };
+        world.first_eras();
+        world
     }
 
     /// The state of a node.

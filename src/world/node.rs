@@ -82,6 +82,8 @@ pub struct NodeState {
     pub disk: Option<(Arc<str>, DiskKind)>,
     /// Why it could not listen.
     pub port_busy: Option<Arc<str>>,
+    /// The last time that the system gave it no socket, why, and how often that was.
+    pub no_socket: Option<NoSocket>,
     /// Whether it was told to go on for ever instead of stopping (flaw `cannot-stop`).
     pub spinning: bool,
     /// Settings changed since the start, key to value, as written.
@@ -113,6 +115,17 @@ pub struct NodeState {
     pub known: bool,
 }
 
+/// A node was given no socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoSocket {
+    /// When last.
+    pub at: LabTime,
+    /// Why.
+    pub why: Arc<str>,
+    /// How often in this life.
+    pub times: u64,
+}
+
 /// Names that the sticky table and the window list of a node show.
 pub const NAMES_MAX: usize = 1000;
 
@@ -133,6 +146,7 @@ impl NodeState {
             listens: Vec::new(),
             disk: None,
             port_busy: None,
+            no_socket: None,
             spinning: false,
             changed: BTreeMap::new(),
             beliefs: BTreeMap::new(),
@@ -162,6 +176,12 @@ impl NodeState {
         self.per_kilosecond = 0;
         self.load.open = 0;
         self.recent_ms.clear();
+    }
+
+    /// The system gave it no socket.
+    pub(super) fn lacked_a_socket(&mut self, at: LabTime, why: &Arc<str>) {
+        let times = 1 + self.no_socket.as_ref().map_or(0, |before| before.times);
+        self.no_socket = Some(NoSocket { at, why: why.clone(), times });
     }
 
     /// A name sticks to a server from now on.

@@ -73,6 +73,7 @@ impl World {
 
     fn changed(&mut self, node: NodeId, key: &Arc<str>, value: &Arc<str>) {
         self.nodes[node.index()].changed.insert(key.clone(), value.clone());
+        self.era_begins(node, None);
         if key.as_ref() == "lie" {
             self.stand_lie(node, is_yes(value));
         }

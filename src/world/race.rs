@@ -2,12 +2,16 @@
 
 use crate::base::{FrameId, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::Life;
-use crate::message::{BalanceNote, HostName, Outcome, Said, Why};
+use crate::message::{BalanceNote, HostName, Outcome, RecordType, Said, Why};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The number of a race in this lab, from 1: `#41`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RaceNo(pub u64);
+
+/// With more lanes than this, those of upstreams that were not asked are worth neither memory nor a look.
+pub(super) const LANES_UNASKED_MAX: usize = 64;
 
 /// How a lane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,8 @@ pub struct Race {
     pub no: RaceNo,
     /// What was asked, as it was spelled.
     pub name: HostName,
+    /// Which records of it: over DNS it may be others than addresses.
+    pub kind: RecordType,
     /// Who asked first: a client or a visitor.
     pub asker: Peer,
     /// The asker's own number for it, if it is a node.
@@ -153,6 +159,7 @@ impl Race {
         Self {
             no,
             name,
+            kind: RecordType::A,
             asker,
             question: None,
             ls: None,
@@ -219,6 +226,21 @@ impl Race {
 
     pub(super) fn lane_mut(&mut self, upstream: NodeId) -> Option<&mut Lane> {
         self.lanes.iter_mut().find(|lane| lane.upstream == upstream)
+    }
+
+    /// Of very many upstreams, those that were not asked and never will be have no lane any more.
+    pub(super) fn forget_unasked(&mut self) {
+        if self.lanes.len() > LANES_UNASKED_MAX {
+            self.lanes.retain(|lane| lane.end != LaneEnd::NotSent);
+            self.lanes.shrink_to_fit();
+        }
+    }
+
+    /// These were chosen: each has a lane. There may be a thousand, for every question.
+    pub(super) fn may_ask(&mut self, upstreams: &[NodeId]) {
+        let known: BTreeSet<NodeId> = self.lanes.iter().map(|lane| lane.upstream).collect();
+        let fresh = upstreams.iter().filter(|upstream| !known.contains(upstream));
+        self.lanes.extend(fresh.map(|upstream| Lane::new(*upstream)));
     }
 
     pub(super) fn lane_or_new(&mut self, upstream: NodeId) -> &mut Lane {

@@ -43,9 +43,7 @@ impl World {
             Note::Chose { question, upstreams, policy } => {
                 if let Some(race) = self.balancer_race(node, *question) {
                     race.policy = Some(policy.clone());
-                    for upstream in upstreams.iter() {
-                        race.lane_or_new(*upstream);
-                    }
+                    race.may_ask(upstreams);
                 }
             }
             Note::Heard { question, upstream, outcome, said } => {
@@ -78,7 +76,7 @@ impl World {
     }
 
     fn race_that_arrived(&self, node: NodeId, cause: Cause) -> Option<RaceNo> {
-        let (event, race) = self.index.nodes[node.index()].received?;
+        let (event, race, _) = self.index.nodes[node.index()].received?;
         if cause == Cause::Event(event) { race } else { None }
     }
 
@@ -179,6 +177,7 @@ impl World {
             return;
         }
         let mut race = self.new_race(name.clone(), from);
+        race.kind = self.index.nodes[node.index()].received.map_or(race.kind, |(.., kind)| kind);
         race.taken = Some(now);
         race.more.to = Some(node);
         if matches!(from, Peer::Visitor(_)) {
@@ -299,9 +298,12 @@ impl World {
         if let Some(won) = won {
             let lane = race.lane_or_new(won);
             lane.end = LaneEnd::Won;
-            lane.ended.get_or_insert(verdict.at);
+            // It may have won in another's stead, asked when its own part was there already.
+            let ended = lane.ended.filter(|ended| Some(*ended) >= lane.sent);
+            lane.ended = Some(ended.unwrap_or(verdict.at));
         }
         end_lanes(race, won, verdict.at, race.ls_deadline);
+        race.forget_unasked();
         race.ls_verdict = Some(verdict.clone());
         let waits = race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting);
         let deadline = race.ls_deadline;

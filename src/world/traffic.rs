@@ -6,8 +6,8 @@ use super::{
     DOOR_SHOWN, LOST_SHOWN, MARKS_MAX, Mark, MarkState, VISITORS_MAX, VisitorState, World,
 };
 use crate::base::{EventId, FrameId, LabTime, NodeId, Peer, QuestionNo, VisitorId};
-use crate::event::{Cause, Ending, Event, Fact, Life, Side};
-use crate::message::Message;
+use crate::event::{Cause, Ending, Event, Fact, Fate, Life, Side};
+use crate::message::{Message, RecordType};
 use crate::topology::Role;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,6 +100,9 @@ impl World {
                     }
                 }
                 Part::Balancer | Part::Asker if !is_reply && !is_word => {
+                    if let (Part::Asker, Some(race)) = (place.part, self.race_mut(place.race)) {
+                        race.kind = kind_of(sent.message);
+                    }
                     self.asked_upstream(place.race, place.part, sent.to);
                 }
                 _ => {}
@@ -173,7 +176,7 @@ impl World {
                 self.index.pass(from, here, frame);
             }
         }
-        self.index.nodes[node.index()].received = Some((id, race));
+        self.index.nodes[node.index()].received = Some((id, race, kind_of(message)));
         if !matches!(message.as_ref(), Message::Reply { .. })
             && let Some(no) = race
         {
@@ -195,13 +198,16 @@ impl World {
         self.plan_sweep(to, due);
     }
 
-    pub(super) fn frame_lost(&mut self, from: Peer, to: Peer, frame: FrameId) {
+    pub(super) fn frame_lost(&mut self, from: Peer, to: Peer, frame: FrameId, fate: Fate) {
         let now = self.now;
         if !self.is_of_topology(from) || !self.is_of_topology(to) {
             return;
         }
         let link = self.link_mut(from, to);
         link.lost += 1;
+        if fate == Fate::Lost {
+            link.frame_late(frame);
+        }
         if let Some(mark) = link.marks.get_mut(&frame) {
             mark.state = MarkState::Lost { at: now };
             World::earlier(&mut self.index.sweep_at, now + LOST_SHOWN);
@@ -284,6 +290,14 @@ impl World {
         if let Some(link) = self.links.get_mut(&pair) {
             link.conns = 0;
         }
+    }
+}
+
+/// Which records a message asks for.
+fn kind_of(message: &Message) -> RecordType {
+    match message {
+        Message::Ask { dns: Some(query), .. } => query.kind,
+        _ => RecordType::A,
     }
 }
 

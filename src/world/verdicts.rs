@@ -2,7 +2,7 @@
 //! stood in the way.
 
 use super::World;
-use super::race::{Hindrance, Race, RaceNo, Verdict};
+use super::race::{Hindrance, LANES_UNASKED_MAX, Race, RaceNo, Verdict};
 use super::truth::AlarmKind;
 use crate::base::{FrameId, LabTime, NodeId, Peer};
 use crate::event::Life;
@@ -121,7 +121,9 @@ impl World {
         let Some(race) = self.race(no) else { return };
         let asks = race.ls.map_or(race.asker, Peer::Node);
         let to = race.more.to.map(|to| (race.asker, to));
-        let lanes = race.lanes.iter().map(|lane| (asks, lane.upstream));
+        let few = race.lanes.len() <= LANES_UNASKED_MAX;
+        let lanes = race.lanes.iter().filter(|lane| few || lane.sent.is_some());
+        let lanes = lanes.map(|lane| (asks, lane.upstream));
         let mut found = race.more.hindered.clone();
         for (from, server) in lanes.chain(to) {
             if found.iter().any(|(known, _)| *known == server) {

@@ -1,6 +1,6 @@
 //! What a zone answers, straight from a name server and through the load balancer: the same.
 
-use crate::ask::{ask, ask_with, code, data, error, lab, name, question};
+use crate::ask::{ask, ask_with, code, data, error, hear, lab, name, question, socket};
 use crate::common::Bench;
 use faultlab::base::{Owner, Peer};
 use faultlab::event::Fact;
@@ -128,4 +128,35 @@ fn the_log_tells_the_story_of_a_visitor_over_datagrams() {
         }
     }
     assert!(decided.time.0 > 0);
+}
+
+/// Four thousand questions of one stranger, many at a time, through the load balancer: none lost, none wrong.
+#[test]
+fn of_thousands_of_questions_none_is_lost_and_none_gets_anothers_answer() {
+    const OUTSTANDING: u16 = 32;
+    let bench = Bench::start(&lab("policy = \"round-robin\""));
+    let socket = socket(bench.address("ls"));
+    let known = [
+        ("www.google.com", "A 192.0.2.10"),
+        ("mail.google.com", "A 192.0.2.25"),
+        ("rome.maps.google.com", "A 192.0.2.30"),
+    ];
+    let of = |id: u16| known[usize::from(id) % known.len()];
+    let send = |id: u16| {
+        let question = question(id, of(id).0, RecordType::A, Some(1232));
+        socket.send(&question.to_vec().expect("a question")).expect("it is sent");
+    };
+    (0..OUTSTANDING).for_each(send);
+    let mut missing: std::collections::BTreeSet<u16> = (0..4000).collect();
+    for next in OUTSTANDING..4000 + OUTSTANDING {
+        let answer = hear(&socket);
+        let id = answer.metadata.id;
+        assert!(missing.remove(&id), "{id} is answered twice");
+        assert_eq!(answer.queries[0].name(), &name(of(id).0));
+        assert_eq!(data(&answer), [of(id).1]);
+        if next < 4000 {
+            send(next);
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }

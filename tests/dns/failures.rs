@@ -85,6 +85,16 @@ fn when_all_fail_the_asker_hears_why_and_who_asks_at_once_again_asks_nobody() {
     assert!(!asked, "a failure is remembered for a second");
 }
 
+#[test]
+fn who_asks_for_names_of_others_does_not_have_the_servers_left_alone() {
+    let bench = Bench::start(&lab("policy = \"failover\"\nfall = 2"));
+    for name in ["a.mit.edu", "b.mit.edu", "c.mit.edu"] {
+        let answer = ask(&bench, "ls", name, RecordType::A);
+        assert_eq!(error(&answer), Some((22, "ts1 REFUSED, ts2 REFUSED".into())), "{name}");
+    }
+    assert_eq!(data(&ask(&bench, "ls", "www.google.com", RecordType::A)), ["A 192.0.2.10"]);
+}
+
 /// A question that has passed so many load balancers.
 fn passed(hops: u8) -> Message {
     let mut asked = question(1, "www.google.com", RecordType::A, Some(1232));

@@ -2,12 +2,14 @@
 //! verdict, and an answer is never another's.
 
 use crate::ask::lab;
-use faultlab::base::LabTime;
+use faultlab::base::{LabTime, Owner};
 use faultlab::command::grammar;
 use faultlab::event::{Event, Fact};
 use faultlab::message::{Note, Outcome, Said};
+use faultlab::report::why;
 use faultlab::sim::Sim;
 use faultlab::topology::{Folder, Topology, load_text};
+use faultlab::world::World;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -99,6 +101,38 @@ fn one_seed_gives_one_log() {
     assert_ne!(play(&topology, 3), play(&topology, 4));
 }
 
+/// The sentence on the last race.
+fn why_of_the_last(sim: &Sim) -> String {
+    let mut world = World::new(sim.topology().clone());
+    for event in sim.log().read(0, usize::MAX).events() {
+        world.apply(event);
+    }
+    why(&world, world.races.back().expect("a race"))
+}
+
+#[test]
+fn what_was_said_is_told_in_the_words_of_dns() {
+    let mut sim = Sim::new(&topology("failover"), 1);
+    let mut seconds = 0;
+    for (name, sentence) in [
+        (
+            "note.google.com",
+            "ts1 was asked, and said after 0 ms that there is such a name, but no such record.",
+        ),
+        (
+            "nosuch.google.com",
+            "ts1 was asked, and said after 0 ms that there is no such name. Nobody has the name.",
+        ),
+        ("www.mit.edu", "ts1 said REFUSED and ts2 said REFUSED, and nobody else was left to ask."),
+        ("www.mit.edu", "The same question failed less than a second ago, so the LS asked nobody."),
+    ] {
+        give(&mut sim, &format!("query client {name}"));
+        seconds += 1;
+        sim.run_until(LabTime::from_millis(seconds * 500));
+        assert_eq!(why_of_the_last(&sim), sentence, "{name}");
+    }
+}
+
 /// RFC 9520, 3.2: a failure is remembered for a second at least, however often it is asked for.
 #[test]
 fn a_storm_of_questions_that_fail_asks_each_server_once_a_second() {
@@ -132,4 +166,61 @@ fn a_storm_of_questions_that_fail_asks_each_server_once_a_second() {
         let second = std::time::Duration::from_secs(1);
         assert!(asked.windows(2).all(|two| two[1].since(two[0]) >= second), "{asked:?}");
     }
+}
+
+/// What the client is told, by the words of the question: the client's own verdicts, oldest first.
+fn told(lines: &[&str]) -> Vec<(Outcome, String)> {
+    let topology = topology("failover");
+    let client = topology.names.id("client").expect("a client");
+    let mut sim = Sim::new(&topology, 1);
+    for line in lines {
+        give(&mut sim, line);
+        sim.run_until(sim.now() + std::time::Duration::from_secs(3));
+    }
+    let events = sim.log().read(0, usize::MAX);
+    let of_client =
+        |event: &&Event| matches!(event.id.owner, Owner::Node(node, _) if node == client);
+    let verdict = |event: &Event| match &event.fact {
+        Fact::Noted(Note::Decided { outcome, said, .. }) => {
+            Some((*outcome, said.as_ref().map(ToString::to_string).unwrap_or_default()))
+        }
+        _ => None,
+    };
+    events.events().filter(of_client).filter_map(verdict).collect()
+}
+
+#[test]
+fn a_client_asks_for_other_records_than_addresses_where_it_speaks_dns() {
+    let told = told(&[
+        "query client google.com MX",
+        "query client www.google.com",
+        "query client www.google.com MX",
+        "query client google.com NS x2",
+    ]);
+    let outcomes: Vec<Outcome> = told.iter().map(|(outcome, _)| *outcome).collect();
+    let should = [
+        Outcome::Answered,
+        Outcome::Answered,
+        Outcome::Negative,
+        Outcome::Answered,
+        Outcome::Answered,
+    ];
+    assert_eq!(outcomes, should, "{told:?}");
+    assert!(told[0].1.contains("mail"), "{told:?}");
+    assert_eq!(told[1].1, "192.0.2.10");
+}
+
+#[test]
+fn on_lines_there_are_addresses_alone_and_both_the_lab_and_the_check_of_a_file_say_so() {
+    let lines = "title = \"lines\"\n[nodes.client]\nrole = \"client\"\nasks = \"ts\"\nnames = [\"a.org\"]\n\
+                 [nodes.ts]\nrole = \"ts\"\nrecords = { \"a.org\" = \"192.0.2.1\" }\n";
+    let here = Folder(PathBuf::from("."));
+    let topology = load_text("lines.toml", lines, &here).expect("a topology").topology;
+    let mut sim = Sim::new(&topology, 1);
+    let command = grammar::command("query client a.org MX", &topology.names).expect("a command");
+    let why = sim.give(command).expect_err("lines have no types");
+    assert!(why.contains("addresses alone"), "{why}");
+    let step = format!("{lines}[[steps]]\nsay = \"?\"\ndo = [\"query client a.org MX\"]\n");
+    let problems = load_text("lines.toml", &step, &here).expect_err("the step cannot be done");
+    assert!(problems.to_string().contains("`client` does not speak DNS"), "{problems}");
 }

@@ -11,6 +11,7 @@ use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, Record, RecordType};
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -128,16 +129,19 @@ fn lab(servers: &[Stranger; 2]) -> String {
     let mut text = format!("title = \"the truth table\"\n{OVER_DNS}\n");
     for (at, (policy, extra, _)) in policies() {
         for (place, upstreams) in UPSTREAMS.iter().enumerate() {
-            text += &format!(
-                "[nodes.ls{at}-{place}]\nrole = \"ls\"\nupstreams = {upstreams:?}\npolicy = \"{}\"\n\
-                 timeout = \"3s\"\nlisten = {{ dns = 0 }}\n{extra}\n",
-                policy.word()
-            );
+            let policy = policy.word();
+            write!(
+                text,
+                "[nodes.ls{at}-{place}]\nrole = \"ls\"\nupstreams = {upstreams:?}\n\
+                 policy = \"{policy}\"\ntimeout = \"3s\"\nlisten = {{ dns = 0 }}\n{extra}\n",
+            )
+            .expect("text takes text");
         }
     }
     let addresses = [servers[0].address, servers[1].address, nobody(), nobody()];
     for (name, address) in ["ts1", "ts2", "gone", "lost"].into_iter().zip(addresses) {
-        text += &format!("[nodes.{name}]\nrole = \"ts\"\nat = \"{address}\"\n");
+        writeln!(text, "[nodes.{name}]\nrole = \"ts\"\nat = \"{address}\"")
+            .expect("text takes text");
     }
     text
 }

@@ -87,6 +87,7 @@ fn events(topology: &Topology, text: &str) -> Vec<Event> {
     story.lab(415, Fact::NodeCrashed { node: TS1, why: of() });
     let setting = Note::Changed { key: of(), value: of() };
     story.note(LS, 416, None, setting);
+    story.own(LS, 417, None, Fact::SocketFailed { node: LS, why: of() });
     story.events()
 }
 

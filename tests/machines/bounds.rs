@@ -3,7 +3,7 @@
 use crate::harness::*;
 use faultlab::event::Ending;
 use faultlab::machine::Told;
-use faultlab::message::{HostName, Said};
+use faultlab::message::{HostName, RecordType, Said};
 use faultlab::topology::{OnMiss, Policy, Service};
 
 #[test]
@@ -82,7 +82,11 @@ fn a_client_does_not_build_up_more_than_it_can_hold() {
     let mut client = Solo::new(topology(ls_config(Policy::Race)), CLIENT);
     client.connect(LS);
     for _ in 0..3 {
-        client.tell(Told::Ask { name: Some(HostName::new("a")), times: 5_000 });
+        client.tell(Told::Ask {
+            name: Some(HostName::new("a")),
+            kind: RecordType::A,
+            times: 5_000,
+        });
     }
     let lines = client.lines();
     let failed = lines.iter().filter(|line| line.contains("failed AllFailed")).count();

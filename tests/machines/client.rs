@@ -4,7 +4,7 @@ use crate::harness::*;
 use faultlab::base::{ConnId, LabTime};
 use faultlab::event::Ending;
 use faultlab::machine::{Effect, Told};
-use faultlab::message::{Flaw, Flaws, HostName, Message, Note, Said};
+use faultlab::message::{Flaw, Flaws, HostName, Message, Note, RecordType, Said};
 use faultlab::topology::{ClientConfig, Dialect, Pace, Policy, Retry, Setting, Topology};
 
 fn lab(change: impl FnOnce(&mut ClientConfig)) -> Topology {
@@ -24,7 +24,7 @@ fn client(change: impl FnOnce(&mut ClientConfig)) -> Solo {
 }
 
 fn ask(client: &mut Solo, name: &str) {
-    client.tell(Told::Ask { name: Some(HostName::new(name)), times: 1 });
+    client.tell(Told::Ask { name: Some(HostName::new(name)), kind: RecordType::A, times: 1 });
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_the_server_says_is_what_the_outcome_is() {
 #[test]
 fn several_questions_with_one_name_each_get_a_verdict_in_the_order_of_asking() {
     let mut client = client(|_| {});
-    client.tell(Told::Ask { name: Some(HostName::new("a")), times: 3 });
+    client.tell(Told::Ask { name: Some(HostName::new("a")), kind: RecordType::A, times: 3 });
     client.lines();
     client.from(LS, found("a", "1.1.1.1"));
     client.from(LS, found("a", "1.1.1.1"));
@@ -88,7 +88,7 @@ fn several_questions_with_one_name_each_get_a_verdict_in_the_order_of_asking() {
 #[test]
 fn without_a_name_it_goes_through_its_list_round_and_round() {
     let mut client = client(|_| {});
-    client.tell(Told::Ask { name: None, times: 4 });
+    client.tell(Told::Ask { name: None, kind: RecordType::A, times: 4 });
     assert_eq!(client.only(&["send"]), ["send ls a?", "send ls b?", "send ls c?", "send ls a?"]);
 }
 

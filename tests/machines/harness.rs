@@ -346,6 +346,7 @@ pub fn words(message: &Message) -> String {
                 }
                 Said::Found { address, flags } => format!("{}{name} {address} {flags}", id(of)),
                 Said::Negative => format!("{}{name} NEGATIVE", id(of)),
+                Said::NoRecord => format!("{}{name} NO RECORD", id(of)),
                 Said::Failed(why) => format!("{}{name} FAILED {why}", id(of)),
                 Said::NotFound => format!("{}{name} NOT FOUND", id(of)),
             }

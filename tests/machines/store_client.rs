@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::store_lab::*;
 use faultlab::machine::{Effect, Told};
-use faultlab::message::{Flaw, StoreSaid};
+use faultlab::message::{Flaw, RecordType, StoreSaid};
 use faultlab::topology::{ReadFrom, Scheme, Setting};
 use std::collections::BTreeSet;
 
@@ -242,7 +242,7 @@ fn a_lost_connection_is_tried_again_each_client_at_its_own_time_or_all_at_once()
 #[test]
 fn it_goes_through_its_list_in_turn_and_puts_the_number_in() {
     let mut solo = client(PB, |_| ());
-    solo.tell(Told::Ask { name: None, times: 3 });
+    solo.tell(Told::Ask { name: None, kind: RecordType::A, times: 3 });
     assert_eq!(
         did_only(&mut solo, &["requested"]),
         ["requested 1 post hall line 1", "requested 2 get k", "requested 3 post hall line 3"]

@@ -4,7 +4,7 @@ use crate::harness::*;
 use crate::net::{CLIENTS, Net};
 use faultlab::base::LabTime;
 use faultlab::machine::Told;
-use faultlab::message::{Flaw, HostName, Note, Outcome, Said, Shape};
+use faultlab::message::{Flaw, HostName, Note, Outcome, RecordType, Said, Shape};
 use faultlab::topology::{Dialect, Health, LsConfig, OnMiss, Policy, Service, Setting, Topology};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -169,7 +169,7 @@ fn a_killed_server_costs_nothing_and_a_frozen_one_its_time() {
     let ask = |net: &mut Net, until: u64| {
         let before = net.verdicts(CLIENT).len();
         let asked = net.now;
-        net.tell(CLIENT, Told::Ask { name: None, times: 1 });
+        net.tell(CLIENT, Told::Ask { name: None, kind: RecordType::A, times: 1 });
         net.run(ms(until));
         let verdicts = net.verdicts(CLIENT);
         assert_eq!(verdicts.len(), before + 1);
@@ -184,7 +184,7 @@ fn a_killed_server_costs_nothing_and_a_frozen_one_its_time() {
     net.thaw(TS1);
     net.run(ms(4000));
     assert_eq!(net.count(LS, |note| matches!(note, Note::Late { upstream: TS1, .. })), 1);
-    net.tell(CLIENT, Told::Ask { name: None, times: 1 });
+    net.tell(CLIENT, Told::Ask { name: None, kind: RecordType::A, times: 1 });
     net.freeze(TS1);
     net.run(ms(4010));
     net.kill(TS1);
@@ -272,7 +272,14 @@ fn a_negative_is_only_ever_heard_from_servers_that_say_so() {
     client_of(&mut topology, CLIENT).timeout = ms(8000);
     let mut net = Net::new(topology, (ms(1), ms(20)));
     let ask = |net: &mut Net, until: u64| {
-        net.tell(CLIENT, Told::Ask { name: Some(HostName::new("nobody.example")), times: 1 });
+        net.tell(
+            CLIENT,
+            Told::Ask {
+                name: Some(HostName::new("nobody.example")),
+                kind: RecordType::A,
+                times: 1,
+            },
+        );
         net.run(ms(until));
         match net.verdicts(CLIENT).into_values().next_back() {
             Some((_, Note::Decided { outcome, said, .. })) => (outcome, said),
@@ -298,7 +305,7 @@ fn names_glued_on_the_wire_are_found_by_nobody() {
     let config = LsConfig { flaws: flaws(&[Flaw::GluedNames]), ..ls_config(Policy::Race) };
     let mut net = Net::new(lab(config, Dialect::First2021, true), (ms(1), ms(1)));
     net.run(ms(100));
-    net.tell(CLIENT, Told::Ask { name: None, times: 2 });
+    net.tell(CLIENT, Told::Ask { name: None, kind: RecordType::A, times: 2 });
     net.run(ms(20_000));
     let all = net.verdicts(CLIENT);
     assert!(
@@ -312,7 +319,7 @@ fn names_glued_on_the_wire_are_found_by_nobody() {
     );
     let end = LabTime::from_millis(20_000);
     assert_eq!(net.now, end);
-    net.tell(CLIENT, Told::Ask { name: None, times: 1 });
+    net.tell(CLIENT, Told::Ask { name: None, kind: RecordType::A, times: 1 });
     net.run(ms(20_100));
     assert!(
         net.verdicts(CLIENT)

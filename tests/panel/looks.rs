@@ -5,7 +5,7 @@ use super::*;
 use faultlab::event::Life;
 use faultlab::message::{Belief, Faults};
 use faultlab::panel::ThemeName;
-use faultlab::world::NodeState;
+use faultlab::world::{NoSocket, NodeState};
 use std::collections::BTreeMap;
 
 /// The map alone, without the rows that count, in ASCII and without colour: what is left is glyphs and words.
@@ -29,26 +29,33 @@ fn tells_apart(states: &[(&str, String)]) {
     }
 }
 
+type Put = fn(&mut NodeState);
+
+/// The states of a node that runs no replica, each with its word.
+const STATES: [(&str, Put); 13] = [
+    ("ts1", |node| node.life = Life::Up),
+    ("OFF", |node| node.life = Life::Off),
+    ("FROZEN", |node| node.life = Life::Frozen),
+    ("STOPPING", |node| node.life = Life::Stopping),
+    ("STOPPED", |node| node.life = Life::Stopped),
+    ("DEAD", |node| node.life = Life::Killed),
+    ("CRASHED", |node| node.life = Life::Crashed),
+    ("NO POWER", |node| node.life = Life::PoweredOff),
+    ("CORRUPT", |node| node.life = Life::Corrupt),
+    ("SPINS", |node| node.spinning = true),
+    ("PORT BUSY", |node| node.port_busy = Some(Arc::from("taken"))),
+    ("NO SOCKET", |node| {
+        let why = Arc::from("Too many open files");
+        node.no_socket = Some(NoSocket { at: LabTime::from_millis(9000), why, times: 3 });
+    }),
+    ("LIES", |node| {
+        node.changed.insert(Arc::from("lie"), Arc::from("on"));
+    }),
+];
+
 #[test]
 fn without_colour_every_state_of_a_node_has_its_word() {
-    type Put = fn(&mut NodeState);
-    let states: [(&str, Put); 12] = [
-        ("ts1", |node| node.life = Life::Up),
-        ("OFF", |node| node.life = Life::Off),
-        ("FROZEN", |node| node.life = Life::Frozen),
-        ("STOPPING", |node| node.life = Life::Stopping),
-        ("STOPPED", |node| node.life = Life::Stopped),
-        ("DEAD", |node| node.life = Life::Killed),
-        ("CRASHED", |node| node.life = Life::Crashed),
-        ("NO POWER", |node| node.life = Life::PoweredOff),
-        ("CORRUPT", |node| node.life = Life::Corrupt),
-        ("SPINS", |node| node.spinning = true),
-        ("PORT BUSY", |node| node.port_busy = Some(Arc::from("taken"))),
-        ("LIES", |node| {
-            node.changed.insert(Arc::from("lie"), Arc::from("on"));
-        }),
-    ];
-    let drawn: Vec<(&str, String)> = states
+    let drawn: Vec<(&str, String)> = STATES
         .into_iter()
         .map(|(word, put)| {
             let (mut panel, _) = scene("idle");
@@ -56,6 +63,24 @@ fn without_colour_every_state_of_a_node_has_its_word() {
             (word, map_without_colour(&mut panel))
         })
         .collect();
+    tells_apart(&drawn);
+}
+
+#[test]
+fn without_colour_every_state_of_one_of_many_is_told() {
+    let drawn: Vec<(&str, String)> = STATES
+        .into_iter()
+        .map(|(word, put)| {
+            let topology = story::topology(Policy::Race, 400);
+            let (mut panel, _) = panel_at(topology, &[], 9000);
+            for node in &mut panel.world.nodes {
+                node.life = Life::Up;
+            }
+            put(&mut panel.world.nodes[TS1.index()]);
+            (word, map_without_colour(&mut panel))
+        })
+        .collect();
+    assert!(drawn[0].1.contains("Enter opens"), "400 are bundled:\n{}", drawn[0].1);
     tells_apart(&drawn);
 }
 

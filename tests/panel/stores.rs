@@ -241,7 +241,9 @@ fn a_disk_is_emptied_only_after_asking_and_enter_is_no_answer() {
 fn keys_of_a_client_work_for_a_store() {
     let (mut panel, _) = store("store_healthy");
     let client = panel.world.topology.names.id("w").expect("there is a w");
-    let fired = |times| Reaction::Give(vec![Command::Query { client, name: None, times }]);
+    let fired = |times| {
+        Reaction::Give(vec![Command::Query { client, name: None, kind: RecordType::A, times }])
+    };
     assert_eq!(press(&mut panel, "f"), fired(1));
     assert_eq!(press(&mut panel, "F"), fired(20));
     let r1 = panel.world.topology.names.id("r1").expect("there is an r1");

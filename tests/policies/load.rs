@@ -1,9 +1,11 @@
 //! What policies cost and save under load: the hedge and its budget (L5), ties, two choices, hashing, queues.
 
-use crate::stage::{at, ended, events, give, id, lab, report};
-use faultlab::message::Outcome;
+use crate::stage::{at, ended, events, give, id, lab, notes, report};
+use faultlab::base::NodeId;
+use faultlab::message::{HostName, Note, Outcome};
 use faultlab::report::Report;
 use faultlab::sim::Sim;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A client at a rate, an LS with these settings, and servers with these. All names are everywhere.
@@ -140,6 +142,50 @@ fn two_choices_keep_the_queues_short() {
     assert!(p99 < 600.0, "two choices: p50 {p50} p99 {p99}");
     assert!(turn.latency_ms.p99 > p99, "in turn: {}", turn.latency_ms.p99);
     assert!(hash.latency_ms.p99 > p99, "by name, at half the load: {}", hash.latency_ms.p99);
+}
+
+/// The server that each name went to first, in this second.
+fn homes(sim: &mut Sim, second: f64) -> BTreeMap<HostName, NodeId> {
+    let from = sim.log().end();
+    sim.run_until(at(second + 1.0));
+    let events: Vec<_> = sim.log().read(from, usize::MAX).events().cloned().collect();
+    let (mut names, mut homes) = (BTreeMap::new(), BTreeMap::new());
+    for (_, note) in notes(&events, id(sim.topology(), "ls")) {
+        match note {
+            Note::Took { question, name, .. } => drop(names.insert(*question, name.clone())),
+            Note::Chose { question, upstreams, .. } => {
+                let name = names.remove(question).expect("it was taken before");
+                assert_eq!(*homes.entry(name).or_insert(upstreams[0]), upstreams[0]);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(homes.len(), 64, "every name was asked for");
+    homes
+}
+
+#[test]
+fn with_hash_a_server_that_joins_or_leaves_moves_only_its_share() {
+    let topology = topology(200, "policy = \"hash\"", 5, "");
+    let ts5 = id(&topology, "ts5");
+    let mut sim = Sim::new(&topology, 3);
+    let five = homes(&mut sim, 0.0);
+    let of_ts5 = five.values().filter(|home| **home == ts5).count();
+    assert!((5..=25).contains(&of_ts5), "{of_ts5} of 64 names");
+    give(&mut sim, "set ls upstreams ts1,ts2,ts3,ts4");
+    let four = homes(&mut sim, 1.0);
+    for (name, home) in &five {
+        assert!(*home == ts5 || four[name] == *home, "{name} was not on ts5 and moved");
+    }
+    give(&mut sim, "set ls upstreams ts1,ts2,ts3,ts4,ts5");
+    assert_eq!(homes(&mut sim, 2.0), five, "all that moved come back");
+    give(&mut sim, "kill ts2");
+    homes(&mut sim, 3.0);
+    let dead = id(&topology, "ts2");
+    let without = homes(&mut sim, 4.0);
+    for (name, home) in &five {
+        assert!(*home == dead || without[name] == *home, "{name} was not on the dead and moved");
+    }
 }
 
 #[test]

@@ -51,12 +51,20 @@ pub fn ended(events: &[Event], node: NodeId, wanted: Outcome) -> usize {
         .count()
 }
 
-/// The report of what has happened so far.
-pub fn report(sim: &Sim) -> Report {
+/// The fold of what has happened so far.
+pub fn world(sim: &Sim) -> World {
     let mut world = World::new(sim.topology().clone());
-    let mut tally = Tally::default();
     for event in &events(sim) {
         world.apply(event);
+    }
+    world
+}
+
+/// The report of what has happened so far.
+pub fn report(sim: &Sim) -> Report {
+    let world = world(sim);
+    let mut tally = Tally::default();
+    for event in &events(sim) {
         tally.observe(event);
     }
     let exit = faultlab::report::Exit::Passed;

@@ -1,9 +1,10 @@
 //! The figures of "The Tail at Scale" (Dean and Barroso, CACM 2013), in the bundled topology of that name.
 
-use crate::stage::{at, events, give, report};
-use faultlab::message::Note;
+use crate::stage::{at, events, give, report, world};
+use faultlab::message::{BalanceNote, Note};
 use faultlab::sim::Sim;
 use faultlab::topology::{Options, Topology, load};
+use faultlab::world::LaneEnd;
 use std::time::Duration;
 
 /// Rounds that are measured.
@@ -82,4 +83,28 @@ fn of_a_hundred_servers_one_is_slow_in_63_of_100_rounds_and_the_hedge_mends_it()
     assert!(gain >= 4.0, "p99 falls from {:?} to {:?} only", plain.p99(), hedged.p99());
     assert!(hedged.extra_load <= 0.06, "{} more requests", hedged.extra_load);
     assert!(hedged.extra_load >= 0.02, "{}: so few hedges prove nothing", hedged.extra_load);
+}
+
+#[test]
+fn who_covers_for_another_wins_after_it_was_asked() {
+    let mut sim = Sim::new(&topology(), 11);
+    give(&mut sim, "set ls hedge on");
+    for second in 1..=20 {
+        give(&mut sim, "query client");
+        sim.run_until(at(f64::from(second)));
+    }
+    let world = world(&sim);
+    let mut covered = 0;
+    for race in &world.races {
+        let last = race.more.balance.iter().rev().find_map(|note| match note {
+            BalanceNote::Covered { by, .. } => Some(*by),
+            _ => None,
+        });
+        let Some(winner) = race.lanes.iter().find(|lane| lane.end == LaneEnd::Won) else {
+            continue;
+        };
+        covered += u32::from(last == Some(winner.upstream));
+        assert!(winner.ended > winner.sent, "{winner:?}");
+    }
+    assert!(covered > 3, "{covered} races were decided by an answer in another's stead");
 }

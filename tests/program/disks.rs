@@ -276,14 +276,14 @@ fn what_the_disk_does_not_take_is_never_acknowledged() {
     assert!(printed.contains("disk"), "{printed}");
 }
 
-/// No file may grow beyond some kilobytes: what is written beyond them fails as on a disk that is full.
+/// No file may grow beyond half a megabyte: what is written beyond it fails as on a disk that is full.
 #[test]
 fn on_a_full_disk_writes_fail_and_what_was_acknowledged_stays() {
     let place = Place::new();
     let data = place.path("disks");
     let lab = STORE.replace("propagation = \"sync\"", "");
     let file = place.file("store.toml", &lab);
-    let program = "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\"";
+    let program = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\"";
     let mut command = Command::new("sh");
     place.prepare(&mut command);
     command.args(["-c", program, env!("CARGO_BIN_EXE_faultlab")]);

@@ -6,7 +6,7 @@ use crate::labs::{ALICE, BOB, LS, NAMES, TS1, TS2, name};
 use faultlab::base::draw::{Purpose, draw};
 use faultlab::base::{NodeId, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
-use faultlab::message::{HostName, Shape};
+use faultlab::message::{HostName, RecordType, Shape};
 use faultlab::sim::{Maker, Sim};
 use faultlab::topology::Topology;
 use std::fmt::Write as _;
@@ -89,7 +89,10 @@ impl Chaos {
         let times = if self.dice.below(6) == 0 { 3 } else { 1 };
         match self.dice.below(12) {
             0 => self.give(Command::Batch { client }),
-            _ => self.give(Command::Query { client, name: Some(asked), times }),
+            _ => {
+                let kind = RecordType::A;
+                self.give(Command::Query { client, name: Some(asked), kind, times });
+            }
         }
     }
 
@@ -148,14 +151,24 @@ pub fn run(lab: &Lab, seed: u64, maker: Option<Maker>) -> Run {
     let rounds = 8;
     for at in 0..rounds {
         for (client, at) in [(ALICE, at), (BOB, at + 1)] {
-            chaos.give(Command::Query { client, name: Some(name(at)), times: 1 });
+            chaos.give(Command::Query {
+                client,
+                name: Some(name(at)),
+                kind: RecordType::A,
+                times: 1,
+            });
         }
         chaos.go_on(RECOVERY / rounds as u32);
     }
     chaos.judge.calm_from(chaos.sim.now());
     for at in 0..NAMES {
         for client in [ALICE, BOB] {
-            chaos.give(Command::Query { client, name: Some(name(at)), times: 1 });
+            chaos.give(Command::Query {
+                client,
+                name: Some(name(at)),
+                kind: RecordType::A,
+                times: 1,
+            });
         }
     }
     chaos.go_on(Duration::from_secs(10));

@@ -3,7 +3,7 @@
 use super::token::{Reader, Word};
 use super::verbs::{self, Slot};
 use crate::base::{Names, NodeId};
-use crate::message::{HostName, Operation};
+use crate::message::{HostName, Operation, RecordType};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -19,6 +19,8 @@ pub trait Known {
     fn value(&self, node: NodeId, key: &str) -> Option<String>;
     /// Names that this client may want to ask for.
     fn hosts(&self, client: NodeId) -> Vec<HostName>;
+    /// Whether this client speaks DNS, and so can ask for other records than addresses.
+    fn speaks_dns(&self, client: NodeId) -> bool;
     /// The operations that clients of the store have in their lists.
     fn operations(&self) -> Vec<Operation>;
 }
@@ -133,6 +135,11 @@ fn offers(
         Slot::Host => {
             let hosts = first.map(|client| known.hosts(client)).unwrap_or_default();
             hosts.iter().map(|name| plain(name.as_str().to_owned())).collect()
+        }
+        Slot::RecordType => {
+            let dns = first.is_some_and(|client| known.speaks_dns(client));
+            let types = RecordType::words().filter(|_| dns);
+            types.chain(["x20"]).map(|word| plain(word.to_owned())).collect()
         }
         Slot::Key => {
             let keys = first.map(|node| (node, known.keys(node)));

@@ -5,7 +5,7 @@ use super::verbs::{self, VerbHelp};
 use super::{GrammarError, SPEED_MAX, SPEED_MIN, operate};
 use crate::base::{FrameId, Shown, units};
 use crate::command::{Command, LinkSet};
-use crate::message::{HostName, Shape};
+use crate::message::{HostName, RecordType, Shape};
 
 /// The words for the shapes of jitter.
 pub(super) const SHAPES: [(&str, Shape); 4] = [
@@ -68,7 +68,7 @@ fn unknown_verb(first: &Word) -> GrammarError {
 
 fn query(reader: &mut Reader<'_>) -> Result<Command, GrammarError> {
     let client = reader.node()?;
-    let (mut name, mut times) = (None, 1);
+    let (mut name, mut kind, mut times) = (None, None, 1);
     while let Some(word) = reader.word()? {
         match repetitions(&word) {
             Some(figure) => {
@@ -76,10 +76,16 @@ fn query(reader: &mut Reader<'_>) -> Result<Command, GrammarError> {
                 break;
             }
             None if name.is_none() => name = Some(HostName::new(&word.text)),
+            None if kind.is_none() => match RecordType::from_word(&word.text) {
+                Some(known) => kind = Some(known),
+                None => {
+                    return Err(reader.wrong(&word, "is no type of record and no number of times"));
+                }
+            },
             None => return Err(reader.wrong(&word, "is no number of times")),
         }
     }
-    Ok(Command::Query { client, name, times })
+    Ok(Command::Query { client, name, kind: kind.unwrap_or_default(), times })
 }
 
 /// `x20` as 20 (the largest number for one that is too long); none for a word that is no such thing.

@@ -15,6 +15,8 @@ pub(super) enum Slot {
     StoreKey,
     Links,
     Host,
+    /// What may follow a name: a type of record where the client speaks DNS, or how often.
+    RecordType,
     Key,
     Value,
     /// A figure or a text: nothing to offer but these words, if any.
@@ -55,8 +57,9 @@ macro_rules! verbs {
 }
 
 static VERBS: &[VerbHelp] = verbs! {
-    "query" "query CLIENT [NAME] [xN]" [Client, Host, TWENTY]
-        "The client asks for a name, or for the next of its list; xN asks so many times at once."
+    "query" "query CLIENT [NAME [TYPE]] [xN]" [Client, Host, Slot::RecordType, TWENTY]
+        "The client asks for a name, or for the next of its list; TYPE asks for other records than addresses, over \
+         DNS; xN asks so many times at once."
         "query client www.google.com x20";
     "post" "post CLIENT ROOM TEXT" [StoreClient, Room]
         "The client posts a line in a room of the store; a quoted text may be followed by xN."

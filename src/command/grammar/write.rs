@@ -16,10 +16,14 @@ pub(super) fn command(command: &Command, names: &Names) -> String {
     let node = |verb: &str, id: NodeId| format!("{verb} {}", names.of(id));
     let link = |verb: &str, set: &LinkSet| format!("{verb} {}", links(set, names));
     match command {
-        Command::Query { client, name, times } => {
-            let name = name.as_ref().map(|name| format!(" {}", host(name))).unwrap_or_default();
+        Command::Query { client, name, kind, times } => {
+            let mut words =
+                name.as_ref().map(|name| format!(" {}", host(name))).unwrap_or_default();
+            if name.is_some() && !kind.is_usual() {
+                words = format!("{words} {kind}");
+            }
             let times = if *times == 1 { String::new() } else { format!(" x{times}") };
-            format!("query {}{name}{times}", names.of(*client))
+            format!("query {}{words}{times}", names.of(*client))
         }
         Command::Batch { client } => node("batch", *client),
         Command::Load { client, per_kilosecond } => {

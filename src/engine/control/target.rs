@@ -4,7 +4,7 @@ use super::state::{Piece, State, Way};
 use crate::base::{NodeId, Peer, VisitorId};
 use crate::command::{Command, LinkSet};
 use crate::event::Life;
-use crate::message::{Faults, Jitter};
+use crate::message::{Faults, Jitter, RecordType};
 use crate::topology::{Kind, Role, Setting, Wire, a_role};
 use std::sync::Arc;
 
@@ -206,6 +206,15 @@ impl State {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The client can ask for such records: on lines there are addresses alone, and nobody says which.
+    pub fn can_ask_for(&self, node: NodeId, kind: RecordType) -> Result<(), String> {
+        if kind.is_usual() || self.file.speaks_dns(node) {
+            return Ok(());
+        }
+        let name = self.name(node);
+        Err(format!("{name} speaks lines, on which there are addresses alone: ask without {kind}"))
     }
 
     /// The client asks replicas.

@@ -31,23 +31,26 @@ impl Burst {
 pub(super) struct Bursts {
     /// Clients that have something open, or will ask again by themselves.
     clients: BTreeMap<Owner, Burst>,
-    /// Questions settled since the burst began; with several clients, those of all.
+    /// Questions settled since the burst began, or too many to be watched; with several clients, those of all.
     settled: u32,
 }
 
 impl Bursts {
-    /// Takes what a node says. True if one more of a burst is settled, so that the others hasten.
+    /// Takes what a node says. True if it makes the others of a burst hasten.
     pub(super) fn note(&mut self, now: LabTime, owner: Owner, note: &Note) -> bool {
         let before = self.settled;
         match note {
             Note::Asked { .. } | Note::Store(StoreNote::Requested { .. }) => {
+                let mut is_more = false;
                 self.change(owner, |burst| {
                     // A hand hits the same nanosecond twice only while the clock stands still; then they
                     // travel together.
                     burst.several |= burst.open > 0 && burst.asked == now;
                     burst.open += 1;
                     burst.asked = now;
+                    is_more = burst.load && burst.open > LOAD_SEEN;
                 });
+                self.settled = self.settled.saturating_add(u32::from(is_more));
             }
             Note::ListBegan { .. } => self.change(owner, |burst| burst.list = true),
             Note::ListEnded { .. } => self.change(owner, |burst| burst.list = false),
@@ -58,7 +61,9 @@ impl Bursts {
             Note::Decided { .. } | Note::Store(StoreNote::Concluded { .. })
                 if self.clients.contains_key(&owner) =>
             {
-                self.settled = self.settled.saturating_add(1);
+                // A question by hand is nobody's burst.
+                let is_on = before > 0 || self.clients.values().any(|burst| burst.goes_on());
+                self.settled = self.settled.saturating_add(u32::from(is_on));
                 self.change(owner, |burst| {
                     burst.open = burst.open.saturating_sub(1);
                     burst.several &= burst.open > 0;
@@ -75,17 +80,17 @@ impl Bursts {
         if !burst.goes_on() && burst.open == 0 {
             self.clients.remove(&owner);
         }
-        self.tidy();
     }
 
     /// The dead ask nothing more.
     pub(super) fn forget_node(&mut self, node: NodeId) {
         self.clients.retain(|owner, _| !matches!(owner, Owner::Node(id, _) if *id == node));
-        self.tidy();
     }
 
-    fn tidy(&mut self) {
-        if !self.clients.values().any(|burst| burst.goes_on()) {
+    /// Ends the bursts if none goes on and nothing of them is left: no question without a verdict, and (`all_still`)
+    /// nothing on its way and no server at work. What is left of a load passes as fast as the load did.
+    pub(super) fn end_if(&mut self, all_still: bool) {
+        if all_still && self.clients.values().all(|burst| !burst.goes_on() && burst.open == 0) {
             self.settled = 0;
         }
     }
@@ -100,6 +105,9 @@ impl Bursts {
         f64::from(self.settled.min(HALVINGS_MAX)).exp2()
     }
 }
+
+/// Of a load so many questions at once can be watched; each one more hastens it as one that is settled does.
+const LOAD_SEEN: u32 = 3;
 
 /// After so many halvings even the shortest hop that is waited for runs in real time.
 const HALVINGS_MAX: u32 = 12;

@@ -60,6 +60,11 @@ impl Wall {
         self.emit(node, Cause::Unknown, Fact::Noted(said));
     }
 
+    /// A moment passes in which nothing happens.
+    fn a_moment(&mut self) {
+        self.now = LabTime(self.now.0 + 1);
+    }
+
     fn asked(&mut self, question: u64, after: Duration) {
         let (question, deadline) = (QuestionNo(question), self.now + after);
         let (name, to, again) = (HostName::new("www.a.com"), LS, None);
@@ -111,6 +116,7 @@ impl Wall {
 
     /// Wall seconds from the beginning of an operation to its verdict.
     fn operation(&mut self, request: u64) -> f64 {
+        self.a_moment();
         let request = QuestionNo(request);
         let id = OpId { client: "c.1".into(), number: request.0 };
         let (operation, deadline) = (Operation::Get { key: "x".into() }, self.now + FIVE);
@@ -342,6 +348,7 @@ impl Wall {
 
     /// A question of the client on its way to a server and back, or until a silence of two seconds is over.
     fn question(&mut self, question: u64, is_silent: bool) -> f64 {
+        self.a_moment();
         self.took_on_the_wall(|lab| {
             lab.asked(question, FIVE);
             lab.hop(CLIENT, LS, question);
@@ -411,6 +418,39 @@ fn a_load_and_several_at_once_hasten_and_questions_by_hand_do_not() {
 }
 
 #[test]
+fn what_is_left_of_a_load_passes_as_fast_as_the_load_did() {
+    let mut lab = Wall::default();
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 5000 });
+    for question in 1..20 {
+        lab.question(question, false);
+    }
+    // One more, of two servers: the slower has not answered when the load is off and the verdict is there.
+    lab.asked(20, FIVE);
+    lab.took(TS2, 20, None);
+    lab.decided(CLIENT, 20);
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 0 });
+    assert!(lab.hop(TS1, LS, 20) < 0.1 * HOP_WALL_S);
+    lab.decided(TS2, 20);
+    assert!(lab.hop(TS2, LS, 20) < 0.1 * HOP_WALL_S);
+    assert!(lab.question(21, false) >= 4.0 * HOP_WALL_S, "then a question by hand is seen in full");
+    assert!(lab.pace.bursts.is_empty());
+}
+
+#[test]
+fn of_a_load_whose_questions_overlap_nobody_waits_for_the_first_to_be_settled() {
+    let mut lab = Wall::default();
+    lab.note(CLIENT, Note::LoadSet { per_kilosecond: 160_000 });
+    for question in 1..=3 {
+        lab.asked(question, FIVE);
+        assert!(lab.hop(CLIENT, LS, question) >= HOP_WALL_S, "question {question}");
+    }
+    for question in 4..=12 {
+        lab.asked(question, FIVE);
+    }
+    assert!(lab.hop(CLIENT, LS, 12) < 0.1 * HOP_WALL_S);
+}
+
+#[test]
 fn the_death_of_a_client_ends_its_burst_and_no_other() {
     let mut lab = Wall::default();
     lab.note(CLIENT, Note::ListBegan { names: 20 });
@@ -419,6 +459,7 @@ fn the_death_of_a_client_ends_its_burst_and_no_other() {
     lab.emit(CLIENT, Cause::Unknown, Fact::NodeKilled { node: CLIENT });
     assert!(lab.hop(TS2, LS, 1) < 0.7 * HOP_WALL_S);
     lab.emit(TS2, Cause::Unknown, Fact::NodeKilled { node: TS2 });
+    lab.a_moment();
     assert!(lab.hop(CLIENT, LS, 2) >= HOP_WALL_S);
     assert!(lab.pace.bursts.is_empty());
 }

@@ -107,7 +107,7 @@ fn line(dialect: Dialect, name: &HostName, outcome: Outcome, answer: Option<&Ans
         }
         Said::Found { address, flags } if flags.is_empty() => format!("{name} {address}"),
         Said::Found { address, flags } => format!("{name} {address} {flags}"),
-        Said::Negative => format!("{name} - NEGATIVE"),
+        Said::Negative | Said::NoRecord => format!("{name} - NEGATIVE"),
         Said::Failed(why) => format!("{name} - FAILED {why}"),
         Said::NotFound => format!("{name} - {}", dialect.error_words()),
     }

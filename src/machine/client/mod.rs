@@ -13,7 +13,7 @@ use super::server::{Handed, Manner, Server, Wish};
 use super::timers::Timer;
 use super::{Effect, Effects, Input, Machine};
 use crate::base::{ConnId, Incarnation, LabTime, NodeId, NumberMap, QuestionNo};
-use crate::message::{HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{HostName, Message, Note, Outcome, RecordType, Said, Why};
 use crate::topology::{ClientConfig, Topology};
 use list::List;
 use std::collections::VecDeque;
@@ -26,6 +26,7 @@ const QUESTIONS_MAX: usize = 50_000;
 #[derive(Debug, Clone)]
 struct Wanted {
     name: HostName,
+    kind: RecordType,
     /// 1 for the first time.
     attempt: u8,
     /// The question that is asked again.
@@ -40,7 +41,8 @@ struct Wanted {
 
 impl Wanted {
     fn first(name: HostName, place: Option<usize>) -> Self {
-        Self { name, attempt: 1, again: None, avoid: None, hops: 0, place }
+        let kind = RecordType::A;
+        Self { name, kind, attempt: 1, again: None, avoid: None, hops: 0, place }
     }
 }
 
@@ -188,10 +190,10 @@ impl Client {
         }
         let server = &mut self.servers[at];
         let to = server.node();
-        let name = wanted.name.clone();
+        let wish = Wish { kind: wanted.kind, ..Wish::address(&wanted.name) };
         out.note(Note::Asked {
             question,
-            name: name.clone(),
+            name: wanted.name.clone(),
             to,
             deadline: now + self.config.timeout,
             attempt: wanted.attempt,
@@ -199,7 +201,7 @@ impl Client {
         });
         out.push(Effect::Arm(Timer::Deadline(question).id(), self.config.timeout));
         self.questions.insert(question, Question { wanted, server: to });
-        let handed = server.ask(now, question, Wish::address(&name), out);
+        let handed = server.ask(now, question, wish, out);
         self.take_stale(at);
         match handed {
             Handed::Taken => {}
@@ -331,7 +333,7 @@ impl Client {
 fn outcome_of(said: &Said) -> Outcome {
     match said {
         Said::Found { .. } => Outcome::Answered,
-        Said::Negative => Outcome::Negative,
+        Said::Negative | Said::NoRecord => Outcome::Negative,
         Said::Failed(_) => Outcome::Failed,
         Said::NotFound => Outcome::Silent,
     }

@@ -5,7 +5,7 @@ use crate::base::{LabTime, QuestionNo};
 use crate::machine::server::Server;
 use crate::machine::timers::Timer;
 use crate::machine::{Effect, Effects, Told};
-use crate::message::{HostName, Note, Outcome, Why};
+use crate::message::{HostName, Note, Outcome, RecordType, Why};
 use crate::topology::Setting;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Client {
 
     pub(super) fn told(&mut self, now: LabTime, told: Told, out: &mut Effects) {
         match told {
-            Told::Ask { name, times } => self.ask_times(name.as_ref(), times),
+            Told::Ask { name, kind, times } => self.ask_times(name.as_ref(), kind, times),
             Told::Batch => self.begin_list(now, out),
             Told::Load { per_kilosecond } => self.load.set(now, per_kilosecond, out),
             Told::Set { setting, key, value } => self.set(now, &setting, key, value, out),
@@ -31,10 +31,10 @@ impl Client {
         }
     }
 
-    fn ask_times(&mut self, name: Option<&HostName>, times: u32) {
+    fn ask_times(&mut self, name: Option<&HostName>, kind: RecordType, times: u32) {
         for _ in 0..times.min(TIMES_MAX) {
             let Some(name) = name.cloned().or_else(|| self.next_name()) else { return };
-            self.work.push_back(Work::Ask(Wanted::first(name, None)));
+            self.work.push_back(Work::Ask(Wanted { kind, ..Wanted::first(name, None) }));
         }
     }
 

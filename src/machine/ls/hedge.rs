@@ -168,6 +168,7 @@ impl Ls {
     /// What was asked in another's stead came to this.
     pub(super) fn stead_ended(&mut self, now: LabTime, end: LaneEnd, out: &mut Effects) {
         let Some(Stead { question: no, lane }) = self.steads.remove(&end.question) else { return };
+        let is_well = end.is_well();
         let LaneEnd { upstream: by, outcome, answer, how, .. } = end;
         let Some(question) = self.questions.get_mut(&no) else { return };
         let part = &mut question.lanes[lane];
@@ -181,7 +182,7 @@ impl Ls {
         }
         let asked = part.asked_at;
         if let Some(at) = self.at(by) {
-            if outcome.is_final() {
+            if is_well {
                 self.is_alive(at, out);
             } else {
                 self.has_failed(at, outcome, out);

@@ -221,7 +221,7 @@ impl Ls {
     ) {
         let outcome = match &answer.said {
             Said::Found { .. } => Outcome::Answered,
-            Said::Negative => Outcome::Negative,
+            Said::Negative | Said::NoRecord => Outcome::Negative,
             Said::Failed(_) => Outcome::Failed,
             // An LS behind this one heard nothing in time.
             Said::NotFound => Outcome::Silent,

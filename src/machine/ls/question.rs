@@ -77,6 +77,15 @@ pub(super) struct LaneEnd {
     pub how: Option<Why>,
 }
 
+impl LaneEnd {
+    /// Whether the server is well: it has answered, or would not, as one does whose zone it is not. Otherwise whoever
+    /// asks for names of others would have every server left alone.
+    pub fn is_well(&self) -> bool {
+        let response = self.answer.as_ref().and_then(|answer| answer.dns.as_ref());
+        self.outcome.is_final() || response.is_some_and(|one| one.rcode == Rcode::Refused)
+    }
+}
+
 /// A question without a verdict. The rules are those of the moment it was taken.
 #[derive(Debug)]
 pub(super) struct Question {

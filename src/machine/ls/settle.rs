@@ -37,6 +37,7 @@ impl Ls {
             question.lanes[lane].unread = Some(end);
             return;
         }
+        let is_well = end.is_well();
         let LaneEnd { question: no, upstream, outcome, answer, how } = end;
         let said = answer.as_ref().map(|answer| answer.said.clone());
         question.lanes[lane].stand = Stand::Ended(outcome);
@@ -50,6 +51,8 @@ impl Ls {
                 self.upstreams[at].name = Some(name);
                 self.is_alive(at, out);
                 self.took(at, took, out);
+            } else if is_well {
+                self.is_alive(at, out);
             } else {
                 self.has_failed(at, outcome, out);
             }
@@ -268,7 +271,9 @@ impl Ls {
         };
         let all = |wanted: Outcome| outcomes().all(|(_, outcome)| outcome == wanted);
         if all(Outcome::Negative) {
-            let words = Words { dns: question.best_negative(), ..Said::Negative.into() };
+            let dns = question.best_negative();
+            let said = dns.as_ref().map_or(Said::Negative, |response| response.said());
+            let words = Words { dns, ..said.into() };
             self.decide(no, Outcome::Negative, words, None, Why::AllNegative, out);
         } else {
             let silent = all(Outcome::Silent);
@@ -329,7 +334,7 @@ impl Ls {
     pub(super) fn told_to(&self, conn: ConnId, asked: &Asked, said: Said) -> Said {
         let wordless = asked.dns.is_none() && !self.askers.is_node(conn);
         match said {
-            Said::Negative | Said::Failed(_) if wordless => Said::NotFound,
+            Said::Negative | Said::NoRecord | Said::Failed(_) if wordless => Said::NotFound,
             said => said,
         }
     }

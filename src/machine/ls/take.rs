@@ -35,9 +35,9 @@ impl Ls {
             self.refuse(conn, no, asked, out);
             return;
         }
-        if let Some((why, code)) = self.hopeless(asked) {
+        if let Some((words, code, why)) = self.hopeless(asked) {
             self.questions.insert(no, Question::new(conn, asked, &self.config));
-            self.decide_failed(no, &why, code, Why::AllFailed, out);
+            self.decide_failed(no, &words, code, why, out);
             return;
         }
         self.remember(name);
@@ -82,14 +82,14 @@ impl Ls {
         self.begin_hedging(now, no, out);
     }
 
-    /// Why there is no use in asking anybody, if there is none, and the code that says so.
-    fn hopeless(&self, asked: &Asked) -> Option<(Arc<str>, u16)> {
+    /// Why there is no use in asking anybody, if there is none: in words, and as DNS and the log have it.
+    fn hopeless(&self, asked: &Asked) -> Option<(Arc<str>, u16, Why)> {
         if asked.hops() >= HOPS_MAX {
-            let why = format!("the question goes round: it has passed {HOPS_MAX} load balancers");
-            return Some((Arc::from(why), ExtendedError::UNREACHABLE));
+            let words = format!("the question goes round: it has passed {HOPS_MAX} load balancers");
+            return Some((Arc::from(words), ExtendedError::UNREACHABLE, Why::GoesRound));
         }
         let failed = self.failures.get(self.now, asked)?;
-        Some((failed, ExtendedError::CACHED))
+        Some((failed, ExtendedError::CACHED, Why::Remembered))
     }
 
     fn deadline_of(&self, now: LabTime, conn: ConnId) -> LabTime {

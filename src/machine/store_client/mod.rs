@@ -47,8 +47,8 @@ impl StoreClient {
 
     fn told(&mut self, now: LabTime, told: Told, out: &mut Effects) {
         match told {
-            Told::Ask { name: None, times } => self.go_on_with_list(now, times, out),
-            Told::Ask { name: Some(name), times } => {
+            Told::Ask { name: None, times, .. } => self.go_on_with_list(now, times, out),
+            Told::Ask { name: Some(name), times, .. } => {
                 let operation = Operation::Get { key: Arc::from(name.as_str()) };
                 self.operate(now, &operation, times, out);
             }

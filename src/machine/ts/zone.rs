@@ -30,7 +30,7 @@ impl Ts {
         let said = found.said();
         let outcome = match &said {
             Said::Found { .. } => Outcome::Answered,
-            Said::Negative => Outcome::Negative,
+            Said::Negative | Said::NoRecord => Outcome::Negative,
             Said::Failed(_) | Said::NotFound => Outcome::Failed,
         };
         let is_none = !matches!(said, Said::Found { .. });

@@ -6,17 +6,18 @@ const IDLE: Duration = Duration::from_micros(80);
 const LOADED: Duration = Duration::from_millis(7);
 const TOLERANCE: Duration = Duration::from_millis(5);
 
-fn micros(there: u64, back: u64) -> Medians {
-    Some([Duration::from_micros(there), Duration::from_micros(back)])
+fn micros(there: u64, back: u64) -> [Duration; 2] {
+    [there, back].map(Duration::from_micros)
 }
 
 fn delayed(there: Medians, back: Medians, lag: Duration) -> Verdict {
-    let seen = Delayed { usual: micros(100, 120), there, back, lag };
+    let seen = Delayed { usual: Some(micros(100, 120)), there, back, lag };
     delay("UDP", Duration::from_millis(50), TOLERANCE, &seen).verdict
 }
 
 #[test]
 fn a_delay_counts_on_the_named_direction_and_only_there() {
+    let micros = |there, back| Some(micros(there, back));
     let [there, back] = [micros(50_400, 130), micros(90, 49_900)];
     assert_eq!(delayed(there, back, IDLE), Verdict::Held);
     assert_eq!(delayed(there, back, LOADED), Verdict::Held, "what holds, holds");
@@ -95,10 +96,10 @@ fn a_heal_is_for_the_next_frame_each_time() {
 
 #[test]
 fn the_worst_counts_and_a_figure_to_know_does_not() {
+    use Verdict::{Failed, Held, Told, Unknown};
     let rows = |verdicts: &[Verdict]| -> Vec<Row> {
         verdicts.iter().map(|verdict| Row { verdict: *verdict, ..Row::new("", "", "") }).collect()
     };
-    use Verdict::{Failed, Held, Told, Unknown};
     for (verdicts, worst) in [
         (&[Held, Told, Held][..], Held),
         (&[Held, Unknown], Unknown),
@@ -113,7 +114,7 @@ fn the_worst_counts_and_a_figure_to_know_does_not() {
 
 #[test]
 fn the_middle_is_the_middle() {
-    let times = [9, 1, 5].map(Duration::from_millis);
+    let times = [9, 1, 5, 8, 2].map(Duration::from_millis);
     assert_eq!(median(times.to_vec()), Some(Duration::from_millis(5)));
     assert_eq!(median(Vec::new()), None);
 }

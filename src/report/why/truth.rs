@@ -24,6 +24,7 @@ impl Teller<'_> {
             out.extend(self.holders(verdict));
         } else if matches!(verdict.outcome, Outcome::Silent | Outcome::Negative)
             && race.ls.is_some()
+            && verdict.said != Some(Said::NoRecord)
             && self.world.topology.holders(&race.name).next().is_none()
             && self.knows_all_tables()
         {

@@ -95,7 +95,14 @@ impl Reader<'_> {
     /// What the grammar cannot know: whether the node that is named can do it.
     fn check(&mut self, command: &Command, line: &At<String>) {
         match command {
-            Command::Query { client, name, .. } => self.query(*client, name.as_ref(), line),
+            Command::Query { client, name, kind, .. } => {
+                self.query(*client, name.as_ref(), line);
+                if !kind.is_usual() && !self.topology.speaks_dns(*client) {
+                    let client = quoted(self.topology.names.of(*client));
+                    let help = "give the links from it `wire = \"dns\"`, or ask without a type";
+                    self.refuse(line, format!("{client} does not speak DNS, only lines"), help);
+                }
+            }
             Command::Batch { client } => self.batch(*client, line),
             Command::Load { client, per_kilosecond: 0 } => {
                 self.is_client(*client, line);

@@ -232,13 +232,11 @@ impl<'a> Written<'a> {
             let length = u8::try_from(label.len()).ok().filter(|one| (1..=63).contains(one))?;
             out.push(length);
             out.extend_from_slice(label.as_bytes());
-            match behind {
-                Some(behind) => rest = behind,
-                None => {
-                    out.push(0);
-                    return Some(());
-                }
-            }
+            let Some(behind) = behind else {
+                out.push(0);
+                return Some(());
+            };
+            rest = behind;
         }
     }
 }

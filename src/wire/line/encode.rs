@@ -49,14 +49,15 @@ fn push_said(name: Option<&str>, said: &Said, dialect: Dialect, framed: bool, ou
         }
         return;
     }
-    if name.is_none() && *said == Said::Negative {
+    let is_none = matches!(said, Said::Negative | Said::NoRecord);
+    if name.is_none() && is_none {
         out.extend_from_slice(b"other");
         return;
     }
     push_word(name.unwrap_or("?"), out);
     out.extend_from_slice(b" - ");
     match said {
-        Said::Negative if framed => out.extend_from_slice(b"NEGATIVE"),
+        _ if is_none && framed => out.extend_from_slice(b"NEGATIVE"),
         Said::Failed(why) if framed => {
             out.extend_from_slice(b"FAILED");
             if !why.is_empty() {

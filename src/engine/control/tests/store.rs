@@ -7,7 +7,7 @@ use crate::engine::control::Act;
 use crate::engine::control::state::Grammar;
 use crate::event::{Fact, Life};
 use crate::machine::Told;
-use crate::message::Operation;
+use crate::message::{Operation, RecordType};
 use crate::topology::{Bundled, Kind, Propagation, load_text};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn a_client_of_the_store_is_told_what_to_do() {
     let operation = Operation::Put { key: "k".into(), value: "v".into() };
     let expected = [
         (WRITER, Told::Operate { operation, times: 3 }),
-        (WRITER, Told::Ask { name: None, times: 2 }),
+        (WRITER, Told::Ask { name: None, kind: RecordType::A, times: 2 }),
     ];
     assert_eq!(bench.told, expected);
     assert_eq!(bench.loads[&WRITER], 5000);
