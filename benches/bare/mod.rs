@@ -1,5 +1,7 @@
 //! The same hops without a laboratory: three tokio tasks that pass lines on, as little as can be written.
 
+pub mod datagrams;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -26,11 +28,7 @@ fn halves(stream: TcpStream) -> Halves {
 impl Chain {
     /// Starts the chain on a runtime like the lab's.
     pub fn start(names: usize) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("threads can be had");
+        let runtime = runtime();
         let ls = runtime.block_on(async {
             let ts = listen(move |stream| answer(stream, names)).await;
             listen(move |stream| forward(stream, ts)).await
@@ -59,10 +57,22 @@ impl Chain {
             }
             micros
         });
-        let mut micros = self.runtime.block_on(client).expect("the client ends");
-        micros.sort_by(f64::total_cmp);
-        micros[micros.len() / 2]
+        median_us(self.runtime.block_on(client).expect("the client ends"))
     }
+}
+
+/// A runtime like the lab's.
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads can be had")
+}
+
+fn median_us(mut micros: Vec<f64>) -> f64 {
+    micros.sort_by(f64::total_cmp);
+    micros[micros.len() / 2]
 }
 
 async fn listen<F, R>(serve: F) -> SocketAddr

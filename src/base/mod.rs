@@ -9,6 +9,7 @@ pub mod draw;
 pub mod escape;
 pub mod ids;
 pub mod names;
+pub mod numbers;
 pub mod text;
 pub mod time;
 pub mod units;
@@ -18,5 +19,6 @@ pub use ids::{
     VisitorId,
 };
 pub use names::Names;
+pub use numbers::NumberMap;
 pub use text::Shown;
 pub use time::LabTime;

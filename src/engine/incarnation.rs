@@ -3,12 +3,13 @@
 //! It owns the rule *emit before write*: a `MessageSent` is in the log before the host may write the bytes.
 
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation as Number, LabTime, NodeId, Owner, Peer, TimerId, Token,
+    ConnId, EventId, FrameId, Incarnation as Number, LabTime, NodeId, NumberMap, Owner, Peer,
+    TimerId, Token,
 };
 use crate::event::{Cause, Event, Fact};
 use crate::machine::{Effect, Effects, Input, Machine, Told};
 use crate::message::{Message, Write};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +68,7 @@ pub struct Incarnation {
     effects: Effects,
     emitted: u64,
     due: BTreeSet<(LabTime, TimerId)>,
-    armed: BTreeMap<TimerId, (LabTime, EventId)>,
+    armed: NumberMap<TimerId, (LabTime, EventId)>,
 }
 
 impl std::fmt::Debug for Incarnation {
@@ -90,7 +91,7 @@ impl Incarnation {
             effects: Effects::default(),
             emitted: 0,
             due: BTreeSet::new(),
-            armed: BTreeMap::new(),
+            armed: NumberMap::default(),
         }
     }
 

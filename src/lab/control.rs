@@ -22,8 +22,9 @@ pub const COMMANDS_MAX: usize = 1024;
 /// How long nodes may take to end in good order when the lab ends, on the wall.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the task rests after it took new events, so that a flood costs one wake-up and not one an event.
-const REST: Duration = Duration::from_millis(5);
+/// How long whoever follows the log rests before it takes new events, so that a flood costs one wake-up and not one an
+/// event.
+pub const REST: Duration = Duration::from_millis(5);
 
 /// What the control task is asked.
 #[derive(Debug)]

@@ -24,8 +24,11 @@ use tokio_util::sync::CancellationToken;
 /// The largest datagram there is.
 pub const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
 
-/// Datagrams taken before the others of a thread have their turn.
+/// Datagrams that a node takes at once, before the others of a thread have their turn.
 const READS_AT_ONCE: usize = 64;
+
+/// Bytes of them, at most one datagram more.
+const BYTES_AT_ONCE: usize = 64 * 1024;
 
 /// Datagrams of one direction that are remembered until they are read, so that each receipt finds its send: more than
 /// a kernel's buffer holds.
@@ -179,6 +182,56 @@ async fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
+/// Datagrams that were read together, so that their node is entered once for all.
+#[derive(Debug)]
+pub struct Batch {
+    room: Box<[u8]>,
+    bytes: Vec<u8>,
+    /// Where each ends, and from whom it came, where that is not known anyway.
+    ends: Vec<(usize, Option<SocketAddr>)>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        let room = vec![0; DATAGRAM_BYTES_MAX].into();
+        Self { room, bytes: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Takes what is there, as it comes from `read`; gives what ended it, if it was an error.
+    fn fill(
+        &mut self,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<(usize, Option<SocketAddr>)>,
+    ) -> Option<io::Error> {
+        self.bytes.clear();
+        self.ends.clear();
+        while self.ends.len() < READS_AT_ONCE && self.bytes.len() < BYTES_AT_ONCE {
+            match read(&mut self.room) {
+                Ok((count, from)) => {
+                    self.bytes.extend_from_slice(&self.room[..count]);
+                    self.ends.push((self.bytes.len(), from));
+                }
+                Err(error) => return Some(error),
+            }
+        }
+        None
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The datagrams in order.
+    pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], Option<SocketAddr>)> {
+        let mut begin = 0;
+        self.ends.iter().map(move |(end, from)| {
+            let bytes = &self.bytes[begin..*end];
+            begin = *end;
+            (bytes, *from)
+        })
+    }
+}
+
 /// Reads the socket of a flow for the node that asks.
 pub async fn read(
     node: Arc<NodeShared>,
@@ -188,7 +241,7 @@ pub async fn read(
     lab: Arc<Shared>,
 ) {
     let mut gate = node.gate();
-    let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    let mut batch = Batch::new();
     loop {
         if !ready(&mut gate, &socket, &cancel).await {
             return;
@@ -196,19 +249,13 @@ pub async fn read(
         if is_refused(&socket) {
             lab.unreachable(flow);
         }
-        for _ in 0..READS_AT_ONCE {
-            if cancel.is_cancelled() {
-                return;
-            }
-            match socket.try_recv(&mut buffer) {
-                Ok(count) => {
-                    node.datagram_of(flow.incarnation, flow.conn, &buffer[..count], &lab);
-                }
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    lab.unreachable(flow);
-                }
-                Err(_) => break,
-            }
+        let ended = batch.fill(|room| Ok((socket.try_recv(room)?, None)));
+        if cancel.is_cancelled() {
+            return;
+        }
+        node.datagrams_of(flow.incarnation, flow.conn, &batch, &lab);
+        if ended.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            lab.unreachable(flow);
         }
     }
 }
@@ -222,7 +269,7 @@ pub async fn serve(
     lab: Arc<Shared>,
 ) {
     let mut gate = node.gate();
-    let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    let mut batch = Batch::new();
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -237,19 +284,13 @@ pub async fn serve(
         if !is_ready {
             return;
         }
-        // Whoever was answered may be gone already: that is its own business.
+        // Whoever was answered may be gone already: that is its own business, and what is there is read the next time.
         is_refused(&socket);
-        for _ in 0..READS_AT_ONCE {
-            if cancel.is_cancelled() {
-                return;
-            }
-            match socket.try_recv_from(&mut buffer) {
-                Ok((count, from)) => {
-                    node.datagram(number, &socket, from, &buffer[..count], &lab);
-                }
-                Err(_) => break,
-            }
+        batch.fill(|room| socket.try_recv_from(room).map(|(count, from)| (count, Some(from))));
+        if cancel.is_cancelled() {
+            return;
         }
+        node.datagrams(number, &socket, &batch, &lab);
     }
 }
 

@@ -148,16 +148,26 @@ pub struct NodeHost<'a> {
     pub results: &'a mut Results,
     /// Set when the machine has ended.
     pub exited: &'a mut bool,
+    /// Events of this turn that the log does not have yet; it has them before anything of the turn leaves the node.
+    pub events: &'a mut Vec<Event>,
     /// What befell the message just sent, until the log has it: its cause and the fact.
     pub after_send: Option<(EventId, Fact)>,
 }
 
+impl NodeHost<'_> {
+    /// The log has everything that happened until now.
+    pub fn record(&mut self) {
+        self.lab.recorder.emit(self.events);
+    }
+}
+
 impl Host for NodeHost<'_> {
     fn emit(&mut self, event: Event) {
-        self.lab.recorder.emit(event);
+        self.events.push(event);
     }
 
     fn open(&mut self, now: LabTime, conn: ConnId, to: NodeId, how: Opening, cause: EventId) {
+        self.record();
         let (opener, incarnation) = (self.node, self.incarnation);
         let out = self.lab.line(Peer::Node(opener), Peer::Node(to));
         self.opening.insert(conn);
@@ -181,7 +191,7 @@ impl Host for NodeHost<'_> {
     ) -> Option<Sent> {
         let end = self.conns.get_mut(&conn)?;
         let framed = end.framed.unwrap_or_else(|| end.wire.is_framed());
-        let mut bytes = Vec::with_capacity(64);
+        let mut bytes = Vec::with_capacity(128);
         end.wire.encode(message, framed, &mut bytes);
         let length = bytes.len();
         if length == 0 {
@@ -193,6 +203,7 @@ impl Host for NodeHost<'_> {
                 let carriage = Carriage::Stream(*number);
                 let mut pushed = end.out.push_untold(now, carriage, length, parcel);
                 if pushed.lost.take().is_some() {
+                    self.lab.recorder.emit(self.events);
                     // The queue is full. A stream with a hole would teach a lie, so the connection dies instead.
                     writer.reset();
                 }
@@ -209,6 +220,7 @@ impl Host for NodeHost<'_> {
     }
 
     fn flush(&mut self, now: LabTime, conn: ConnId) {
+        self.record();
         if let Some((sent, fact)) = self.after_send.take() {
             self.lab.recorder.lab(now, Cause::Event(sent), fact);
         }
@@ -218,6 +230,7 @@ impl Host for NodeHost<'_> {
     }
 
     fn close(&mut self, now: LabTime, conn: ConnId) -> Option<Peer> {
+        self.record();
         // One that does not stand yet is simply not wanted any more: its opener meets nobody when it comes.
         self.opening.remove(&conn);
         let end = self.conns.remove(&conn)?;
@@ -230,6 +243,7 @@ impl Host for NodeHost<'_> {
     }
 
     fn persist(&mut self, _: LabTime, token: Token, write: Write, cause: Cause) {
+        self.record();
         let Some(disk) = &self.lab.node(self.node).disk else { return };
         let cause = match cause {
             Cause::Event(id) => id,

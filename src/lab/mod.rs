@@ -30,7 +30,7 @@ use crate::log::Tail;
 use crate::message::DiskKind;
 use crate::topology::{Role, Topology, Wire};
 use crate::wire::dns::Numbers;
-use control::{Ask, COMMANDS_MAX, Controller};
+use control::{Ask, COMMANDS_MAX, Controller, REST};
 use disk::Hold;
 use line::Turn;
 use scheduler::Wake;
@@ -62,7 +62,7 @@ pub struct Options {
     pub port_base: Option<u16>,
     /// The folder for what the run writes (results, the disks of replicas); none writes nothing, and disks are memory.
     pub data: Option<PathBuf>,
-    /// Worker threads for the nodes; 2 if none is given.
+    /// Worker threads for the nodes; if none is given, 2, or 1 where the process has but one core.
     pub threads: Option<usize>,
 }
 
@@ -98,7 +98,7 @@ impl Lab {
             Arc::make_mut(&mut topology).run = hold.next_run()?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.threads.unwrap_or(2))
+            .worker_threads(options.threads.unwrap_or_else(threads))
             .thread_name(NODE_THREAD)
             // Disks are written there: a few at a time is as fast as many, and a thousand threads are not.
             .max_blocking_threads(BLOCKING_THREADS)
@@ -226,13 +226,20 @@ impl LabHandle {
         &self.shared.topology
     }
 
-    /// Waits, at most this long on the wall, until something is appended after a position. For threads, not tasks.
+    /// Waits, at most about this long on the wall, until something is appended after a position, and then for a moment
+    /// for what comes with it: a flood costs its reader one wake-up, not one an event. For threads, not tasks.
     pub fn wait(&self, from: u64, most: Duration) {
         self.shared.runtime.block_on(async {
             // Running out of time is an answer, too.
             let _ = tokio::time::timeout(most, self.shared.recorder.changed(from)).await;
         });
+        std::thread::sleep(REST.min(most));
     }
+}
+
+/// Two threads show what goes wrong between threads; more of them would take each other's locks.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().min(2))
 }
 
 /// Where the numbers of DNS questions come from: nobody may foresee them (RFC 5452, 4.3).

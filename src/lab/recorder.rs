@@ -6,7 +6,7 @@ use super::clock::Clock;
 use crate::base::{EventId, LabTime, Owner};
 use crate::engine::Pace;
 use crate::event::{Cause, Event, Fact};
-use crate::log::{Log, Tail};
+use crate::log::{Gone, Log, Tail};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -33,11 +33,10 @@ struct Inner {
 }
 
 impl Inner {
-    fn push_lab(&mut self, time: LabTime, cause: Cause, fact: Fact) -> EventId {
+    fn push_lab(&mut self, time: LabTime, cause: Cause, fact: Fact) -> (EventId, Gone) {
         self.lab_events += 1;
         let id = EventId { owner: Owner::Lab, number: self.lab_events };
-        self.log.push(Event { id, time, cause, fact });
-        id
+        (id, self.log.push(Event { id, time, cause, fact }))
     }
 }
 
@@ -60,25 +59,32 @@ impl Recorder {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a node's event.
-    pub fn emit(&self, event: Event) {
+    /// Appends a node's events, in order, and leaves the room they took.
+    pub fn emit(&self, events: &mut Vec<Event>) {
+        let Some(now) = events.last().map(|event| event.time) else { return };
         let mut inner = self.lock();
+        let mut gone = Gone::default();
+        for event in events.drain(..) {
+            if inner.auto {
+                inner.pace.observe(&event);
+            }
+            gone.extend(inner.log.push(event));
+        }
         if inner.auto {
-            inner.pace.observe(&event);
-            let now = event.time;
-            inner.log.push(event);
-            self.follow_pace(&mut inner, now);
-        } else {
-            inner.log.push(event);
+            gone.extend(self.follow_pace(&mut inner, now));
         }
         drop(inner);
         self.tell();
+        drop(gone);
     }
 
     /// Appends an event of the lab itself.
     pub fn lab(&self, time: LabTime, cause: Cause, fact: Fact) -> EventId {
-        let id = self.lock().push_lab(time, cause, fact);
+        let mut inner = self.lock();
+        let (id, gone) = inner.push_lab(time, cause, fact);
+        drop(inner);
         self.tell();
+        drop(gone);
         id
     }
 
@@ -97,17 +103,18 @@ impl Recorder {
         inner.pace.next_change(now)
     }
 
-    fn follow_pace(&self, inner: &mut Inner, now: LabTime) {
+    fn follow_pace(&self, inner: &mut Inner, now: LabTime) -> Gone {
         let rate = inner.pace.rate(now);
         let state = self.clock.state();
         // Tiny corrections are not worth an event, nor would anybody see them.
         if !state.auto || (rate / state.rate - 1.0).abs() < 0.02 {
-            return;
+            return Gone::default();
         }
         // A hand that pauses or takes the clock over at this moment must win.
-        let Some(state) = self.clock.follow(rate) else { return };
-        inner.push_lab(now, Cause::Unknown, Fact::ClockSet(state));
+        let Some(state) = self.clock.follow(rate) else { return Gone::default() };
+        let (_, gone) = inner.push_lab(now, Cause::Unknown, Fact::ClockSet(state));
         self.rate_changed.notify_one();
+        gone
     }
 
     fn tell(&self) {
@@ -134,7 +141,12 @@ impl Recorder {
     /// Events from a position on, at most about `most`.
     #[must_use]
     pub fn read(&self, from: u64, most: usize) -> Tail {
-        self.lock().log.read(from, most)
+        let mut inner = self.lock();
+        let gone = inner.log.seal();
+        let tail = inner.log.read(from, most);
+        drop(inner);
+        drop(gone);
+        tail
     }
 
     /// The position that the next event will have.

@@ -7,7 +7,8 @@ use crate::event::Event;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events in one segment. Sealed segments are shared, never copied; 4,096 events of about 100 bytes fit a cache.
+/// Events in one segment at most. Sealed segments are shared, never copied; 4,096 events of about 100 bytes fit a
+/// cache.
 pub const SEGMENT_EVENTS: usize = 4096;
 
 /// Events that the live log keeps: with what they point to, some 100 MB.
@@ -16,11 +17,32 @@ pub const EVENTS_MAX: usize = 512 * 1024;
 /// The log. Positions count events from 0 and never change their meaning.
 #[derive(Debug)]
 pub struct Log {
-    sealed: VecDeque<Arc<[Event]>>,
+    sealed: VecDeque<Sealed>,
     open: Vec<Event>,
-    start: u64,
+    /// The position of the first event in `open`.
+    open_from: u64,
     keep: usize,
     newest: LabTime,
+}
+
+/// A segment that is complete.
+#[derive(Debug)]
+struct Sealed {
+    /// The position of its first event.
+    from: u64,
+    events: Arc<[Event]>,
+}
+
+/// Segments that had to go. Whoever appends under a lock lets them go behind it: to free thousands of events takes a
+/// while.
+#[derive(Debug, Default)]
+pub struct Gone(Vec<Arc<[Event]>>);
+
+impl Gone {
+    /// These too.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
 }
 
 /// What a reader gets.
@@ -81,60 +103,76 @@ impl Log {
         Self {
             sealed: VecDeque::new(),
             open: Vec::with_capacity(SEGMENT_EVENTS),
-            start: 0,
+            open_from: 0,
             keep: keep.max(SEGMENT_EVENTS),
             newest: LabTime::ZERO,
         }
     }
 
-    /// Appends an event and gives its position. Reported lab time never runs backwards: an event that claims to be
-    /// older than its predecessor gets the predecessor's time.
-    pub fn push(&mut self, mut event: Event) -> u64 {
+    /// Appends an event. Reported lab time never runs backwards: an event that claims to be older than its predecessor
+    /// gets the predecessor's time. Gives what had to go for it.
+    pub fn push(&mut self, mut event: Event) -> Gone {
         event.time = event.time.max(self.newest);
         self.newest = event.time;
         self.open.push(event);
-        let position = self.end() - 1;
-        if self.open.len() == SEGMENT_EVENTS {
-            let full = std::mem::replace(&mut self.open, Vec::with_capacity(SEGMENT_EVENTS));
-            self.sealed.push_back(full.into());
-            while self.sealed.len() * SEGMENT_EVENTS > self.keep {
-                self.sealed.pop_front();
-                self.start += SEGMENT_EVENTS as u64;
-            }
+        if self.open.len() < SEGMENT_EVENTS {
+            return Gone::default();
         }
-        position
+        self.seal()
+    }
+
+    /// What was appended so far is shared with its readers from now on, and not copied for each. Gives what had to go.
+    pub fn seal(&mut self) -> Gone {
+        let mut gone = Gone::default();
+        if self.open.is_empty() {
+            return gone;
+        }
+        let from = self.open_from;
+        self.open_from = self.end();
+        self.sealed.push_back(Sealed { from, events: self.open.drain(..).collect() });
+        while self.open_from - self.start() > self.keep as u64 {
+            gone.0.extend(self.sealed.pop_front().map(|oldest| oldest.events));
+        }
+        gone
     }
 
     /// The position of the oldest event that is still here.
     #[must_use]
     pub fn start(&self) -> u64 {
-        self.start
+        self.sealed.front().map_or(self.open_from, |oldest| oldest.from)
     }
 
     /// The position that the next event will have.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.start + (self.sealed.len() * SEGMENT_EVENTS + self.open.len()) as u64
+        self.open_from + self.open.len() as u64
     }
 
     /// Everything from a position on, but at most about `most` events.
     #[must_use]
     pub fn read(&self, from: u64, most: usize) -> Tail {
-        let missing = self.start.saturating_sub(from);
-        let mut next = from.max(self.start).min(self.end());
+        let missing = self.start().saturating_sub(from);
+        let mut next = from.max(self.start()).min(self.end());
         let mut pieces = Vec::new();
         let mut left = most;
-        while left > 0 && next < self.end() {
-            let offset = usize::try_from(next - self.start).expect("a log fits in memory");
-            let (index, at) = (offset / SEGMENT_EVENTS, offset % SEGMENT_EVENTS);
-            let piece = match self.sealed.get(index) {
-                Some(segment) => Piece { segment: segment.clone(), from: at },
-                None => Piece { segment: self.open[at..].into(), from: 0 },
+        let first = self.sealed.partition_point(|one| one.from <= next).saturating_sub(1);
+        for one in self.sealed.range(first..) {
+            let at = usize::try_from(next - one.from).expect("a log fits in memory");
+            let Some(count) = one.events.len().checked_sub(at).filter(|count| *count > 0) else {
+                // Everything is wanted from behind the last.
+                break;
             };
-            let count = piece.events().len();
+            if left == 0 {
+                break;
+            }
+            pieces.push(Piece { segment: one.events.clone(), from: at });
             next += count as u64;
             left = left.saturating_sub(count);
-            pieces.push(piece);
+        }
+        if left > 0 && next < self.end() {
+            let at = usize::try_from(next - self.open_from).expect("a log fits in memory");
+            pieces.push(Piece { segment: self.open[at..].into(), from: 0 });
+            next = self.end();
         }
         Tail { missing, pieces, next }
     }
@@ -185,6 +223,25 @@ mod tests {
             Some(3 * SEGMENT_EVENTS as u64)
         );
         assert_eq!(tail.next, log.end());
+    }
+
+    #[test]
+    fn what_is_sealed_is_shared_and_read_like_the_rest() {
+        let mut log = Log::new(2 * SEGMENT_EVENTS);
+        for number in 0..3 * SEGMENT_EVENTS as u64 {
+            log.push(event(number, number));
+            if number % 1000 == 0 {
+                log.seal();
+            }
+        }
+        let (once, again) = (log.read(9_000, 1_500), log.read(9_000, 1_500));
+        assert!(Arc::ptr_eq(&once.pieces[0].segment, &again.pieces[0].segment));
+        let numbers = |tail: &Tail| tail.events().map(|event| event.id.number).collect::<Vec<_>>();
+        assert_eq!(numbers(&once)[0], 9_000);
+        assert!(numbers(&once).windows(2).all(|pair| pair[1] == pair[0] + 1));
+        assert_eq!(once.next, 9_000 + once.len() as u64);
+        assert!(log.start() > 0 && log.end() - log.start() <= 3 * SEGMENT_EVENTS as u64);
+        assert_eq!(numbers(&log.read(0, usize::MAX))[0], log.start());
     }
 
     #[test]

@@ -71,8 +71,7 @@ impl Asked {
         };
         let response = match response {
             Some(response) if response.query == query => response,
-            Some(response) => Arc::new(Response { query, ..(*response).clone() }),
-            None => Arc::new(self.response(query, &said)),
+            response => Arc::new(self.of_own(query, &said, response)),
         };
         Message::Reply { name: Some(self.name.clone()), id: self.id, said, dns: Some(response) }
     }
@@ -84,13 +83,17 @@ impl Asked {
         said: Said,
         response: Option<Arc<Response>>,
     ) -> Message {
-        match self.reply(name, said, response) {
-            Message::Reply { name, id, said, dns: Some(response) } => {
-                let own = (*response).clone();
-                let dns = Response { authoritative: false, recursive: true, ..own };
-                Message::Reply { name, id, said, dns: Some(Arc::new(dns)) }
-            }
-            other => other,
+        let Some(query) = self.dns else { return self.reply(name, said, response) };
+        let own = self.of_own(query, &said, response);
+        let dns = Some(Arc::new(Response { authoritative: false, recursive: true, ..own }));
+        Message::Reply { name: Some(self.name.clone()), id: self.id, said, dns }
+    }
+
+    /// What DNS has for these words, as an answer to this question.
+    fn of_own(&self, query: Query, said: &Said, response: Option<Arc<Response>>) -> Response {
+        match response {
+            Some(response) => Response { query, ..Arc::unwrap_or_clone(response) },
+            None => self.response(query, said),
         }
     }
 

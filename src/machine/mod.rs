@@ -13,7 +13,6 @@ mod kept;
 mod load;
 mod ls;
 mod matching;
-mod numbers;
 mod replica;
 mod server;
 mod store_client;

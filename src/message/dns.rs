@@ -4,7 +4,7 @@
 
 use super::{HostName, Said};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -50,6 +50,11 @@ impl RecordType {
         Self::WORDS.iter().find(known).map(|(kind, _)| *kind)
     }
 
+    /// The word for this type; types that nobody here deals with have none.
+    fn word(self) -> Option<&'static str> {
+        Self::WORDS.iter().find(|(kind, _)| *kind == self).map(|(_, word)| *word)
+    }
+
     /// The words, in the order of the numbers.
     pub fn words() -> impl Iterator<Item = &'static str> {
         Self::WORDS.iter().map(|(_, word)| *word)
@@ -77,8 +82,8 @@ impl Default for RecordType {
 /// Types without a word are written as RFC 3597 has it.
 impl fmt::Display for RecordType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Self::WORDS.iter().find(|(kind, _)| kind == self) {
-            Some((_, word)) => f.pad(word),
+        match self.word() {
+            Some(word) => f.pad(word),
             None => write!(f, "TYPE{}", self.0),
         }
     }
@@ -333,8 +338,8 @@ impl Response {
             authoritative: false,
             recursive: false,
             truncated: false,
-            answers: Arc::from([]),
-            authority: Arc::from([]),
+            answers: Arc::default(),
+            authority: Arc::default(),
             error: None,
         }
     }
@@ -356,16 +361,16 @@ impl Response {
 
     fn found(&self) -> Said {
         let wanted = self.query.kind;
-        let words = |kind: RecordType| {
-            let fits = |rr: &&Rr| rr.data.kind() == kind || kind == RecordType::ANY;
-            let words: Vec<String> =
-                self.answers.iter().filter(fits).map(|rr| rr.data.to_string()).collect();
-            words.join(if kind.is_address() { "," } else { ", " })
-        };
         for kind in [wanted, RecordType::CNAME] {
-            let address = words(kind);
+            let between = if kind.is_address() { "," } else { ", " };
+            let fits = |rr: &&Rr| rr.data.kind() == kind || kind == RecordType::ANY;
+            let mut address = String::new();
+            for (at, rr) in self.answers.iter().filter(fits).enumerate() {
+                let before = if at == 0 { "" } else { between };
+                write!(address, "{before}{}", rr.data).expect("writing to a String cannot fail");
+            }
             if !address.is_empty() {
-                let flags = Arc::from(kind.to_string());
+                let flags = kind.word().map_or_else(|| Arc::from(kind.to_string()), Arc::from);
                 return Said::Found { address: Arc::from(address), flags };
             }
         }

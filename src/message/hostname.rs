@@ -118,8 +118,13 @@ impl Ord for HostName {
 
 impl Hash for HostName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.folded() {
-            state.write_u8(byte);
+        // In pieces of the same places for equal names, because a hasher takes many bytes faster than each.
+        let mut folded = [0; 32];
+        for piece in self.0.as_bytes().chunks(folded.len()) {
+            let folded = &mut folded[..piece.len()];
+            folded.copy_from_slice(piece);
+            folded.make_ascii_lowercase();
+            state.write(folded);
         }
         state.write_u8(0xff);
     }
@@ -134,6 +139,7 @@ impl fmt::Display for HostName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
     #[test]
     fn a_name_lies_within_those_that_it_ends_with_label_by_label() {
@@ -147,6 +153,18 @@ mod tests {
         }
         assert_eq!(HostName::new("com").parent(), None);
         assert_eq!(HostName::new(".").parent(), None);
+    }
+
+    #[test]
+    fn equal_names_have_one_place_in_a_table_however_long_and_whatever_their_case() {
+        let hash = |name: &str| {
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(HostName::new(name))
+        };
+        for length in [1, 31, 32, 33, 64, 200] {
+            let name = "aBc.".repeat(50)[..length].to_owned();
+            assert_eq!(hash(&name), hash(&name.to_uppercase()), "{name}");
+            assert_ne!(hash(&name), hash(&format!("{name}x")), "{name}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::base::{LabTime, Shown};
 use crate::cli::{Look, Run};
 use crate::command::{Command, grammar};
 use crate::event::{Event, Fact, Judgement};
-use crate::lab::{Lab, NODE_THREAD, Options};
+use crate::lab::{Lab, LabHandle, NODE_THREAD, Options};
 use crate::report::{self, Exit, Report, Tally, spoken};
 use crate::topology::Topology;
 use crate::world::World;
@@ -67,7 +67,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     }
     let caught = lead(run, &mut session, &mut sinks, &signals)?;
     let lab = session.lab().clone();
-    session.finish(&mut |world, event| sinks.take(world, event, lab.now()))?;
+    session.finish(&mut |world, event| sinks.take(world, event, &lab))?;
     sinks.close(run, &session.world)?;
     Ok(match caught {
         Some(signal) => 128 + signal,
@@ -103,7 +103,7 @@ fn lead(
     let mut lines = Lines::read();
     let lab = session.lab().clone();
     loop {
-        session.pump(LOOK, &mut |world, event| sinks.take(world, event, lab.now()))?;
+        session.pump(LOOK, &mut |world, event| sinks.take(world, event, &lab))?;
         if let Some(signal) = signals.caught() {
             return Ok(Some(signal));
         }
@@ -183,11 +183,13 @@ impl Sinks {
         Ok(Self { manner, events, tally: Tally::default(), nobody_reads: false })
     }
 
-    /// Takes an event that the world has folded at this time.
-    fn take(&mut self, world: &World, event: &Event, now: LabTime) -> anyhow::Result<()> {
+    /// Takes an event that the world has folded just now.
+    fn take(&mut self, world: &World, event: &Event, lab: &LabHandle) -> anyhow::Result<()> {
         let names = &world.topology.names;
         self.tally.observe(event);
-        self.tally.announced(world, now);
+        if !world.truth.alarms.is_empty() {
+            self.tally.announced(world, lab.now());
+        }
         if let Some(out) = &mut self.events
             && let Err(error) = report::events::write_event(out, event, names)
         {

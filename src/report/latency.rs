@@ -1,7 +1,7 @@
 //! How long things took at clients, measured from the log: questions, and operations on stores. What LSs and TSs took
 //! the world has.
 
-use crate::base::{LabTime, NodeId, Owner, QuestionNo};
+use crate::base::{LabTime, NodeId, NumberMap, Owner, QuestionNo};
 use crate::event::{Event, Fact};
 use crate::message::{Note, OpOutcome, Outcome, StoreNote};
 use crate::world::{AlarmKind, Spread, World};
@@ -33,11 +33,11 @@ pub struct Latency {
 /// Measures how long things took, and how long after its beginning a split brain was announced. Feed it every event.
 #[derive(Debug, Default)]
 pub struct Tally {
-    open: HashMap<(Owner, QuestionNo), LabTime>,
+    open: NumberMap<(Owner, QuestionNo), LabTime>,
     pub(super) all: Option<Spread>,
     pub(super) of: HashMap<NodeId, Spread>,
     /// Operations on stores that are open, and how long those took that ended `ok`.
-    asked: HashMap<(Owner, QuestionNo), LabTime>,
+    asked: NumberMap<(Owner, QuestionNo), LabTime>,
     pub(super) ops: Option<Spread>,
     /// The beginning of the last split brain of each group that was announced.
     splits: BTreeMap<usize, LabTime>,

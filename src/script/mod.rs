@@ -235,7 +235,9 @@ impl Script {
         }
         // What is over was over before this happened.
         self.judge_over(|limit| limit < event.time);
-        let end = self.tally.fold(event);
+        // As long as there is no step, nobody asks what became of questions; and of them a flood consists.
+        let unasked = self.topology.steps.is_empty() && Tally::is_of_a_question(&event.fact);
+        let end = if unasked { None } else { self.tally.fold(event) };
         if let Fact::StepRestored { step } = event.fact {
             self.begin_again(step);
         }

@@ -136,6 +136,22 @@ impl Tally {
         self.ledger.begin(now);
     }
 
+    /// Whether a fact only tells how a question goes on, and nothing that still holds when that is over.
+    pub const fn is_of_a_question(fact: &Fact) -> bool {
+        matches!(
+            fact,
+            Fact::MessageSent { .. }
+                | Fact::MessageReceived { .. }
+                | Fact::Noted(
+                    Note::Asked { .. }
+                        | Note::Took { .. }
+                        | Note::Chose { .. }
+                        | Note::Heard { .. }
+                        | Note::Decided { .. }
+                )
+        )
+    }
+
     /// What is known of the stores.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

@@ -3,7 +3,7 @@
 use super::zone::Zone;
 use crate::message::HostName;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A line of a TS's table.
@@ -21,7 +21,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub struct Records {
-    table: Arc<BTreeMap<HostName, Record>>,
+    table: Arc<HashMap<HostName, Record>>,
     order: Arc<[HostName]>,
     zones: Arc<[Arc<Zone>]>,
 }
@@ -50,7 +50,7 @@ impl Records {
     /// A table of these lines; of several with the same name the first counts.
     #[must_use]
     pub fn new(lines: impl IntoIterator<Item = Record>) -> Self {
-        let mut table = BTreeMap::new();
+        let mut table = HashMap::new();
         let mut order = Vec::new();
         for record in lines {
             if !table.contains_key(&record.name) {

@@ -3,7 +3,7 @@
 use super::{Core, Living, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
 use crate::event::{Cause, Ending, Side};
-use crate::lab::flow::{self, Flow, Heard, Introduction, Outlet};
+use crate::lab::flow::{self, Batch, Flow, Heard, Introduction, Outlet};
 use crate::lab::host::{Conn, Road};
 use crate::lab::line::{Connect, Parcel, Turn};
 use crate::lab::shared::Shared;
@@ -87,32 +87,41 @@ impl NodeShared {
         self.turn(core, input, Cause::Unknown, lab);
     }
 
-    /// A datagram came back on a flow of this life.
-    pub fn datagram_of(&self, number: Number, conn: ConnId, bytes: &[u8], lab: &Shared) {
+    /// Datagrams came back on a flow of this life.
+    pub fn datagrams_of(&self, number: Number, conn: ConnId, batch: &Batch, lab: &Shared) {
+        if batch.is_empty() {
+            return;
+        }
         let mut core = self.lock();
-        let Some(living) = core.living_as(number) else { return };
-        if living.frozen {
-            living.keep(Stashed::Bytes(conn, bytes.to_vec()));
-        } else if !self.over_the_link(living, conn, bytes, lab) {
-            self.bytes_locked(&mut core, conn, bytes, lab);
+        for (bytes, _) in batch.datagrams() {
+            let Some(living) = core.living_as(number) else { return };
+            if living.frozen {
+                living.keep(Stashed::Bytes(conn, bytes.to_vec()));
+            } else if !self.over_the_link(living, conn, bytes, lab) {
+                self.bytes_locked(&mut core, conn, bytes, lab);
+            }
         }
     }
 
-    /// A datagram came to the socket at which this life is asked.
-    pub fn datagram(
+    /// Datagrams came to the socket at which this life is asked.
+    pub fn datagrams(
         self: &Arc<Self>,
         number: Number,
         socket: &Arc<UdpSocket>,
-        from: SocketAddr,
-        bytes: &[u8],
+        batch: &Batch,
         lab: &Arc<Shared>,
     ) {
+        if batch.is_empty() {
+            return;
+        }
         let mut core = self.lock();
-        let Some(living) = core.living_as(number) else { return };
-        if living.frozen {
-            living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
-        } else {
-            self.datagram_locked(&mut core, socket, from, bytes, lab);
+        for (bytes, from) in batch.datagrams() {
+            let (Some(living), Some(from)) = (core.living_as(number), from) else { return };
+            if living.frozen {
+                living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
+            } else {
+                self.datagram_locked(&mut core, socket, from, bytes, lab);
+            }
         }
     }
 

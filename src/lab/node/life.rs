@@ -68,6 +68,7 @@ impl NodeShared {
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
             results: results::Results::new(lab, self.id),
+            events: Vec::new(),
         });
         self.gate.send_replace(true);
         self.presence.set(Owner::Alive);

@@ -20,7 +20,7 @@ use super::shared::Shared;
 use super::tasks;
 use crate::base::{ConnId, Incarnation as Number, Names, NodeId};
 use crate::engine::Incarnation;
-use crate::event::{Cause, Census, Ending, Life};
+use crate::event::{Cause, Census, Ending, Event, Life};
 use crate::machine::Told;
 use crate::topology::{Kind, Node, Wire};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -91,6 +91,8 @@ struct Living {
     cancel: CancellationToken,
     tasks: TaskTracker,
     results: super::results::Results,
+    /// Room for the events of one turn.
+    events: Vec<Event>,
 }
 
 /// What reached a node just when it froze.

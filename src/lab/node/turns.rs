@@ -40,10 +40,12 @@ impl NodeShared {
             opening: &mut living.opening,
             results: &mut living.results,
             exited: &mut living.exited,
+            events: &mut living.events,
             after_send: None,
         };
         let inc = &mut living.inc;
         let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, now, &mut host)));
+        host.record();
         if let Err(panic) = outcome {
             self.crashed(core, panic.as_ref(), lab);
         } else if living.exited {

@@ -9,11 +9,10 @@ mod told;
 
 use super::load::Load;
 use super::matching::{Answer, Matched};
-use super::numbers::NumberMap;
 use super::server::{Handed, Manner, Server, Wish};
 use super::timers::Timer;
 use super::{Effect, Effects, Input, Machine};
-use crate::base::{ConnId, Incarnation, LabTime, NodeId, QuestionNo};
+use crate::base::{ConnId, Incarnation, LabTime, NodeId, NumberMap, QuestionNo};
 use crate::message::{HostName, Message, Note, Outcome, RecordType, Said, Why};
 use crate::topology::{ClientConfig, Topology};
 use list::List;

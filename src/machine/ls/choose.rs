@@ -89,16 +89,18 @@ impl Ls {
             return Choice { lanes: Vec::new(), at_once: 0, failover };
         };
         let node = |at: usize| self.upstreams[at].server.node();
-        let mut lanes = vec![node(first)];
+        let count = self.upstreams.len();
+        let mut lanes = Vec::with_capacity(if failover { count } else { 1 });
+        lanes.push(node(first));
         if failover {
-            let count = self.upstreams.len();
             // The policy `failover` has a fixed order; the others go on round the list.
             let start = if self.config.policy == Policy::Failover { 0 } else { first };
             let others = (0..count)
                 .map(|step| (start + step) % count)
                 .filter(|at| *at != first && self.may_ask(*at, false));
-            let (up, down): (Vec<_>, Vec<_>) = others.partition(|at| self.may_ask(*at, true));
-            lanes.extend(up.into_iter().chain(down).map(node));
+            let is_up = |at: &usize| self.may_ask(*at, true);
+            lanes.extend(others.clone().filter(is_up).map(node));
+            lanes.extend(others.filter(|at| !is_up(at)).map(node));
         }
         Choice { lanes, at_once: 1, failover }
     }

@@ -46,6 +46,9 @@ impl Failures {
 
     /// Why this question failed a moment ago, if it did.
     pub fn get(&self, now: LabTime, asked: &Asked) -> Option<Arc<str>> {
+        if self.known.is_empty() {
+            return None;
+        }
         let key = (asked.name.clone(), asked.dns?.kind);
         let (until, why) = self.known.get(&key)?;
         (*until > now).then(|| why.clone())

@@ -24,15 +24,22 @@ impl Times {
 
     /// One more; the oldest goes if there are too many.
     pub fn push(&mut self, time: Duration) {
-        if self.last.len() == self.most
-            && let Some(oldest) = self.last.pop_front()
-        {
-            let at = self.sorted.partition_point(|one| *one < oldest);
-            self.sorted.remove(at);
-        }
         self.last.push_back(time);
-        let at = self.sorted.partition_point(|one| *one < time);
-        self.sorted.insert(at, time);
+        let oldest = if self.last.len() > self.most { self.last.pop_front() } else { None };
+        let Some(oldest) = oldest else {
+            let to = self.sorted.partition_point(|one| *one < time);
+            return self.sorted.insert(to, time);
+        };
+        // Only what lies between the place of the old one and that of the new one moves.
+        let from = self.sorted.partition_point(|one| *one < oldest);
+        let to = self.sorted.partition_point(|one| *one < time);
+        if from < to {
+            self.sorted[from..to].rotate_left(1);
+            self.sorted[to - 1] = time;
+        } else {
+            self.sorted[to..=from].rotate_right(1);
+            self.sorted[to] = time;
+        }
     }
 
     /// What so many in a hundred took at most (nearest rank); none where there are no times.

@@ -5,6 +5,7 @@
 
 mod asker;
 mod names;
+mod plain;
 mod records;
 mod server;
 

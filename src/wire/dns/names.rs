@@ -6,6 +6,9 @@ use crate::message::HostName;
 use hickory_proto::rr::Name;
 use std::fmt::Write as _;
 
+/// Bytes of a name in a message at most (RFC 1035, 2.3.4).
+const NAME_BYTES_MAX: usize = 255;
+
 /// As people write it, without a dot at the end; the root is a dot.
 pub fn text(name: &Name) -> HostName {
     let mut text = String::new();
@@ -51,9 +54,48 @@ pub fn name(text: &HostName) -> Option<Name> {
     Name::from_labels(labels.iter().map(Vec::as_slice)).ok()
 }
 
+/// Writes it as it stands in a message, without a pointer. False, and nothing, if DNS has no room for it.
+pub fn write(text: &HostName, out: &mut Vec<u8>) -> bool {
+    let begin = out.len();
+    let written = try_write(text, out).is_some() && out.len() - begin <= NAME_BYTES_MAX;
+    if !written {
+        out.truncate(begin);
+    }
+    written
+}
+
+fn try_write(text: &HostName, out: &mut Vec<u8>) -> Option<()> {
+    if text.as_str() == "." {
+        out.push(0);
+        return Some(());
+    }
+    let mut bytes = text.as_str().bytes();
+    let mut is_last = false;
+    while !is_last {
+        let place = out.len();
+        out.push(0);
+        loop {
+            match bytes.next() {
+                Some(b'.') => break,
+                Some(b'\\') => out.push(after_backslash(&mut bytes)?),
+                Some(byte) => out.push(byte),
+                None => {
+                    is_last = true;
+                    break;
+                }
+            }
+        }
+        let length = u8::try_from(out.len() - place - 1).ok();
+        out[place] = length.filter(|length| (1..=63).contains(length))?;
+    }
+    out.push(0);
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hickory_proto::serialize::binary::BinEncodable as _;
     use proptest::prelude::*;
 
     #[test]
@@ -64,6 +106,7 @@ mod tests {
         assert_eq!(text(&Name::root()).as_str(), ".");
         for bad in ["", "a..b", ".a", "a.", "a\\", "a\\99", "a\\999"] {
             assert_eq!(name(&HostName::new(bad)), None, "{bad:?}");
+            assert!(!write(&HostName::new(bad), &mut Vec::new()), "{bad:?}");
         }
     }
 
@@ -78,6 +121,9 @@ mod tests {
             prop_assert!(written.fits_dns());
             let back = name(&written).expect("what was written reads");
             prop_assert!(back.eq_case(&there));
+            let mut bytes = Vec::new();
+            prop_assert!(write(&written, &mut bytes));
+            prop_assert_eq!(bytes, there.to_bytes().expect("it has room"));
         }
     }
 }

@@ -3,24 +3,23 @@
 //! What is no question that is dealt with here (another operation, another class, EDNS of another version) still comes
 //! out as one, with the code that answers it; whether and how it is answered is the machine's business.
 
+use super::plain::{self, Question};
 use super::{HEADER_BYTES, Header, OPTION_ERROR, OPTION_HOPS, names, records};
 use crate::message::{HostName, Message, Query, Rcode, RecordType, Response};
 use crate::wire::Decoded;
-use hickory_proto::op::{
-    Edns, Message as Wire, MessageType, OpCode, Query as Question, ResponseCode,
-};
+use hickory_proto::op::{self, Edns, Message as Wire, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, RecordType as Kind};
 use std::sync::Arc;
 
 /// The smallest size that an asker can have: smaller ones are taken for it (RFC 6891, 6.2.3).
-const DATAGRAM_BYTES_MIN: u16 = 512;
+pub const DATAGRAM_BYTES_MIN: u16 = 512;
 
 /// The largest datagram that is sent, whatever the asker takes; the same that is told to others.
 const DATAGRAM_BYTES_MAX: u16 = 4096;
 
 /// What an asker is told that this end takes.
-const DATAGRAM_BYTES: u16 = 1232;
+pub const DATAGRAM_BYTES: u16 = 1232;
 
 /// Types of questions about a whole zone: transfers, which are for its copies alone.
 const TRANSFERS: std::ops::RangeInclusive<u16> = 251..=252;
@@ -40,7 +39,7 @@ pub fn decode(bytes: &[u8], read: u64) -> Decoded {
         let query = Query {
             opcode: header.opcode,
             recursion: header.recursion,
-            edns: edns.as_ref().map(datagram_bytes),
+            edns: edns.map(|edns| datagram_bytes(edns.max_payload())),
             wrong: Some(wrong),
             ..Query::new(RecordType::A)
         };
@@ -53,58 +52,81 @@ pub fn decode(bytes: &[u8], read: u64) -> Decoded {
     if header.questions != 1 || header.records != 0 {
         return turned_away(Rcode::FormErr);
     }
-    let Ok(message) = Wire::from_vec(bytes) else { return turned_away(Rcode::FormErr) };
-    let Some(question) = message.queries.first() else { return turned_away(Rcode::FormErr) };
-    let query = query(&message, question);
-    let name = names::text(question.name());
-    Decoded::Message(Message::Ask { name, id: Some(u64::from(header.id)), dns: Some(query) }, read)
+    let question = match plain::question(bytes) {
+        Some(question) => question,
+        None => match by_library(bytes) {
+            Some(question) => question,
+            None => return turned_away(Rcode::FormErr),
+        },
+    };
+    let query = query(header, &question);
+    let id = Some(u64::from(header.id));
+    Decoded::Message(Message::Ask { name: question.name, id, dns: Some(query) }, read)
 }
 
-fn query(message: &Wire, question: &Question) -> Query {
-    let kind = RecordType(question.query_type().into());
+/// Reads a question with the library, which knows every kind of message.
+pub fn by_library(bytes: &[u8]) -> Option<Question> {
+    let message = Wire::from_vec(bytes).ok()?;
+    let question = message.queries.first()?;
     let edns = message.edns.as_ref();
-    let wrong = if edns.is_some_and(|edns| edns.version() > 0) {
-        Some(Rcode::BadVers)
-    } else if question.query_class() != DNSClass::IN || TRANSFERS.contains(&kind.0) {
-        Some(Rcode::Refused)
-    } else {
-        None
-    };
     let hops = edns.and_then(|edns| match edns.option(EdnsCode::Unknown(OPTION_HOPS)) {
         Some(EdnsOption::Unknown(_, bytes)) => bytes.first().copied(),
         _ => None,
     });
+    Some(Question {
+        name: names::text(question.name()),
+        kind: question.query_type().into(),
+        class: question.query_class().into(),
+        edns: edns.map(|edns| (edns.max_payload(), edns.version())),
+        hops: hops.unwrap_or(0),
+    })
+}
+
+fn query(header: Header, question: &Question) -> Query {
+    let wrong = if question.edns.is_some_and(|(_, version)| version > 0) {
+        Some(Rcode::BadVers)
+    } else if question.class != u16::from(DNSClass::IN) || TRANSFERS.contains(&question.kind) {
+        Some(Rcode::Refused)
+    } else {
+        None
+    };
     Query {
         opcode: 0,
-        kind,
-        class: question.query_class().into(),
-        recursion: message.metadata.recursion_desired,
-        edns: edns.map(datagram_bytes),
-        hops: hops.unwrap_or(0),
+        kind: RecordType(question.kind),
+        class: question.class,
+        recursion: header.recursion,
+        edns: question.edns.map(|(size, _)| datagram_bytes(size)),
+        hops: question.hops,
         wrong,
     }
 }
 
 /// The largest datagram that an asker takes, by its own words.
-fn datagram_bytes(edns: &Edns) -> u16 {
-    edns.max_payload().max(DATAGRAM_BYTES_MIN)
+fn datagram_bytes(size: u16) -> u16 {
+    size.max(DATAGRAM_BYTES_MIN)
 }
 
 /// Writes one answer. Over datagrams, one that is larger than the asker takes goes without its records, and says so.
 pub fn encode(name: &HostName, id: u64, response: &Response, stream: bool, out: &mut Vec<u8>) {
-    let whole = build(name, id, response);
     let limit = match response.query.edns {
         _ if stream => usize::from(u16::MAX),
         Some(size) => usize::from(size.min(DATAGRAM_BYTES_MAX)),
         None => usize::from(DATAGRAM_BYTES_MIN),
     };
+    let begin = out.len();
+    if plain::write_answer(name, id, response, out) && out.len() - begin <= limit {
+        return;
+    }
+    out.truncate(begin);
+    let whole = build(name, id, response);
     let written = whole.to_vec().ok().filter(|bytes| bytes.len() <= limit);
     // What remains without records has room in every datagram: a header, one name, a few words.
     let bytes = written.or_else(|| whole.truncate().to_vec().ok());
     out.extend_from_slice(&bytes.unwrap_or_default());
 }
 
-fn build(name: &HostName, id: u64, response: &Response) -> Wire {
+/// The message that an answer is, for the library to write.
+pub fn build(name: &HostName, id: u64, response: &Response) -> Wire {
     let query = response.query;
     let (id, opcode) = (u16::try_from(id).unwrap_or_default(), OpCode::from_u8(query.opcode));
     let mut message = Wire::new(id, MessageType::Response, opcode);
@@ -117,7 +139,7 @@ fn build(name: &HostName, id: u64, response: &Response) -> Wire {
     message.metadata.truncation = response.truncated;
     // A message that could not be read as far as its question has none to repeat.
     if let Some(name) = Some(name).filter(|name| !name.as_str().is_empty()).and_then(names::name) {
-        let mut question = Question::query(name, Kind::from(query.kind.0));
+        let mut question = op::Query::query(name, Kind::from(query.kind.0));
         question.set_query_class(DNSClass::from(query.class));
         message.add_query(question);
     }

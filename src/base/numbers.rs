@@ -1,4 +1,4 @@
-//! A map from numbers that this process gave out itself, such as questions and connections.
+//! A map from numbers that this process gave out itself, such as questions, connections and timers.
 //!
 //! Nobody outside chooses these keys, so they need no hash that resists an attacker; and whoever walks through such a
 //! map where an order can be seen must sort first.
@@ -22,6 +22,23 @@ impl Hasher for Spread {
         for byte in bytes {
             self.write_u64(u64::from(*byte));
         }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    // The number of an enum's variant.
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
     }
 
     fn write_u64(&mut self, number: u64) {
