@@ -39,7 +39,9 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             let client = targets::client(world, view)?;
             filled(&client_words(world, client))
         }
-        Action::FireMany => targets::client(world, view).map(|_| binding.short.to_owned()),
+        Action::FireMany | Action::LoadRate | Action::ChooseName => {
+            targets::client(world, view).map(|_| binding.short.to_owned())
+        }
         Action::Load => {
             let client = targets::client(world, view)?;
             let on = world.node(client).per_kilosecond > 0;
@@ -72,7 +74,6 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             Some(if targets::lies(world, id) { "honest" } else { "lie" }.into())
         }
         Action::Partition | Action::Delay => link(binding, world, view),
-        Action::LoadRate => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::OneWay | Action::Loss | Action::DelayBy => {
             targets::link_set(world, view).map(|_| binding.short.to_owned())
         }
@@ -86,7 +87,6 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             .steps
             .repaired
             .map(|repaired| if repaired { "as confessed" } else { "as repaired" }.into()),
-        Action::ChooseName => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::ChoosePolicy => targets::ls(world, view).map(|_| binding.short.to_owned()),
         Action::Why if world.races.is_empty() && store::on_show(world, view).is_none() => None,
         Action::Focus(6) if world.steps.count == 0 => None,
