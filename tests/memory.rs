@@ -90,7 +90,12 @@ fn half_an_hour_of_events_stays_within_its_memory() {
     }
     let most = memory_kb("VmHWM:");
     let kept = sim.log().end() - sim.log().start();
+    println!("{most} kB at most; {kept} events and {} checkpoints", history.len());
     assert!(most < BOUND_KB, "{most} kB at most; {kept} events and {} checkpoints", history.len());
-    assert!(kept > 400_000 && history.len() > 100, "it remembers enough to go back to");
+    assert!(
+        kept > 400_000 && history.len() > 100,
+        "it remembers enough to go back to: {kept} events, {} checkpoints",
+        history.len()
+    );
     assert!(world.truth.asked > 50_000 && world.truth.late > 0 && world.missed == 0);
 }

@@ -360,7 +360,7 @@ impl World {
                 let Some(era) = of.era(was.era) else { return };
                 era.ended[*outcome as usize] += 1;
                 if *outcome == Outcome::Answered {
-                    let of_hedge = from.is_some_and(|from| was.hedges.contains(&from));
+                    let of_hedge = from.is_some() && *from == was.hedge;
                     era.hedges_won += u64::from(of_hedge);
                     era.spread.record(now.since(was.taken));
                 }
@@ -386,7 +386,7 @@ impl World {
                 if &*era.policy != Policy::Gather.word()
                     && let Some(pending) = of.questions.get(question)
                 {
-                    pending.hedges.push(*to);
+                    pending.hedge = Some(*to);
                 }
             }
             BalanceNote::Covered { slow, .. } => {

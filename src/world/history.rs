@@ -20,7 +20,7 @@ const CHECKPOINTS_MAX: usize = EVENTS_MAX / CHECKPOINT_EVENTS as usize + 2;
 const PIECE: usize = 32;
 
 /// About what the checkpoints may take; beyond it, every other one goes.
-const BYTES_MAX: usize = 40 * 1024 * 1024;
+const BYTES_MAX: usize = 48 * 1024 * 1024;
 
 type Links = Vec<((Peer, Peer), LinkState)>;
 

@@ -15,8 +15,12 @@ const PAGES_MAX: usize = 1024;
 /// Upstreams that are waited for altogether: a fan-out of a hundred, put to silent servers some thousand times.
 const LANES_MAX: usize = 1 << 18;
 
-/// A server that has not answered in this time never will: a silent one leaves every question behind.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+/// A server that has not answered a question in this time never will, once the verdict is there: a silent one leaves
+/// every question behind.
+const LATE_MOST: Duration = Duration::from_secs(10);
+
+/// Whatever is this old is forgotten, even without a verdict.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// One upstream that was asked and has not been heard of.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +39,8 @@ pub(super) struct Pending {
     pub decided: bool,
     /// Those that are waited for.
     pub lanes: Vec<Waited>,
-    /// Those that were asked because another was slow.
-    pub hedges: Vec<NodeId>,
+    /// Who was asked last because another was slow.
+    pub hedge: Option<NodeId>,
 }
 
 /// The questions of one incarnation.
@@ -75,8 +79,7 @@ impl Questions {
         self.forget(taken);
         let at = usize::try_from(page.saturating_sub(self.first)).expect("at most PAGES_MAX pages");
         if let Some(page) = self.pages.get_mut(at) {
-            let pending =
-                Pending { taken, era, decided: false, lanes: Vec::new(), hedges: Vec::new() };
+            let pending = Pending { taken, era, decided: false, lanes: Vec::new(), hedge: None };
             Arc::make_mut(page)[place(question)] = Some(pending);
         }
     }
@@ -133,7 +136,10 @@ impl Questions {
     /// Pages at the old end go when nothing is in them, when what is in them is too old, and when there are too many.
     fn forget(&mut self, now: LabTime) {
         let stale = |pending: &Option<Pending>| {
-            pending.as_ref().is_none_or(|it| now.since(it.taken) > FORGOTTEN_AFTER)
+            pending.as_ref().is_none_or(|it| {
+                let most = if it.decided { LATE_MOST } else { FORGOTTEN_AFTER };
+                now.since(it.taken) > most
+            })
         };
         while self.pages.len() > 1
             && (self.pages.len() > PAGES_MAX
@@ -195,8 +201,8 @@ mod tests {
         }
         assert!(ring.pages.len() <= PAGES_MAX && ring.lanes <= PAGES_MAX * PAGE);
         assert!(ring.get(QuestionNo(199_000)).is_some() && ring.get(QuestionNo(101_000)).is_none());
-        // A minute and a second later all of them are forgotten.
-        ring.begin(QuestionNo(200_000), at(261_100), 0);
+        // Ten minutes and a second later all of them are forgotten.
+        ring.begin(QuestionNo(200_000), at(801_100), 0);
         assert_eq!((ring.pages.len(), ring.lanes), (1, 0));
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Values that wait outside the histogram until so many are there: what a checkpoint copies by itself. A fine
 /// histogram is eight times the size of a coarse one, so it is written as much less often.
 const WAITING_COARSE: usize = 64;
-const WAITING_FINE: usize = 512;
+const WAITING_FINE: usize = 1024;
 
 /// Nothing lasts longer than the day that a topology may state, in microseconds.
 const LONGEST: u64 = 86_400_000_000;
