@@ -19,13 +19,13 @@ impl Dnsdist {
         let folder = tempfile::tempdir().expect("a folder");
         let port = port();
         // By itself it asks the Internet whether it is out of date.
-        let mut config = format!("setSecurityPollSuffix('')\nsetLocal('127.0.0.1:{port}')\n");
-        for server in servers {
-            let check = name(0);
-            config +=
-                &format!("newServer({{address='127.0.0.1:{server}', checkName='{check}.'}})\n");
-        }
-        config += &format!("setServerPolicy({policy})\n");
+        let check = name(0);
+        let [first, second] = servers
+            .map(|at| format!("newServer({{address='127.0.0.1:{at}', checkName='{check}.'}})"));
+        let config = format!(
+            "setSecurityPollSuffix('')\nsetLocal('127.0.0.1:{port}')\n{first}\n{second}\n\
+             setServerPolicy({policy})\n"
+        );
         let file = folder.path().join("dnsdist.conf");
         std::fs::write(&file, config).expect("the folder takes it");
         let mut command = cores.command("dnsdist");

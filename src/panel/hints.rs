@@ -42,11 +42,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::FireMany | Action::LoadRate | Action::ChooseName => {
             targets::client(world, view).map(|_| binding.short.to_owned())
         }
-        Action::Load => {
-            let client = targets::client(world, view)?;
-            let on = world.node(client).per_kilosecond > 0;
-            Some(if on { "load off" } else { "load" }.into())
-        }
+        Action::Load => load_word(world, view),
         Action::Kill | Action::PowerOff => {
             node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named)
         }
@@ -95,6 +91,13 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// What the key of the load does now.
+fn load_word(world: &World, view: &View) -> Option<String> {
+    let client = targets::client(world, view)?;
+    let on = world.node(client).per_kilosecond > 0;
+    Some(if on { "load off" } else { "load" }.into())
 }
 
 /// Whom `X` kills, and what for.

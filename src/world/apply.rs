@@ -137,15 +137,18 @@ impl World {
             }
             Fact::LogGap { dropped } => self.blind(*dropped),
             Fact::Census(census) => self.census(census),
-            Fact::CommandGiven { command, .. } => {
-                if let Command::Mark(text) = command.as_ref() {
-                    self.markers.push_back((self.position, event.time, text.clone()));
-                    if self.markers.len() > MARKERS_MAX {
-                        self.markers.pop_front();
-                    }
-                }
-            }
+            Fact::CommandGiven { command, .. } => self.marked(event.time, command),
             fact => self.lecture(fact),
+        }
+    }
+
+    /// A command was given: a marker stays where it was set.
+    fn marked(&mut self, at: LabTime, command: &Command) {
+        if let Command::Mark(text) = command {
+            self.markers.push_back((self.position, at, text.clone()));
+            if self.markers.len() > MARKERS_MAX {
+                self.markers.pop_front();
+            }
         }
     }
 

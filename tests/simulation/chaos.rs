@@ -87,13 +87,12 @@ impl Chaos {
         let at = self.dice.below(NAMES as u64 + 1) as usize;
         let asked = if at < NAMES { name(at) } else { HostName::new("www.nowhere.org") };
         let times = if self.dice.below(6) == 0 { 3 } else { 1 };
-        match self.dice.below(12) {
-            0 => self.give(Command::Batch { client }),
-            _ => {
-                let kind = RecordType::A;
-                self.give(Command::Query { client, name: Some(asked), kind, times });
-            }
-        }
+        let command = if self.dice.below(12) == 0 {
+            Command::Batch { client }
+        } else {
+            Command::Query { client, name: Some(asked), kind: RecordType::A, times }
+        };
+        self.give(command);
     }
 
     fn harm(&mut self) {
