@@ -1,6 +1,7 @@
 //! dnsdist, of Debian's package: the load balancer that ours is measured beside.
 
 use super::{Cores, Program, Stranger, name, port};
+use std::fmt::Write as _;
 
 /// One in front of two name servers.
 #[derive(Debug)]
@@ -22,10 +23,10 @@ impl Dnsdist {
         let mut config = format!("setSecurityPollSuffix('')\nsetLocal('127.0.0.1:{port}')\n");
         for server in servers {
             let check = name(0);
-            config +=
-                &format!("newServer({{address='127.0.0.1:{server}', checkName='{check}.'}})\n");
+            writeln!(config, "newServer({{address='127.0.0.1:{server}', checkName='{check}.'}})")
+                .expect("a String takes it");
         }
-        config += &format!("setServerPolicy({policy})\n");
+        writeln!(config, "setServerPolicy({policy})").expect("a String takes it");
         let file = folder.path().join("dnsdist.conf");
         std::fs::write(&file, config).expect("the folder takes it");
         let mut command = cores.command("dnsdist");

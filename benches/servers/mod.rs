@@ -180,7 +180,7 @@ impl Stranger {
             // Late answers to what was asked before are passed over.
             if count > 12 && answer[..2] == question[..2] {
                 // NOERROR, and one record.
-                return answer[3] & 0xf == 0 && answer[6..8] == [0, 1];
+                return answer[3] % 16 == 0 && answer[6..8] == [0, 1];
             }
         }
     }
