@@ -89,11 +89,19 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::ChooseName => targets::client(world, view).map(|_| binding.short.to_owned()),
         Action::ChoosePolicy => targets::ls(world, view).map(|_| binding.short.to_owned()),
         Action::Why if world.races.is_empty() && store::on_show(world, view).is_none() => None,
-        Action::Focus(6) if world.steps.count == 0 => None,
-        Action::Focus(7) if !figures::is_there(world, view) => None,
+        Action::Focus(digit) if !is_there(digit, world, view) => None,
         Action::Zoom if view.zoom => Some("back".into()),
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
+    }
+}
+
+/// Whether there is a panel with this digit: steps and figures are not of every lab.
+fn is_there(digit: u8, world: &World, view: &View) -> bool {
+    match digit {
+        6 => world.steps.count > 0,
+        7 => figures::is_there(world, view),
+        _ => true,
     }
 }
 
