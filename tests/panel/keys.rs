@@ -421,12 +421,12 @@ fn the_room_sees_which_keys_are_pressed_and_what_they_do() {
 fn keys_that_were_changed_are_the_ones_that_are_shown_and_obeyed() {
     let (mut panel, now) = scene("idle");
     let mut keymap = panel::Keymap::default();
-    keymap.give(panel::Action::Kill, &[panel::Chord::Char('D')]);
+    keymap.give(panel::Action::Kill, &[panel::Chord::Char('H')]);
     panel.view.keymap = Arc::new(keymap);
     assert_eq!(press(&mut panel, "x"), Reaction::Nothing);
-    assert_eq!(press(&mut panel, "D"), Reaction::Give(vec![Command::Kill(TS1)]));
+    assert_eq!(press(&mut panel, "H"), Reaction::Give(vec![Command::Kill(TS1)]));
     let screen = text(&draw(&panel, NIGHT, now, (120, 40)));
-    assert!(screen.contains("D kill ts1") && !screen.contains("x kill"), "{screen}");
+    assert!(screen.contains("H kill ts1") && !screen.contains("x kill"), "{screen}");
 }
 
 #[test]
