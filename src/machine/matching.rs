@@ -59,6 +59,18 @@ pub enum Matched {
     Unmatched,
 }
 
+impl Matched {
+    /// The question that it answers, if that is known.
+    pub fn question(&self) -> Option<QuestionNo> {
+        match self {
+            Self::Live(question) | Self::ByArrival(question) | Self::Late(question) => {
+                Some(*question)
+            }
+            Self::Unread | Self::Unmatched => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Waiting {
     question: QuestionNo,

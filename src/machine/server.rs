@@ -23,7 +23,7 @@ use std::time::Duration;
 pub const WAITING_MAX: usize = 10_000;
 
 /// A program from outside takes two names in one read for one name, so after a question that it has not answered the
-/// next waits this long.
+/// next waits this long, whether somebody else answers that question or not.
 const PAUSE_OUTSIDE: Duration = Duration::from_millis(30);
 
 /// With flaw `glued-names`, names that come within this time go out in one write, as a system that gathers small
@@ -87,6 +87,8 @@ pub struct Server {
     asked: LabTime,
     /// The next question waits until the pause is over.
     pausing: bool,
+    /// The question that was sent last.
+    newest: Option<QuestionNo>,
     unsent: VecDeque<Unsent>,
     sent: Outstanding,
     /// Questions that found an answer lying unread (flaw `answers-by-arrival`).
@@ -115,6 +117,7 @@ impl Server {
             manner,
             asked: LabTime::ZERO,
             pausing: false,
+            newest: None,
             unsent: VecDeque::new(),
             sent: Outstanding::new(counts),
             stale: Vec::new(),
@@ -256,6 +259,18 @@ impl Server {
         out.push(Effect::Arm(Timer::Pause(self.node()).id(), span));
     }
 
+    /// Whether questions leave one by one, with a pause between them.
+    fn paces(&self) -> bool {
+        self.outside && !self.glues()
+    }
+
+    fn end_pause(&mut self, out: &mut Effects) {
+        if self.pausing {
+            self.pausing = false;
+            out.push(Effect::Disarm(Timer::Pause(self.node()).id()));
+        }
+    }
+
     /// Sends what may be sent now. To be called after an answer or a verdict made room.
     pub fn pump(&mut self, out: &mut Effects) {
         let Some(conn) = self.kept.standing() else { return };
@@ -264,7 +279,7 @@ impl Server {
         }
         let one_at_a_time = self.manner.flaws.has(Flaw::OneAtATime);
         while !self.unsent.is_empty() {
-            if (one_at_a_time || (self.outside && self.pausing)) && !self.sent.is_empty() {
+            if (one_at_a_time && !self.sent.is_empty()) || (self.paces() && self.pausing) {
                 return;
             }
             let Some(Unsent { question, about, wish, tied }) = self.unsent.pop_front() else {
@@ -287,6 +302,7 @@ impl Server {
     }
 
     fn note_sent(&mut self, question: QuestionNo, name: HostName, id: Option<u64>) {
+        self.newest = Some(question);
         if let Some(answer) = self.sent.sent(question, name, id) {
             self.stale.push((question, answer));
         }
@@ -376,10 +392,7 @@ impl Server {
     }
 
     fn abandon(&mut self, out: &mut Effects) -> Vec<QuestionNo> {
-        if self.pausing {
-            self.pausing = false;
-            out.push(Effect::Disarm(Timer::Pause(self.node()).id()));
-        }
+        self.end_pause(out);
         if let Some(beside) = &mut self.beside {
             beside.close(out);
         }
@@ -403,6 +416,11 @@ impl Server {
     pub fn answered(&mut self, answer: &Answer, out: &mut Effects) -> Matched {
         self.kept.heard();
         let matched = self.sent.answered(answer, self.by_arrival());
+        // Who answers has read what it was asked. That a question needs no answer any more says nothing of the kind.
+        if self.paces() && matched.question().is_some_and(|question| self.newest == Some(question))
+        {
+            self.end_pause(out);
+        }
         if let (Matched::Live(question), Some(beside)) = (&matched, &mut self.beside) {
             beside.over(*question);
             let response = answer.dns.as_ref().filter(|response| response.truncated);

@@ -429,6 +429,24 @@ fn a_server_outside_gets_a_pause_between_questions_no_ids_and_no_line_ends() {
 }
 
 #[test]
+fn a_server_outside_gets_its_pause_even_if_another_was_quicker_with_the_answer() {
+    let mut topology = topology(ls_config(Policy::Race));
+    topology.nodes[TS2.index()].at = Some("127.0.0.1:5300".parse().unwrap());
+    let mut ls = Solo::new(topology, LS);
+    ls.connect(TS1);
+    ls.connect(TS2);
+    let client = ls.client();
+    for name in ["a", "b"] {
+        ls.ask(client, name);
+    }
+    assert_eq!(ls.only(&["send ts2"]), ["send ts2 a?"]);
+    ls.from(TS1, found("a", "1.1.1.1"));
+    assert_eq!(ls.only(&["send ts2"]), Vec::<String>::new(), "nobody knows whether it has read a");
+    ls.at(30);
+    assert_eq!(ls.only(&["send ts2"]), ["send ts2 b?"]);
+}
+
+#[test]
 fn a_connect_that_hangs_is_begun_anew_and_the_question_waits_on() {
     let mut ls = Solo::new(topology(ls_config(Policy::Race)), LS);
     ls.connect(TS2);
