@@ -137,7 +137,7 @@ fn with_panel(file: &str, home: &std::path::Path) -> Run {
     let micros = shown.processor_seconds() * 1e6 / QUESTIONS as f64;
     // The last of it is folded.
     shown.until("every question", |text| {
-        missed(text) > 0 || text.contains(&format!("asked {}", grouped(QUESTIONS)))
+        missed(text) > 0 || text.contains(&format!("asked {QUESTIONS} "))
     });
     Run { rate, micros, missed: missed(&shown.text()) }
 }
@@ -147,11 +147,6 @@ fn missed(text: &str) -> u64 {
     let figure = text.split_once("MISSED EVENTS ").map_or("", |(_, rest)| rest);
     let digits = figure.chars().take_while(|c| c.is_ascii_digit() || *c == ',');
     digits.filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
-}
-
-/// With a comma before the last three digits.
-fn grouped(count: usize) -> String {
-    format!("{},{:03}", count / 1000, count % 1000)
 }
 
 /// Keeps questions outstanding at the LS and counts the answers.
