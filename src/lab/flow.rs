@@ -14,7 +14,7 @@ use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -40,22 +40,40 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Which send put which datagram on its way, between nodes of ours.
 #[derive(Debug, Default)]
 pub struct Sent {
-    newest: Mutex<VecDeque<(Box<[u8]>, EventId)>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    newest: VecDeque<(Box<[u8]>, EventId)>,
+    /// The place behind the one that was read last: mostly of the one that is read next.
+    next: usize,
 }
 
 impl Sent {
-    fn note(&self, bytes: &[u8], event: EventId) {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.len() >= SENT_MAX {
-            newest.pop_front();
-        }
-        newest.push_back((bytes.into(), event));
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest send of these bytes. It stays known: a datagram may come twice.
+    fn note(&self, bytes: &[u8], event: EventId) {
+        let mut known = self.lock();
+        if known.newest.len() >= SENT_MAX {
+            known.newest.pop_front();
+            known.next = known.next.saturating_sub(1);
+        }
+        known.newest.push_back((bytes.into(), event));
+    }
+
+    /// The send of these bytes: the one behind the last that was read, or the newest. It stays known: a datagram may
+    /// come twice.
     pub fn cause(&self, bytes: &[u8]) -> Option<EventId> {
-        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.iter().rev().find(|(sent, _)| **sent == *bytes).map(|(_, event)| *event)
+        let mut known = self.lock();
+        let next = known.next;
+        let is_next = known.newest.get(next).is_some_and(|(sent, _)| **sent == *bytes);
+        let newest = || known.newest.iter().rposition(|(sent, _)| **sent == *bytes);
+        let place = if is_next { next } else { newest()? };
+        known.next = place + 1;
+        Some(known.newest[place].1)
     }
 }
 
@@ -103,15 +121,41 @@ pub struct Flow {
 }
 
 impl Outlet {
-    /// Sends a datagram. Gives what became of it, if it is known not to arrive.
-    pub fn send(&self, bytes: &[u8], event: EventId, lab: &Shared) -> Option<Fate> {
-        let state = self.peer.as_ref().map_or(Owner::Alive, |end| end.get());
-        if state == Owner::Off {
-            return Some(Fate::HostOff);
-        }
+    fn peer_owner(&self) -> Owner {
+        self.peer.as_ref().map_or(Owner::Alive, |end| end.get())
+    }
+
+    /// Whether nothing is known that would keep a datagram from arriving.
+    pub fn is_open(&self) -> bool {
+        self.peer_owner() == Owner::Alive
+    }
+
+    /// Lets the other end know which send these bytes are, if it is ours.
+    pub fn note(&self, bytes: &[u8], event: EventId) {
         if let Some(sent) = &self.sent {
             sent.note(bytes, event);
         }
+    }
+
+    /// The refusal of a datagram that was sent before has been told with a send, which was not made.
+    pub fn refused(&self, lab: &Shared) {
+        if let Some(flow) = self.opener {
+            lab.unreachable(flow);
+        }
+    }
+
+    /// Sends a datagram. Gives what became of it, if it is known not to arrive.
+    pub fn send(&self, bytes: &[u8], event: EventId, lab: &Shared) -> Option<Fate> {
+        if self.peer_owner() == Owner::Off {
+            return Some(Fate::HostOff);
+        }
+        self.note(bytes, event);
+        self.send_noted(bytes, lab)
+    }
+
+    /// Sends a datagram that the other end knows already, if it is ours.
+    pub fn send_noted(&self, bytes: &[u8], lab: &Shared) -> Option<Fate> {
+        let state = self.peer_owner();
         // Past the runtime: it takes a socket that has just been opened for one that cannot be written to, until its
         // reactor has looked at it, and the first question would be lost.
         let socket = SockRef::from(&*self.socket);
@@ -121,10 +165,7 @@ impl Outlet {
         };
         let mut result = send();
         if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-            // The refusal of one sent before is told with this send, which was not made.
-            if let Some(flow) = self.opener {
-                lab.unreachable(flow);
-            }
+            self.refused(lab);
             result = send();
         }
         match result {

@@ -6,6 +6,7 @@ use super::conn::{End, Owner, Tap, Writer};
 use super::disk::Wanted;
 use super::flow::{Outlet, Sent as SentOnes};
 use super::line::{Connect, Line, Parcel};
+use super::outbox::Outbox;
 use super::results::Results;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId, Peer, Token};
@@ -74,17 +75,15 @@ pub enum Road {
 }
 
 impl Conn {
-    /// Bytes to messages.
-    pub fn decode(&mut self, now: LabTime, bytes: &[u8]) -> Vec<Decoded> {
-        let mut decoded = Vec::new();
-        self.wire.feed(bytes, &mut decoded);
+    /// Bytes to messages, into an empty `decoded`.
+    pub fn decode(&mut self, now: LabTime, bytes: &[u8], decoded: &mut Vec<Decoded>) {
+        self.wire.feed(bytes, decoded);
         if !decoded.is_empty() {
             (self.whole, self.begun) = (now, None);
         }
         if self.wire.is_within() {
             self.begun.get_or_insert(now);
         }
-        decoded
     }
 
     /// The send that a message comes from, which ended with byte number `until` of its stream and in these bytes.
@@ -150,6 +149,8 @@ pub struct NodeHost<'a> {
     pub exited: &'a mut bool,
     /// Events of this turn that the log does not have yet; it has them before anything of the turn leaves the node.
     pub events: &'a mut Vec<Event>,
+    /// Datagrams that have come over their links and leave together.
+    pub outbox: &'a mut Outbox,
     /// What befell the message just sent, until the log has it: its cause and the fact.
     pub after_send: Option<(EventId, Fact)>,
 }
@@ -225,7 +226,7 @@ impl Host for NodeHost<'_> {
             self.lab.recorder.lab(now, Cause::Event(sent), fact);
         }
         if let Some(end) = self.conns.get(&conn) {
-            end.out.told(now, self.lab);
+            end.out.told(now, self.outbox, self.lab);
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::conn::{Owner, Writer};
 use super::flow::{Flow, Introduction, Outlet};
+use super::outbox::{Leaving, Outbox};
 use super::scheduler::Wake;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, Peer, draw};
@@ -186,10 +187,11 @@ impl Line {
         pipe.push(now, carriage, bytes, parcel)
     }
 
-    /// The log has the message that was put on it: what is due is handed over.
-    pub fn told(self: &Arc<Self>, now: LabTime, lab: &Shared) {
+    /// The log has the message that was put on it: what is due is handed over. Datagrams may wait in the outbox for
+    /// others of the same node, if it holds them.
+    pub fn told(self: &Arc<Self>, now: LabTime, outbox: &mut Outbox, lab: &Shared) {
         self.untold.store(false, Ordering::Release);
-        self.deliver(now, usize::MAX, lab);
+        self.deliver_through(now, usize::MAX, outbox, lab);
     }
 
     /// Puts a parcel on the link. It goes no further before [`Line::deliver`].
@@ -211,6 +213,16 @@ impl Line {
 
     /// Hands over what is due, at most `most` parcels, and asks to be woken for the rest.
     pub fn deliver(self: &Arc<Self>, now: LabTime, most: usize, lab: &Shared) {
+        self.deliver_through(now, most, &mut Outbox::default(), lab);
+    }
+
+    fn deliver_through(
+        self: &Arc<Self>,
+        now: LabTime,
+        most: usize,
+        outbox: &mut Outbox,
+        lab: &Shared,
+    ) {
         let mut pipe = self.lock();
         if self.untold.load(Ordering::Acquire) {
             // Whoever put it there delivers at once when it is told.
@@ -221,7 +233,11 @@ impl Line {
             for _ in 0..most {
                 // The lock is held while a parcel is carried out: two threads delivering must not swap two writes.
                 let Some((frame, parcel)) = pipe.pop_due(now) else { break };
-                self.carry_out(now, frame, parcel, lab);
+                self.carry_out(now, frame, parcel, outbox, lab);
+            }
+            // Only where nothing else can overtake it may a datagram wait.
+            if !outbox.is_held() || !pipe.is_empty() || !pipe.faults().is_perfect() {
+                outbox.send(now, lab);
             }
         }
         if let Some(due) = pipe.next_due() {
@@ -242,7 +258,14 @@ impl Line {
         }
     }
 
-    fn carry_out(self: &Arc<Self>, now: LabTime, frame: FrameId, parcel: Parcel, lab: &Shared) {
+    fn carry_out(
+        self: &Arc<Self>,
+        now: LabTime,
+        frame: FrameId,
+        parcel: Parcel,
+        outbox: &mut Outbox,
+        lab: &Shared,
+    ) {
         match parcel {
             Parcel::Data { writer, bytes, event } => {
                 let fate = match writer.peer_owner() {
@@ -260,10 +283,8 @@ impl Line {
                 }
             }
             Parcel::Datagram { outlet, bytes, event } => {
-                if let Some(fate) = outlet.send(&bytes, event, lab) {
-                    let fact = Fact::FrameLost { from: self.from, to: self.to, frame, fate };
-                    lab.recorder.lab(now, Cause::Event(event), fact);
-                }
+                let (from, to) = (self.from, self.to);
+                outbox.put(Leaving { outlet, bytes, event, frame, from, to });
             }
             Parcel::Finish(writer) => writer.finish(),
             Parcel::Reset(writer) => writer.reset(),
@@ -340,7 +361,7 @@ mod tests {
         // The scheduler's thread, while the sender's is held up: it is due, and stays.
         line.woken(LabTime(1), usize::MAX, &lab);
         assert!(lab.next_turn().is_none());
-        line.told(LabTime(1), &lab);
+        line.told(LabTime(1), &mut Outbox::default(), &lab);
         assert!(lab.next_turn().is_some());
     }
 

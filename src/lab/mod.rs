@@ -13,6 +13,7 @@ mod host;
 mod line;
 mod listen;
 mod node;
+mod outbox;
 mod recorder;
 mod results;
 mod scheduler;

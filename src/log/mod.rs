@@ -7,9 +7,9 @@ use crate::event::Event;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events in one segment at most. Sealed segments are shared, never copied; 4,096 events of about 100 bytes fit a
+/// Events in one segment at most. Sealed segments are shared, never copied; 1,024 events of some 140 bytes fit a
 /// cache.
-pub const SEGMENT_EVENTS: usize = 4096;
+pub const SEGMENT_EVENTS: usize = 1024;
 
 /// Events that the live log keeps: with what they point to, some 100 MB.
 pub const EVENTS_MAX: usize = 512 * 1024;
@@ -30,13 +30,13 @@ pub struct Log {
 struct Sealed {
     /// The position of its first event.
     from: u64,
-    events: Arc<[Event]>,
+    events: Arc<Vec<Event>>,
 }
 
 /// Segments that had to go. Whoever appends under a lock lets them go behind it: to free thousands of events takes a
 /// while.
 #[derive(Debug, Default)]
-pub struct Gone(Vec<Arc<[Event]>>);
+pub struct Gone(Vec<Arc<Vec<Event>>>);
 
 impl Gone {
     /// These too.
@@ -59,7 +59,7 @@ pub struct Tail {
 /// A run of events.
 #[derive(Debug, Clone)]
 pub struct Piece {
-    segment: Arc<[Event]>,
+    segment: Arc<Vec<Event>>,
     from: usize,
 }
 
@@ -129,7 +129,13 @@ impl Log {
         }
         let from = self.open_from;
         self.open_from = self.end();
-        self.sealed.push_back(Sealed { from, events: self.open.drain(..).collect() });
+        // A full one stays where it is; what is less gets a room of its own size.
+        let events = if self.open.len() < SEGMENT_EVENTS {
+            self.open.drain(..).collect()
+        } else {
+            std::mem::replace(&mut self.open, Vec::with_capacity(SEGMENT_EVENTS))
+        };
+        self.sealed.push_back(Sealed { from, events: Arc::new(events) });
         while self.open_from - self.start() > self.keep as u64 {
             gone.0.extend(self.sealed.pop_front().map(|oldest| oldest.events));
         }
@@ -171,7 +177,7 @@ impl Log {
         }
         if left > 0 && next < self.end() {
             let at = usize::try_from(next - self.open_from).expect("a log fits in memory");
-            pieces.push(Piece { segment: self.open[at..].into(), from: 0 });
+            pieces.push(Piece { segment: Arc::new(self.open[at..].to_vec()), from: 0 });
             next = self.end();
         }
         Tail { missing, pieces, next }
@@ -227,8 +233,8 @@ mod tests {
 
     #[test]
     fn what_is_sealed_is_shared_and_read_like_the_rest() {
-        let mut log = Log::new(2 * SEGMENT_EVENTS);
-        for number in 0..3 * SEGMENT_EVENTS as u64 {
+        let mut log = Log::new(8 * SEGMENT_EVENTS);
+        for number in 0..12 * SEGMENT_EVENTS as u64 {
             log.push(event(number, number));
             if number % 1000 == 0 {
                 log.seal();
@@ -240,7 +246,7 @@ mod tests {
         assert_eq!(numbers(&once)[0], 9_000);
         assert!(numbers(&once).windows(2).all(|pair| pair[1] == pair[0] + 1));
         assert_eq!(once.next, 9_000 + once.len() as u64);
-        assert!(log.start() > 0 && log.end() - log.start() <= 3 * SEGMENT_EVENTS as u64);
+        assert!(log.start() > 0 && log.end() - log.start() <= 9 * SEGMENT_EVENTS as u64);
         assert_eq!(numbers(&log.read(0, usize::MAX))[0], log.start());
     }
 

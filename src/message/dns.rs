@@ -6,7 +6,7 @@ use super::{HostName, Said};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The type of a record (RFC 1035, 3.2.2), by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -193,6 +193,28 @@ pub struct Rr {
     pub data: Data,
 }
 
+/// What nearly every address is followed by: one word, shared by all.
+static A_WORD: LazyLock<Arc<str>> = LazyLock::new(|| "A".into());
+
+/// An address as people write it. Nearly every answer is one, so it is written without the machinery of formats.
+fn dotted(address: Ipv4Addr) -> Arc<str> {
+    let mut text = [0; "255.255.255.255".len()];
+    let mut end = 0;
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let leading = digits[..2].iter().take_while(|digit| **digit == 0).count();
+        if at > 0 {
+            text[end] = b'.';
+            end += 1;
+        }
+        for digit in &digits[leading..] {
+            text[end] = b'0' + digit;
+            end += 1;
+        }
+    }
+    Arc::from(std::str::from_utf8(&text[..end]).expect("digits and dots"))
+}
+
 /// The code of a response (RFC 1035, 4.1.1; RFC 6891, 6.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -361,6 +383,9 @@ impl Response {
 
     fn found(&self) -> Said {
         let wanted = self.query.kind;
+        if let ([Rr { data: Data::A(address), .. }], RecordType::A) = (&*self.answers, wanted) {
+            return Said::Found { address: dotted(*address), flags: A_WORD.clone() };
+        }
         for kind in [wanted, RecordType::CNAME] {
             let between = if kind.is_address() { "," } else { ", " };
             let fits = |rr: &&Rr| rr.data.kind() == kind || kind == RecordType::ANY;

@@ -175,7 +175,7 @@ impl Feed {
 fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo> {
     if let (Some(node), Fact::MessageSent { to, frame, .. }) = (node, &event.fact) {
         let link = world.links.get(&(Peer::Node(node), *to));
-        let mark = link.and_then(|link| link.marks.get(frame));
+        let mark = link.and_then(|link| link.marks.get(*frame));
         if let Some(no) = mark.and_then(|mark| mark.race) {
             return Some(no);
         }

@@ -269,7 +269,7 @@ fn graph(world: &World, now: LabTime) -> Graph {
 #[must_use]
 pub fn moves(world: &World, now: LabTime) -> bool {
     world.links.values().any(|link| {
-        link.marks.values().rev().take(MARKS_WATCHED).any(|mark| {
+        link.marks.iter().rev().take(MARKS_WATCHED).any(|mark| {
             mark.state == MarkState::Travelling && mark.due >= now && mark.due != LabTime::NEVER
         })
     })

@@ -69,7 +69,7 @@ fn disturb(world: &mut World, seeds: &[u8], now: LabTime) {
                 Arc::new(Message::Ask { name: HostName::new("a.b"), id: None, dns: None });
             let race = Some(RaceNo(at as u64 + number));
             let state = MarkState::Travelling;
-            link.marks.insert(frame, Mark { frame, sent, due, state, race, message });
+            link.marks.insert(Mark { frame, sent, due, state, race, message });
         }
     }
 }

@@ -1,9 +1,9 @@
 //! One direction of a link in truth: its faults, and the frames that are on it.
 
+use super::marks::Marks;
 use super::race::RaceNo;
 use crate::base::{FrameId, LabTime};
 use crate::message::{Faults, Message};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub struct LinkState {
     /// What the file says of it: to tell what was done by hand.
     pub usual: Faults,
     /// Frames on it, by number. At most 1,000: the oldest go.
-    pub marks: BTreeMap<FrameId, Mark>,
+    pub marks: Marks,
     /// Connections that stand over it, counted at the opener's direction.
     pub conns: u32,
     /// Frames sent on it.
@@ -129,7 +129,7 @@ impl LinkState {
 
     /// The frames that belong into the picture at `now`, oldest first.
     pub fn shown(&self, now: LabTime) -> impl Iterator<Item = &Mark> {
-        self.marks.values().filter(move |mark| mark.is_shown(now))
+        self.marks.iter().filter(move |mark| mark.is_shown(now))
     }
 
     /// How many of the newest frames were late because transmissions of them were lost, or lost themselves where they

@@ -152,7 +152,7 @@ impl World {
             node.load.open = 0;
         }
         for link in self.links.values_mut() {
-            link.marks.retain(|_, mark| matches!(mark.state, MarkState::Lost { .. }));
+            link.marks.retain(|mark| matches!(mark.state, MarkState::Lost { .. }));
         }
         self.index.flights.clear();
         for node in &mut self.index.nodes {

@@ -121,7 +121,7 @@ impl World {
         };
         let link = self.link_mut(Peer::Node(node), sent.to);
         link.frame_sent(sent.frame);
-        link.marks.insert(sent.frame, mark);
+        link.marks.insert(mark);
         if link.marks.len() > MARKS_MAX {
             link.marks.pop_first();
         }
@@ -165,13 +165,13 @@ impl World {
         let link = self.link_mut(from, here);
         link.arrived += u64::from(landed.as_ref().is_none_or(|landed| !landed.flight.passed));
         if let Some(Landed { flight, overtaken }) = landed {
-            link.marks.remove(&flight.frame);
+            link.marks.remove(flight.frame);
             // One read may hold several messages of a stream, and only one of them is named.
-            let read_too = |frame: &FrameId| link.marks.get(frame).is_some_and(|m| m.due <= now);
+            let read_too = |frame: &FrameId| link.marks.get(*frame).is_some_and(|m| m.due <= now);
             let read_too: Vec<FrameId> = overtaken.into_iter().filter(read_too).collect();
             for frame in read_too {
                 let link = self.link_mut(from, here);
-                link.marks.remove(&frame);
+                link.marks.remove(frame);
                 link.arrived += 1;
                 self.index.pass(from, here, frame);
             }
@@ -185,8 +185,7 @@ impl World {
     }
 
     pub(super) fn frame_moved(&mut self, from: Peer, to: Peer, frame: FrameId, due: LabTime) {
-        let Some(mark) =
-            self.links.get_mut(&(from, to)).and_then(|link| link.marks.get_mut(&frame))
+        let Some(mark) = self.links.get_mut(&(from, to)).and_then(|link| link.marks.get_mut(frame))
         else {
             return;
         };
@@ -208,7 +207,7 @@ impl World {
         if fate == Fate::Lost {
             link.frame_late(frame);
         }
-        if let Some(mark) = link.marks.get_mut(&frame) {
+        if let Some(mark) = link.marks.get_mut(frame) {
             mark.state = MarkState::Lost { at: now };
             World::earlier(&mut self.index.sweep_at, now + LOST_SHOWN);
         }
@@ -239,14 +238,14 @@ impl World {
             };
             let flights = self.index.flights.get_mut(&(*from, *to));
             let mut gone = Vec::new();
-            link.marks.retain(|frame, mark| {
+            link.marks.retain(|mark| {
                 let until = match mark.state {
                     MarkState::Lost { at } => at + LOST_SHOWN,
                     MarkState::Stalled => LabTime::NEVER,
                     MarkState::Travelling => mark.due + door,
                 };
                 if until <= now {
-                    gone.push(*frame);
+                    gone.push(mark.frame);
                     return false;
                 }
                 World::earlier(&mut next, until);

@@ -179,7 +179,7 @@ fn links(out: &mut String, world: &World) {
         if link.is_faulty() {
             out.push_str(" faulty");
         }
-        for mark in link.marks.values() {
+        for mark in link.marks.iter() {
             write!(out, " | f{} {:?} {:.2}", mark.frame, mark.state, mark.progress(world.now))
                 .unwrap();
             if let Some(race) = mark.race {

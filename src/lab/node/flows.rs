@@ -93,14 +93,16 @@ impl NodeShared {
             return;
         }
         let mut core = self.lock();
+        core.outbox.hold();
         for (bytes, _) in batch.datagrams() {
-            let Some(living) = core.living_as(number) else { return };
+            let Some(living) = core.living_as(number) else { break };
             if living.frozen {
                 living.keep(Stashed::Bytes(conn, bytes.to_vec()));
             } else if !self.over_the_link(living, conn, bytes, lab) {
                 self.bytes_locked(&mut core, conn, bytes, lab);
             }
         }
+        core.outbox.let_go(lab.now(), lab);
     }
 
     /// Datagrams came to the socket at which this life is asked.
@@ -115,14 +117,16 @@ impl NodeShared {
             return;
         }
         let mut core = self.lock();
+        core.outbox.hold();
         for (bytes, from) in batch.datagrams() {
-            let (Some(living), Some(from)) = (core.living_as(number), from) else { return };
+            let (Some(living), Some(from)) = (core.living_as(number), from) else { break };
             if living.frozen {
                 living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
             } else {
                 self.datagram_locked(&mut core, socket, from, bytes, lab);
             }
         }
+        core.outbox.let_go(lab.now(), lab);
     }
 
     pub(super) fn datagram_locked(

@@ -16,6 +16,7 @@ use super::flow::Heard;
 use super::host::{Conn, Road};
 use super::line::Turn;
 use super::listen::Port;
+use super::outbox::Outbox;
 use super::shared::Shared;
 use super::tasks;
 use crate::base::{ConnId, Incarnation as Number, Names, NodeId};
@@ -23,6 +24,7 @@ use crate::engine::Incarnation;
 use crate::event::{Cause, Census, Ending, Event, Life};
 use crate::machine::Told;
 use crate::topology::{Kind, Node, Wire};
+use crate::wire::Decoded;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -75,6 +77,10 @@ struct Core {
     old_tasks: Vec<TaskTracker>,
     /// Connections of a host without power: open, and silent.
     silent: Vec<Conn>,
+    /// What leaves together, while a batch is read.
+    outbox: Outbox,
+    /// Room for the messages of one read.
+    decoded: Vec<Decoded>,
 }
 
 #[derive(Debug)]
@@ -124,6 +130,8 @@ impl NodeShared {
             ports: Port::all(node.listen),
             old_tasks: Vec::new(),
             silent: Vec::new(),
+            outbox: Outbox::default(),
+            decoded: Vec::new(),
         };
         Self {
             id: node.id,

@@ -41,6 +41,7 @@ impl NodeShared {
             results: &mut living.results,
             exited: &mut living.exited,
             events: &mut living.events,
+            outbox: &mut core.outbox,
             after_send: None,
         };
         let inc = &mut living.inc;
@@ -143,8 +144,9 @@ impl NodeShared {
         let Some(living) = &mut core.living else { return };
         let Some(end) = living.conns.get_mut(&conn) else { return };
         let peer = end.peer;
-        let decoded = end.decode(lab.now(), bytes);
-        for item in decoded {
+        let mut decoded = std::mem::take(&mut core.decoded);
+        end.decode(lab.now(), bytes, &mut decoded);
+        for item in decoded.drain(..) {
             let (input, cause) = match item {
                 Decoded::Message(message, until) => {
                     let end = core.living.as_ref().and_then(|living| living.conns.get(&conn));
@@ -157,11 +159,12 @@ impl NodeShared {
                     let why = "a line of more than 64 KiB: the connection is closed".into();
                     self.turn(core, Input::Malformed { conn, peer, why }, Cause::Unknown, lab);
                     self.cut_off(core, conn, lab);
-                    return;
+                    break;
                 }
             };
             self.turn(core, input, cause, lab);
         }
+        core.decoded = decoded;
     }
 
     /// Whether a connection of this life is to be closed, because no whole message has come for so long; one on which a

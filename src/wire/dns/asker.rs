@@ -44,12 +44,19 @@ pub struct Asker {
     drawn: u64,
     waiting: NumberMap<u16, Waiting>,
     order: VecDeque<u16>,
+    familiar: names::Familiar,
 }
 
 impl Asker {
     /// Nothing asked yet.
     pub fn new(numbers: Numbers) -> Self {
-        Self { numbers, drawn: 0, waiting: NumberMap::default(), order: VecDeque::new() }
+        Self {
+            numbers,
+            drawn: 0,
+            waiting: NumberMap::default(),
+            order: VecDeque::new(),
+            familiar: names::Familiar::default(),
+        }
     }
 
     fn number(&mut self) -> u16 {
@@ -96,7 +103,8 @@ impl Asker {
         let Some(waiting) = self.waiting.get(&header.id) else {
             return unasked("no question waits that bears this number");
         };
-        let response = match plain::answer(bytes, &waiting.name, waiting.query) {
+        let response = match plain::answer(bytes, &waiting.name, waiting.query, &mut self.familiar)
+        {
             Some(response) => response,
             None => match waiting.by_library(bytes) {
                 Ok(response) => response,

@@ -4,6 +4,7 @@
 use crate::base::escape::after_backslash;
 use crate::message::HostName;
 use hickory_proto::rr::Name;
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 /// Bytes of a name in a message at most (RFC 1035, 2.3.4).
@@ -90,6 +91,28 @@ fn try_write(text: &HostName, out: &mut Vec<u8>) -> Option<()> {
     }
     out.push(0);
     Some(())
+}
+
+/// Names that are remembered on one connection.
+const FAMILIAR_MAX: usize = 8;
+
+/// Names that one server's answers bring along again and again: its zone's, its own. They are shared, not copied.
+#[derive(Debug, Default)]
+pub struct Familiar(VecDeque<HostName>);
+
+impl Familiar {
+    /// The name with this spelling.
+    pub fn name(&mut self, spelling: &str) -> HostName {
+        if let Some(name) = self.0.iter().find(|name| name.as_str() == spelling) {
+            return name.clone();
+        }
+        if self.0.len() == FAMILIAR_MAX {
+            self.0.pop_front();
+        }
+        let name = HostName::new(spelling);
+        self.0.push_back(name.clone());
+        name
+    }
 }
 
 #[cfg(test)]

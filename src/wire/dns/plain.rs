@@ -4,7 +4,8 @@
 //! Nothing here says that a message is wrong. What is not of the usual kind is left to the library, and what is means
 //! there what it means here.
 
-use super::{HEADER_BYTES, OPTION_HOPS, names};
+use super::names::{self, Familiar};
+use super::{HEADER_BYTES, OPTION_HOPS};
 use crate::message::{Data, HostName, Query, Rcode, RecordType, Response, Rr};
 use std::sync::Arc;
 
@@ -70,7 +71,12 @@ pub fn question(bytes: &[u8]) -> Option<Question> {
 const TYPE_OPT_LOW: u8 = TYPE_OPT as u8;
 
 /// Reads a message that answers this question, and repeats it.
-pub fn answer(bytes: &[u8], name: &HostName, query: Query) -> Option<Response> {
+pub fn answer(
+    bytes: &[u8],
+    name: &HostName,
+    query: Query,
+    familiar: &mut Familiar,
+) -> Option<Response> {
     let mut cursor = Cursor { bytes, at: HEADER_BYTES };
     let counts = [word(bytes, 6)?, word(bytes, 8)?, word(bytes, 10)?].map(usize::from);
     if word(bytes, 4)? != 1 || counts.iter().sum::<usize>() > RECORDS_MAX {
@@ -82,8 +88,8 @@ pub fn answer(bytes: &[u8], name: &HostName, query: Query) -> Option<Response> {
     {
         return None;
     }
-    let [answers, authority] = [counts[0], counts[1]].map(|count| cursor.records(count, name));
-    let (answers, authority) = (answers?, authority?);
+    let answers = cursor.records(counts[0], name, familiar)?;
+    let authority = cursor.records(counts[1], name, familiar)?;
     let mut has_edns = false;
     for _ in 0..counts[2] {
         if bytes.get(cursor.at..)?.starts_with(&[0, 0, TYPE_OPT_LOW]) {
@@ -93,7 +99,7 @@ pub fn answer(bytes: &[u8], name: &HostName, query: Query) -> Option<Response> {
                 return None;
             }
         } else {
-            cursor.record(name)?;
+            cursor.record(name, familiar)?;
         }
     }
     let (high, low) = (bytes[2], bytes[3]);
@@ -323,23 +329,28 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// The same as its own value; `known` is shared where it is the same, letter for letter.
-    fn host_name(&mut self, known: &HostName) -> Option<HostName> {
+    /// The same as its own value; one that is known is shared where it is the same, letter for letter.
+    fn host_name(&mut self, asked: &HostName, familiar: &mut Familiar) -> Option<HostName> {
         let text = self.name()?;
         let text = text.as_str()?;
-        Some(if text == known.as_str() { known.clone() } else { HostName::new(text) })
+        Some(if text == asked.as_str() { asked.clone() } else { familiar.name(text) })
     }
 
-    fn records(&mut self, count: usize, known: &HostName) -> Option<Arc<[Rr]>> {
+    fn records(
+        &mut self,
+        count: usize,
+        asked: &HostName,
+        familiar: &mut Familiar,
+    ) -> Option<Arc<[Rr]>> {
         match count {
             0 => Some(Arc::default()),
-            1 => Some(Arc::from([self.record(known)?])),
-            _ => (0..count).map(|_| self.record(known)).collect(),
+            1 => Some(Arc::from([self.record(asked, familiar)?])),
+            _ => (0..count).map(|_| self.record(asked, familiar)).collect(),
         }
     }
 
-    fn record(&mut self, known: &HostName) -> Option<Rr> {
-        let name = self.host_name(known)?;
+    fn record(&mut self, asked: &HostName, familiar: &mut Familiar) -> Option<Rr> {
+        let name = self.host_name(asked, familiar)?;
         let (kind, class) = (self.word()?, self.word()?);
         let ttl = u32::from_be_bytes(*self.take()?);
         let length = usize::from(self.word()?);
@@ -347,8 +358,8 @@ impl<'a> Cursor<'a> {
         let data = match kind {
             TYPE_A if length == 4 => Data::A(self.take::<4>().copied()?.into()),
             TYPE_AAAA if length == 16 => Data::Aaaa(self.take::<16>().copied()?.into()),
-            TYPE_NS => Data::Ns(self.host_name(known)?),
-            TYPE_CNAME => Data::Cname(self.host_name(known)?),
+            TYPE_NS => Data::Ns(self.host_name(asked, familiar)?),
+            TYPE_CNAME => Data::Cname(self.host_name(asked, familiar)?),
             _ => return None,
         };
         (class == CLASS_IN && self.at == end).then_some(Rr { name, ttl, data })
@@ -407,12 +418,18 @@ mod tests {
     }
 
     /// What is read of these bytes, and of the same with one changed, is what the library reads.
-    fn reads_as_the_library(name: &HostName, query: Query, bytes: &[u8], at: usize, by: u8) {
+    fn reads_as_the_library(
+        name: &HostName,
+        query: Query,
+        bytes: &[u8],
+        (at, by): (usize, u8),
+        familiar: &mut Familiar,
+    ) {
         let mut changed = bytes.to_vec();
         let at = at % changed.len();
         changed[at] ^= by;
         for bytes in [bytes, &changed] {
-            if let Some(read) = answer(bytes, name, query) {
+            if let Some(read) = answer(bytes, name, query, familiar) {
                 assert_eq!(Some(read), asker::by_library(name, query, bytes), "{bytes:x?}");
             }
             // The header is looked at before.
@@ -437,7 +454,7 @@ mod tests {
             let (kind, class, hops) = (query.kind.0, query.class, query.hops);
             prop_assert_eq!(&read, &Question { name: name.clone(), kind, class, edns, hops });
             prop_assert_eq!(question(&bytes).is_some(), is_usual(&name));
-            reads_as_the_library(&name, query, &bytes, at, by);
+            reads_as_the_library(&name, query, &bytes, (at, by), &mut Familiar::default());
         }
 
         #[test]
@@ -454,16 +471,17 @@ mod tests {
                     data => matches!(data, Data::A(_) | Data::Aaaa(_)),
                 }
             });
+            let familiar = &mut Familiar::default();
             prop_assert_eq!(write_answer(&name, 77, &response, &mut bytes), usual);
             prop_assert_eq!(bytes.is_empty(), !usual);
             if usual {
                 let (ours, theirs) = (Wire::from_vec(&bytes), Wire::from_vec(&library));
                 prop_assert_eq!(ours.expect("a message"), theirs.expect("a message"));
                 prop_assert!(bytes.len() <= library.len(), "what can be pointed at is");
-                reads_as_the_library(&name, response.query, &bytes, at, by);
+                reads_as_the_library(&name, response.query, &bytes, (at, by), familiar);
             }
-            prop_assert_eq!(answer(&library, &name, response.query).is_some(), usual);
-            reads_as_the_library(&name, response.query, &library, at, by);
+            prop_assert_eq!(answer(&library, &name, response.query, familiar).is_some(), usual);
+            reads_as_the_library(&name, response.query, &library, (at, by), familiar);
         }
     }
 }
