@@ -14,6 +14,7 @@ use crate::report;
 use crate::world::{Lane, LaneEnd, Race, World};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -53,7 +54,11 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     if store::on_show(world, view).is_some() {
         return Row::new();
     }
-    let policy = shown(world, view).and_then(|race| race.policy.as_deref()).unwrap_or("");
+    let race = shown(world, view);
+    if let Some(other) = race.and_then(|race| race.more.joined) {
+        return Row::new().with(format!(" joined #{} ", other.0), canvas.ink(Ink::Focus));
+    }
+    let policy = race.and_then(|race| race.policy.as_deref()).unwrap_or("");
     if policy.is_empty() {
         return Row::new();
     }
@@ -76,17 +81,26 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     if let Some(before) = before_flip(world, race) {
         compare(canvas, &mut rest, world, before, race);
     }
-    let lanes = race.lanes.len() as u16 + 1;
+    let laned = with_lanes(world, race);
+    let lanes = laned.lanes.len() as u16 + 1;
     // Figures stand at the foot where there is room for them after lanes and reason: the reason is never cut for them.
     let reason = wrap(&why(world, race), rest.width.saturating_sub(WHY_INDENT)).len().max(2) as u16;
     let figures = rest.height.saturating_sub(lanes + 1 + reason).min(3);
     let roomy = rest.height >= 2 * lanes + 3 + reason + figures;
-    let used = draw_lanes(canvas, rest, (world, view, now), race, roomy);
+    let used = draw_lanes(canvas, rest, (world, view, now), &laned, roomy);
     let foot = Rect { y: rest.bottom() - figures, height: figures, ..rest };
     let middle =
         Rect { y: rest.y + used, height: rest.height.saturating_sub(used + figures), ..rest };
     draw_why(canvas, middle, world, race, roomy);
     draw_figures(canvas, foot, world);
+}
+
+/// Whoever joined another's race waits for the lanes of that one.
+fn with_lanes<'a>(world: &World, race: &'a Race) -> Cow<'a, Race> {
+    match race.more.joined.and_then(|other| world.race(other)) {
+        Some(other) => Cow::Owned(Race { lanes: other.lanes.clone(), ..race.clone() }),
+        None => Cow::Borrowed(race),
+    }
 }
 
 /// The last race before the step was flipped, seen from a race after the flip: that of the same name, if there is one.

@@ -146,6 +146,10 @@ pub struct Circumstances {
     pub ls_gone: Option<LabTime>,
     /// What the LS said of its policy at work, the first of it.
     pub balance: Vec<BalanceNote>,
+    /// The race of an identical question that was on its way already, for which this one waits or waited.
+    pub joined: Option<RaceNo>,
+    /// How many joined this one.
+    pub joined_by: u32,
     /// Events are missing that may have belonged to it.
     pub unsure: bool,
     /// The frame that carries the answer to a visitor, and when it arrives.
