@@ -69,6 +69,21 @@ pub enum BalanceNote {
         /// Who was told to cancel.
         cancelled: Arc<[NodeId]>,
     },
+    /// The same is being asked already, so nobody is asked again: the question waits for that race and is told what it
+    /// comes to.
+    Joined {
+        /// The question.
+        question: QuestionNo,
+        /// The question whose race it waits for.
+        race: QuestionNo,
+    },
+    /// Whoever asked is gone, and the race goes on for those who joined it.
+    GoesOn {
+        /// The question.
+        question: QuestionNo,
+        /// How many wait for it.
+        waits: u32,
+    },
     /// The answers of an upstream take far longer than those of the others, so it is put on probation: left alone, and
     /// tried now and then. The note of its ejection follows.
     Slow {
@@ -90,7 +105,9 @@ impl BalanceNote {
             | Self::Hedged { question, .. }
             | Self::NotHedged { question, .. }
             | Self::Covered { question, .. }
-            | Self::Began { question, .. } => Some(*question),
+            | Self::Began { question, .. }
+            | Self::Joined { question, .. }
+            | Self::GoesOn { question, .. } => Some(*question),
             Self::Slow { .. } => None,
         }
     }

@@ -47,6 +47,8 @@ pub enum Why {
     NobodyLeft,
     /// It failed a moment ago, so nobody was asked again (RFC 9520).
     Remembered,
+    /// The same was being asked already, and this is what that came to.
+    Joined,
     /// The question goes round: it has passed too many load balancers.
     GoesRound,
     /// Every upstream was asked, and all were waited for (`gather`).

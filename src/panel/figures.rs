@@ -256,6 +256,9 @@ fn account(canvas: &Canvas<'_>, era: &Era) -> Vec<Part> {
         let text = format!("hedged {}, won {}", grouped(era.hedged), grouped(era.hedges_won));
         parts.push((text, canvas.ink(Ink::Text)));
     }
+    if era.joined > 0 {
+        parts.push((format!("joined {}", grouped(era.joined)), canvas.ink(Ink::Text)));
+    }
     if era.cancelled > 0 {
         let text = format!("{} cancelled", grouped(era.cancelled));
         parts.push((text, canvas.ink(Ink::Text)));

@@ -9,7 +9,7 @@ use super::view::{Selection, View};
 use super::words;
 use crate::base::units::human;
 use crate::base::{LabTime, NodeId, Peer, Shown};
-use crate::report::shell_line;
+use crate::report::{self, shell_line};
 use crate::topology::{Kind, Topology, setting};
 use crate::world::World;
 use ratatui::layout::Rect;
@@ -92,6 +92,7 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
         out.push(("try", shell_line::look(file, *kind)));
     }
     out.extend(store::inspect::entries(world, id, now));
+    out.extend(over_dns(world, id, now));
     out.extend(settings(topology, &config.kind, world, id));
     let asks = targets::upstreams(world, id);
     if !asks.is_empty() {
@@ -121,6 +122,21 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
         }
     }
     out
+}
+
+/// What it said and heard last over DNS, as `dig` would show it at its head.
+fn over_dns(
+    world: &World,
+    id: NodeId,
+    now: LabTime,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let (names, state) = (&world.topology.names, world.node(id));
+    let both = [("last said", "to", &state.dns_sent), ("last heard", "from", &state.dns_heard)];
+    both.into_iter().filter_map(move |(label, way, last)| {
+        let (at, peer, message) = last.as_ref()?;
+        let (peer, ago) = (names.peer(*peer), words::short(now.since(*at)));
+        Some((label, format!("{way} {peer}, {ago} ago: {}", report::dns::message(message)?)))
+    })
 }
 
 fn settings(

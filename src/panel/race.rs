@@ -9,11 +9,12 @@ use super::theme::Ink;
 use super::view::View;
 use super::words;
 use crate::base::{LabTime, Peer, Shown};
-use crate::message::{Outcome, Said};
+use crate::message::{Message, Outcome, Said};
 use crate::report;
 use crate::world::{Lane, LaneEnd, Race, World};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub fn title(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     let row =
         row.with(format!(" {} ", Shown::short(race.name.as_str(), 28)), canvas.ink(Ink::Strong));
     match race.kind {
-        kind if kind.is_usual() => row,
+        kind if kind.is_usual() && race.more.dns.is_none() => row,
         kind => row.with(format!("{kind} "), canvas.ink(Ink::Focus)),
     }
 }
@@ -53,7 +54,11 @@ pub fn note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
     if store::on_show(world, view).is_some() {
         return Row::new();
     }
-    let policy = shown(world, view).and_then(|race| race.policy.as_deref()).unwrap_or("");
+    let race = shown(world, view);
+    if let Some(other) = race.and_then(|race| race.more.joined) {
+        return Row::new().with(format!(" joined #{} ", other.0), canvas.ink(Ink::Focus));
+    }
+    let policy = race.and_then(|race| race.policy.as_deref()).unwrap_or("");
     if policy.is_empty() {
         return Row::new();
     }
@@ -76,17 +81,28 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, now
     if let Some(before) = before_flip(world, race) {
         compare(canvas, &mut rest, world, before, race);
     }
-    let lanes = race.lanes.len() as u16 + 1;
+    let laned = with_lanes(world, race);
+    let lanes = laned.lanes.len() as u16 + 1;
     // Figures stand at the foot where there is room for them after lanes and reason: the reason is never cut for them.
     let reason = wrap(&why(world, race), rest.width.saturating_sub(WHY_INDENT)).len().max(2) as u16;
+    let over_dns = answer_over_dns(race).is_some_and(|_| rest.height > lanes + reason);
+    let reason = reason + u16::from(over_dns);
     let figures = rest.height.saturating_sub(lanes + 1 + reason).min(3);
     let roomy = rest.height >= 2 * lanes + 3 + reason + figures;
-    let used = draw_lanes(canvas, rest, (world, view, now), race, roomy);
+    let used = draw_lanes(canvas, rest, (world, view, now), &laned, roomy);
     let foot = Rect { y: rest.bottom() - figures, height: figures, ..rest };
     let middle =
         Rect { y: rest.y + used, height: rest.height.saturating_sub(used + figures), ..rest };
-    draw_why(canvas, middle, world, race, roomy);
+    draw_why(canvas, middle, world, race, (roomy, over_dns));
     draw_figures(canvas, foot, world);
+}
+
+/// Whoever joined another's race waits for the lanes of that one.
+fn with_lanes<'a>(world: &World, race: &'a Race) -> Cow<'a, Race> {
+    match race.more.joined.and_then(|other| world.race(other)) {
+        Some(other) => Cow::Owned(Race { lanes: other.lanes.clone(), ..race.clone() }),
+        None => Cow::Borrowed(race),
+    }
 }
 
 /// The last race before the step was flipped, seen from a race after the flip: that of the same name, if there is one.
@@ -226,7 +242,21 @@ fn asker_bar(canvas: &Canvas<'_>, world: &World, race: &Race, end: LabTime) -> B
     Bar { label, from: Some(0.0), to, glyph: '═', end: '▶', ink, result }
 }
 
-fn draw_why(canvas: &mut Canvas<'_>, area: Rect, world: &World, race: &Race, roomy: bool) {
+/// What the asker was answered over DNS, in short: the code, flags, records, and why not.
+fn answer_over_dns(race: &Race) -> Option<String> {
+    match race.more.dns.as_deref()? {
+        Message::Reply { dns: Some(response), .. } => Some(report::dns::account(response)),
+        _ => None,
+    }
+}
+
+fn draw_why(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    world: &World,
+    race: &Race,
+    (roomy, over_dns): (bool, bool),
+) {
     let mut area = area;
     if roomy && area.height > 1 {
         area.y += 1;
@@ -234,6 +264,13 @@ fn draw_why(canvas: &mut Canvas<'_>, area: Rect, world: &World, race: &Race, roo
     }
     if area.height == 0 {
         return;
+    }
+    if let (true, Some(answer)) = (over_dns, answer_over_dns(race)) {
+        canvas.text(area.x, area.y, 5, "dns", canvas.ink(Ink::Focus));
+        let room = area.width.saturating_sub(WHY_INDENT);
+        canvas.text(area.x + WHY_INDENT, area.y, room, &answer, canvas.ink(Ink::Message));
+        area.y += 1;
+        area.height -= 1;
     }
     let text = why(world, race);
     if text.is_empty() {
@@ -357,6 +394,11 @@ fn store_why(world: &World, view: &View) -> Option<String> {
     Some(why + &cuts.collect::<String>())
 }
 
+/// The question and its answer over DNS, in full.
+fn dns_sentence(race: &Race) -> Option<String> {
+    report::dns::message(race.more.dns.as_deref()?)
+}
+
 /// Rows that the page with the reason needs.
 #[must_use]
 pub fn why_page_rows(world: &World, view: &View, columns: u16) -> u16 {
@@ -366,8 +408,9 @@ pub fn why_page_rows(world: &World, view: &View, columns: u16) -> u16 {
     let text = shown(world, view).map_or_else(String::new, |race| why(world, race));
     let marks = shown(world, view)
         .map_or(0, |race| u16::from(race.contradicted) + u16::from(race.misgiven));
-    let lines = u16::try_from(wrap(&text, columns).len()).unwrap_or(u16::MAX).max(1);
-    lines.saturating_add(if marks > 0 { marks + 1 } else { 0 })
+    let rows = |text: &str| u16::try_from(wrap(text, columns).len()).unwrap_or(u16::MAX).max(1);
+    let dns = shown(world, view).and_then(dns_sentence).map_or(0, |text| rows(&text) + 1);
+    rows(&text).saturating_add(dns).saturating_add(if marks > 0 { marks + 1 } else { 0 })
 }
 
 /// The reason alone, large, over the middle of the screen.
@@ -382,6 +425,10 @@ pub fn draw_why_page(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &
     };
     let used = canvas.paragraph(area, &why(world, race), canvas.ink(Ink::Strong));
     let mut y = area.y + used + 1;
+    if let Some(text) = dns_sentence(race) {
+        let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
+        y += canvas.paragraph(rest, &text, canvas.ink(Ink::Message)) + 1;
+    }
     for (said, text) in [
         (race.contradicted, "The truth: a server of this topology has the name."),
         (race.misgiven, "The truth: this is the address of another name."),

@@ -31,6 +31,13 @@ pub(super) fn line(note: &BalanceNote, names: &Names) -> String {
             let told: Vec<Shown> = cancelled.iter().map(|id| of(*id)).collect();
             format!("cancels at {}: {} has begun", super::list(&told, "and"), of(*upstream))
         }
+        BalanceNote::Joined { .. } => "asks nobody again: the same is on its way already".into(),
+        BalanceNote::GoesOn { waits: 1, .. } => {
+            "goes on although the asker is gone: another waits for the same".into()
+        }
+        BalanceNote::GoesOn { waits, .. } => {
+            format!("goes on although the asker is gone: {waits} others wait for the same")
+        }
         BalanceNote::Slow { upstream, takes, others } => format!(
             "finds {} slow: its answers take {}, those of the others {}",
             of(*upstream),

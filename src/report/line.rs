@@ -1,6 +1,6 @@
 //! One event in one line, for people who read along: calm, English, nothing that repeats itself.
 
-use super::{balance, node, peer, store_line, text};
+use super::{balance, dns, node, peer, store_line, text};
 use crate::base::units::{grouped, human};
 use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
 use crate::command::grammar;
@@ -207,6 +207,9 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
     })
 }
 
+/// Columns that what is said in DNS takes at most before its code and its records.
+const WORDS_MAX: usize = 48;
+
 /// What a message says; none for one that nobody wants to read.
 fn message_words(message: &Message) -> Option<String> {
     Some(match message {
@@ -217,6 +220,10 @@ fn message_words(message: &Message) -> Option<String> {
         Message::AskTied { name, .. } => format!("asks {}, tied", text(name.as_str())),
         Message::Began { .. } => "says that it begins".into(),
         Message::Cancel { .. } => "says that it needs no answer".into(),
+        Message::Reply { said, dns: Some(response), .. } => {
+            let words = Shown::short(&said_words(said), WORDS_MAX);
+            format!("{words}  {}", dns::head_and_number(response))
+        }
         Message::Reply { said, .. } => said_words(said),
         Message::End => "says that this was all".into(),
         Message::Operate { operation, .. } => text(&operation.to_string()).into(),
@@ -380,6 +387,7 @@ const fn choice_words(why: Why) -> &'static str {
         Why::AskerGone => "who asked is gone",
         Why::NobodyLeft => "nobody is left to ask",
         Why::Remembered => "it failed a moment ago",
+        Why::Joined => "so it was for the one that it joined",
         Why::GoesRound => "the question goes round",
         Why::Gathered => "everybody asked has spoken",
         Why::NotNeeded => "another server has it",

@@ -4,6 +4,7 @@
 //! Wording that screen and reports share stands here. No terminal control, no colour, no lab.
 
 mod balance;
+pub mod dns;
 mod done;
 pub mod events;
 mod json;

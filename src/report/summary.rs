@@ -95,6 +95,9 @@ pub struct Balancer {
     pub covered: u64,
     /// Upstreams that were told to cancel because another had begun.
     pub cancelled: u64,
+    /// Questions that joined an identical one on its way, so that nobody was asked again.
+    #[serde(default)]
+    pub joined: u64,
     /// Each policy that it had, by its word.
     pub policies: Vec<OfPolicy>,
     /// Its eras, oldest first; of more than sixteen the newest.
@@ -128,6 +131,9 @@ pub struct OfEra {
     pub hedges_won: u64,
     /// Upstreams that were told to cancel.
     pub cancelled: u64,
+    /// Questions that joined an identical one on its way.
+    #[serde(default)]
+    pub joined: u64,
     /// Latency of the answered ones at the LS, from arrival to verdict.
     pub latency_ms: Latency,
 }
@@ -355,6 +361,7 @@ fn balancers(world: &World) -> Vec<Balancer> {
             not_hedged: node.balanced.not_hedged,
             covered: node.balanced.covered,
             cancelled: node.balanced.cancelled,
+            joined: node.balanced.joined,
             policies: policies(world, node.id),
             eras: eras(world, node.id),
         })
@@ -424,6 +431,7 @@ fn eras(world: &World, ls: NodeId) -> Vec<OfEra> {
         hedged: era.hedged,
         hedges_won: era.hedges_won,
         cancelled: era.cancelled,
+        joined: era.joined,
         latency_ms: latency(Some(&era.spread)),
     })
     .collect()

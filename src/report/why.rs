@@ -32,6 +32,7 @@ pub fn why(world: &World, race: &Race) -> String {
                 Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) && !own => {
                     sentences.push(teller.verdict(of_ls, &teller.judge()));
                     sentences.push(teller.hedges());
+                    sentences.push(teller.was_joined());
                 }
                 _ => sentences.push(teller.asker(verdict)),
             }
@@ -124,7 +125,9 @@ impl Teller<'_> {
             .map(|lane| lane.upstream)
             .collect();
         if waits.is_empty() {
-            return "The LS has the question and has asked nobody yet.".into();
+            return self
+                .joins()
+                .unwrap_or_else(|| "The LS has the question and has asked nobody yet.".into());
         }
         let until = match race.ls_deadline.or(race.deadline) {
             Some(until) if until != LabTime::NEVER => {
@@ -213,6 +216,7 @@ impl Teller<'_> {
             (Why::Remembered, _) => {
                 format!("The same question failed less than a second ago, so {judge} asked nobody.")
             }
+            (Why::Joined, _) => self.joined(verdict),
             (Why::GoesRound, _) => format!(
                 "The question goes round, so {judge} asked nobody: \
                  it had passed too many load balancers already."

@@ -441,18 +441,16 @@ impl Tally {
         if counts {
             self.add(None, Counted::Ended(outcome));
         }
-        let address = match said {
-            Some(Said::Found { address, .. }) => Some(address.clone()),
-            _ => None,
-        };
-        if let Some(what) =
-            self.held_against_truth(node, role, &open.name, outcome, address.as_deref(), ts)
-        {
+        if let Some(what) = self.held_against_truth(node, role, &open.name, outcome, said, ts) {
             self.add(Some(node), what);
             if counts {
                 self.add(None, what);
             }
         }
+        let address = match said {
+            Some(Said::Found { address, .. }) => Some(address.clone()),
+            _ => None,
+        };
         let Open { name, began: asked, run, root, .. } = open;
         let at = event.time;
         (root == Root::Client && run == self.run).then_some(End {

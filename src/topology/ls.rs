@@ -181,6 +181,8 @@ pub struct LsConfig {
     pub hedge_budget: f64,
     /// Ejection, if it is on.
     pub health: Option<Health>,
+    /// Whether a DNS question that is being asked already joins that race.
+    pub merge: bool,
     /// How long it waits before it tries a lost connection again.
     pub reconnect: Duration,
     /// Whether its questions bear correlation ids.
@@ -210,6 +212,7 @@ impl Default for LsConfig {
             hedge_at_first: Duration::from_millis(100),
             hedge_budget: 0.1,
             health: None,
+            merge: false,
             // How long a lost connection rests.
             reconnect: Duration::from_secs(1),
             ids: false,

@@ -4,7 +4,7 @@
 use super::wires::Wires;
 use crate::base::{Names, NodeId, Run};
 use crate::command::{Command, Expectation};
-use crate::message::{Faults, Flaws, HostName};
+use crate::message::{Faults, Flaws, HostName, RecordType};
 
 pub use super::ls::{Accept, Health, HedgeAfter, LsConfig, Policy};
 pub use super::records::{Record, Records};
@@ -150,6 +150,16 @@ impl Topology {
                 Kind::Client(_) | Kind::Ls(_) | Kind::StoreClient(_) | Kind::Replica(_) => false,
             })
             .map(|node| node.id)
+    }
+
+    /// The nodes that have records of this type for a name, by themselves, through an alias or by a wildcard.
+    pub fn holders_of<'a>(
+        &'a self,
+        name: &'a HostName,
+        kind: RecordType,
+    ) -> impl Iterator<Item = NodeId> + 'a {
+        let has = move |node: &&Node| matches!(&node.kind, Kind::Ts(ts) if ts.records.says(name, kind).is_some());
+        self.nodes.iter().filter(has).map(|node| node.id)
     }
 
     /// Whether what this server tells may come from a store, which holds what was put there: of a TS, its own; of any

@@ -1,7 +1,7 @@
 //! What a TS knows: a table of names and addresses, looked up without case and kept in the file's order; and zones.
 
 use super::zone::Zone;
-use crate::message::HostName;
+use crate::message::{Data, HostName, RecordType};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,6 +65,25 @@ impl Records {
     #[must_use]
     pub fn get(&self, name: &HostName) -> Option<&Record> {
         self.table.get(name)
+    }
+
+    /// What it has of this type for a name, in the words of an answer; aliases lead to theirs, and wildcards stand for
+    /// what lies below them.
+    #[must_use]
+    pub fn says(&self, name: &HostName, kind: RecordType) -> Option<Arc<str>> {
+        if let Some(zone) = self.zone_of(name) {
+            return zone.says(name, kind);
+        }
+        let record = self.get(name)?;
+        if kind.is_usual() {
+            return Some(record.address.clone());
+        }
+        let addresses = record.address.split(',').filter_map(|one| one.trim().parse().ok());
+        let fits = |data: &Data| data.kind() == kind || kind == RecordType::ANY;
+        let words: Vec<String> =
+            addresses.map(Data::of).filter(fits).map(|data| data.to_string()).collect();
+        (!words.is_empty())
+            .then(|| Arc::from(words.join(if kind.is_address() { "," } else { ", " })))
     }
 
     /// All lines in the file's order.

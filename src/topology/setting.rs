@@ -46,6 +46,8 @@ pub enum Setting {
     CheckEvery(Option<Duration>),
     /// `probation` of an LS; 0 for never.
     Probation(u32),
+    /// `merge` of an LS.
+    Merge(bool),
     /// `reconnect` of whoever keeps connections.
     Reconnect(Duration),
     /// `ids` of a client or an LS.
@@ -132,6 +134,7 @@ impl Setting {
             Self::Probation(probation) => {
                 ls.health = Some(Health { probation: *probation, ..health });
             }
+            Self::Merge(on) => ls.merge = *on,
             Self::Reconnect(after) => ls.reconnect = *after,
             Self::Ids(on) => ls.ids = *on,
             Self::Flaws(flaws) => ls.flaws = *flaws,

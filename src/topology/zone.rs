@@ -4,7 +4,7 @@
 //! for (RFC 4592). How it is written in a file is the business of `zone_file`.
 
 use super::records::Record;
-use crate::message::{Data, HostName, RecordType, Rr, Soa};
+use crate::message::{Data, HostName, Query, Rcode, RecordType, Response, Rr, Said, Soa};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,6 +82,31 @@ impl Zone {
     pub fn negative(&self) -> Rr {
         let ttl = self.soa_ttl.min(self.soa.minimum);
         Rr { name: self.apex.clone(), ttl, data: Data::Soa(self.soa.clone()) }
+    }
+
+    /// What it has of this type for a name, in the words of an answer; none where that is nothing.
+    #[must_use]
+    pub fn says(&self, name: &HostName, kind: RecordType) -> Option<Arc<str>> {
+        let mut answers = Vec::new();
+        let mut at = name.clone();
+        for _ in 0..ALIASES_MAX {
+            let Some(set) = self.at(&at) else { break };
+            let before = answers.len();
+            let fits = |rr: &&Rr| rr.data.kind() == kind || kind == RecordType::ANY;
+            answers.extend(set.iter().filter(fits).cloned());
+            let alias = set.iter().find(|rr| rr.data.kind() == RecordType::CNAME);
+            let Some(Rr { data: Data::Cname(to), .. }) = alias else { break };
+            if answers.len() > before {
+                break;
+            }
+            answers.extend(alias.cloned());
+            at = to.clone();
+        }
+        let response = Response::new(Query::new(kind), Rcode::NoError);
+        match (Response { answers: answers.into(), ..response }).said() {
+            Said::Found { address, .. } => Some(address),
+            _ => None,
+        }
     }
 
     /// The names with IPv4 addresses and these, as a table has them; aliases lead to theirs.

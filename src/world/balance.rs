@@ -2,8 +2,8 @@
 
 use super::World;
 use super::index::Part;
-use super::race::LaneEnd;
-use crate::base::NodeId;
+use super::race::{LaneEnd, RaceNo};
+use crate::base::{NodeId, Peer};
 use crate::message::{BalanceNote, Outcome};
 
 /// What is kept of one race: a hedge and what became of it for each of a fan-out's hundred parts.
@@ -20,6 +20,8 @@ pub struct Balanced {
     pub covered: u64,
     /// Upstreams that were told to cancel.
     pub cancelled: u64,
+    /// Questions that joined the race of an identical one.
+    pub joined: u64,
 }
 
 impl World {
@@ -30,7 +32,8 @@ impl World {
             BalanceNote::NotHedged { .. } => balanced.not_hedged += 1,
             BalanceNote::Covered { .. } => balanced.covered += 1,
             BalanceNote::Began { cancelled, .. } => balanced.cancelled += cancelled.len() as u64,
-            BalanceNote::Drew { .. } | BalanceNote::Slow { .. } => {}
+            BalanceNote::Joined { .. } => balanced.joined += 1,
+            BalanceNote::Drew { .. } | BalanceNote::Slow { .. } | BalanceNote::GoesOn { .. } => {}
         }
         let now = self.now;
         let Some(place) = note.question().and_then(|question| self.index.place(node, question))
@@ -40,7 +43,14 @@ impl World {
         if place.part != Part::Balancer {
             return;
         }
+        if let BalanceNote::Joined { race, .. } = note {
+            let race = self.index.place(node, *race).map(|place| place.race);
+            return self.joined(place.race, race);
+        }
         let Some(race) = self.race_mut(place.race) else { return };
+        if matches!((note, race.asker), (BalanceNote::GoesOn { .. }, Peer::Visitor(_))) {
+            race.more.asker_gone = Some(now);
+        }
         if race.more.balance.len() < KEPT_MAX {
             race.more.balance.push(note.clone());
         }
@@ -51,6 +61,16 @@ impl World {
         {
             lane.end = LaneEnd::Ended(Outcome::Cancelled);
             lane.ended = Some(now);
+        }
+    }
+    /// A question waits for the race of another, which is told of in the race's stead.
+    fn joined(&mut self, no: RaceNo, other: Option<RaceNo>) {
+        let Some(other) = other else { return };
+        if let Some(race) = self.race_mut(no) {
+            race.more.joined = Some(other);
+        }
+        if let Some(other) = self.race_mut(other) {
+            other.more.joined_by += 1;
         }
     }
 }

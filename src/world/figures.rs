@@ -41,6 +41,8 @@ pub struct Era {
     pub hedges_won: u64,
     /// Upstreams that were told to cancel.
     pub cancelled: u64,
+    /// Questions that joined the race of an identical one.
+    pub joined: u64,
     /// How long the answered ones took, from arrival to verdict.
     pub spread: Spread,
 }
@@ -60,6 +62,7 @@ impl Era {
             hedged: 0,
             hedges_won: 0,
             cancelled: 0,
+            joined: 0,
             spread: Spread::fine(),
         }
     }
@@ -94,6 +97,7 @@ impl Era {
         self.hedged += other.hedged;
         self.hedges_won += other.hedges_won;
         self.cancelled += other.cancelled;
+        self.joined += other.joined;
         self.spread.add(&other.spread);
     }
 }
@@ -394,8 +398,11 @@ impl World {
                 of.questions.heard_of(question, *slow);
             }
             BalanceNote::Began { cancelled, .. } => era.cancelled += cancelled.len() as u64,
-            BalanceNote::Drew { .. } | BalanceNote::NotHedged { .. } | BalanceNote::Slow { .. } => {
-            }
+            BalanceNote::Joined { .. } => era.joined += 1,
+            BalanceNote::Drew { .. }
+            | BalanceNote::NotHedged { .. }
+            | BalanceNote::Slow { .. }
+            | BalanceNote::GoesOn { .. } => {}
         }
     }
 

@@ -1,9 +1,9 @@
 //! What is true of a node and of a visitor, and what a node believes of the others.
 
 use super::balance::Balanced;
-use crate::base::{Incarnation, LabTime, NodeId, VisitorId};
+use crate::base::{Incarnation, LabTime, NodeId, Peer, VisitorId};
 use crate::event::{Fact, Life};
-use crate::message::{Belief, DiskKind, HostName, Outcome};
+use crate::message::{Belief, DiskKind, HostName, Message, Outcome};
 use crate::topology::Node;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -103,6 +103,10 @@ pub struct NodeState {
     pub window_names: Vec<(HostName, bool)>,
     /// The client's open-loop load, in questions a thousand seconds.
     pub per_kilosecond: u64,
+    /// The newest message over DNS that it sent: when, to whom, and what.
+    pub dns_sent: Option<(LabTime, Peer, Arc<Message>)>,
+    /// The newest that it heard, and from whom.
+    pub dns_heard: Option<(LabTime, Peer, Arc<Message>)>,
     /// What it did.
     pub load: Load,
     /// What its policy did beside choosing (an LS).
@@ -156,6 +160,8 @@ impl NodeState {
             window: None,
             window_names: Vec::new(),
             per_kilosecond: 0,
+            dns_sent: None,
+            dns_heard: None,
             load: Load::default(),
             balanced: Balanced::default(),
             recent_ms: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use crate::base::{FrameId, LabTime, NodeId, Peer, QuestionNo};
 use crate::event::Life;
-use crate::message::{BalanceNote, HostName, Outcome, RecordType, Said, Why};
+use crate::message::{BalanceNote, HostName, Message, Outcome, RecordType, Said, Why};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -146,6 +146,12 @@ pub struct Circumstances {
     pub ls_gone: Option<LabTime>,
     /// What the LS said of its policy at work, the first of it.
     pub balance: Vec<BalanceNote>,
+    /// What the asker was answered, over DNS.
+    pub dns: Option<Arc<Message>>,
+    /// The race of an identical question that was on its way already, for which this one waits or waited.
+    pub joined: Option<RaceNo>,
+    /// How many joined this one.
+    pub joined_by: u32,
     /// Events are missing that may have belonged to it.
     pub unsure: bool,
     /// The frame that carries the answer to a visitor, and when it arrives.

@@ -295,6 +295,8 @@ impl World {
             return;
         }
         let won = verdict.from.filter(|_| verdict.outcome == Outcome::Answered);
+        // Whoever joined another's race has no lanes of its own.
+        let won = won.filter(|_| verdict.why != Why::Joined);
         if let Some(won) = won {
             let lane = race.lane_or_new(won);
             lane.end = LaneEnd::Won;
@@ -318,7 +320,11 @@ impl World {
             }
         }
         if visitor {
-            self.tell_visitor(no, verdict);
+            // It has left, and its race went on for others.
+            let gone = verdict.said.is_none();
+            let left =
+                || Verdict { outcome: Outcome::Cancelled, why: Why::AskerGone, ..verdict.clone() };
+            self.tell_visitor(no, if gone { left() } else { verdict });
         }
     }
 

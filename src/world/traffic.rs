@@ -108,8 +108,12 @@ impl World {
                 _ => {}
             }
             if is_reply {
+                self.answered_over_dns(place.race, sent);
                 self.answer_left(place.race, sent.to, sent.frame, sent.due);
             }
+        }
+        if speaks_dns(sent.message) {
+            self.nodes[node.index()].dns_sent = Some((now, sent.to, sent.message.clone()));
         }
         let mark = Mark {
             frame: sent.frame,
@@ -127,6 +131,16 @@ impl World {
         }
         self.plan_sweep(sent.to, sent.due);
         race
+    }
+
+    /// The asker of a race is answered over DNS.
+    fn answered_over_dns(&mut self, no: RaceNo, sent: &Sent<'_>) {
+        if speaks_dns(sent.message)
+            && let Some(race) = self.race_mut(no)
+            && race.asker == sent.to
+        {
+            race.more.dns = Some(sent.message.clone());
+        }
     }
 
     /// An LS asks an upstream, or a client asks a TS directly: a lane begins.
@@ -177,6 +191,9 @@ impl World {
             }
         }
         self.index.nodes[node.index()].received = Some((id, race, kind_of(message)));
+        if speaks_dns(message) {
+            self.nodes[node.index()].dns_heard = Some((now, from, message.clone()));
+        }
         if !matches!(message.as_ref(), Message::Reply { .. })
             && let Some(no) = race
         {
@@ -290,6 +307,10 @@ impl World {
             link.conns = 0;
         }
     }
+}
+
+const fn speaks_dns(message: &Message) -> bool {
+    matches!(message, Message::Ask { dns: Some(_), .. } | Message::Reply { dns: Some(_), .. })
 }
 
 /// Which records a message asks for.

@@ -87,7 +87,8 @@ impl World {
             }
             Outcome::Cancelled | Outcome::Late => {}
             _ => {
-                let Some(holder) = self.topology.holders(&race.name).next() else { return };
+                let holder = self.topology.holders_of(&race.name, race.kind).next();
+                let Some(holder) = holder else { return };
                 self.race_mut(no).expect("it was there a moment ago").contradicted = true;
                 self.truth.contradicted += 1;
                 self.begin_alarm(AlarmKind::Contradicted(no, holder));
@@ -109,7 +110,7 @@ impl World {
         let Some(Said::Found { address, .. }) = &verdict.said else { return None };
         let known = self.topology.nodes.iter().any(|node| match &node.kind {
             Kind::Ts(ts) => {
-                ts.records.get(&race.name).is_some_and(|record| record.address == *address)
+                ts.records.says(&race.name, race.kind).is_some_and(|known| known == *address)
             }
             _ => false,
         });

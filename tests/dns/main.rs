@@ -15,6 +15,7 @@ mod failures;
 mod forged;
 mod hostile;
 mod interop;
+mod merged;
 mod raw;
 mod simulated;
 mod streams;

@@ -5,8 +5,8 @@ use crate::ask::lab;
 use faultlab::base::{LabTime, Owner};
 use faultlab::command::grammar;
 use faultlab::event::{Event, Fact};
-use faultlab::message::{Note, Outcome, Said};
-use faultlab::report::why;
+use faultlab::message::{Message, Note, Outcome, Said};
+use faultlab::report::{dns, why};
 use faultlab::sim::Sim;
 use faultlab::topology::{Folder, Topology, load_text};
 use faultlab::world::World;
@@ -208,6 +208,58 @@ fn a_client_asks_for_other_records_than_addresses_where_it_speaks_dns() {
     assert_eq!(outcomes, should, "{told:?}");
     assert!(told[0].1.contains("mail"), "{told:?}");
     assert_eq!(told[1].1, "192.0.2.10");
+}
+
+/// Every type, an alias, a wildcard and both denials: what a zone says is never taken for wrong.
+#[test]
+fn what_a_zone_says_is_the_truth_whatever_type_is_asked_for() {
+    let mut sim = Sim::new(&topology("failover"), 1);
+    let questions = [
+        "www.google.com",
+        "www.google.com AAAA",
+        "search.google.com AAAA",
+        "rome.maps.google.com",
+        "google.com MX",
+        "google.com NS",
+        "big.google.com TXT",
+        "www.google.com MX",
+        "note.google.com",
+        "nosuch.google.com AAAA",
+    ];
+    for question in questions {
+        give(&mut sim, &format!("query client {question}"));
+        sim.run_until(sim.now() + std::time::Duration::from_secs(3));
+    }
+    let mut world = World::new(sim.topology().clone());
+    for event in sim.log().read(0, usize::MAX).events() {
+        world.apply(event);
+    }
+    for race in &world.races {
+        assert!(!race.misgiven && !race.contradicted, "{}", why(&world, race));
+        assert!(race.more.dns.is_some(), "{}", race.name);
+    }
+    assert_eq!(world.races.len(), questions.len());
+    let accounts: Vec<String> = world
+        .races
+        .iter()
+        .map(|race| match race.more.dns.as_deref() {
+            Some(Message::Reply { dns: Some(response), .. }) => dns::account(response),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let should = [
+        "NOERROR, 1 record, TTL 60 s",
+        "NOERROR, 1 record, TTL 60 s",
+        "NOERROR, 2 records (CNAME, AAAA), TTL 60 s",
+        "NOERROR, 1 record, TTL 60 s",
+        "NOERROR, 1 record, TTL 60 s",
+        "NOERROR, 2 records, TTL 60 s",
+        "NOERROR, 6 records, TTL 60 s",
+        "NOERROR, no record, SOA 5 s",
+        "NOERROR, no record, SOA 5 s",
+        "NXDOMAIN, no record, SOA 5 s",
+    ];
+    assert_eq!(accounts, should);
 }
 
 #[test]

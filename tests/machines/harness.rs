@@ -48,6 +48,7 @@ pub fn ls_config(policy: Policy) -> LsConfig {
         failover_after: ms(1000),
         failover: true,
         health: None,
+        merge: true,
         reconnect: ms(1000),
         ids: false,
         flaws: Flaws::NONE,
@@ -392,6 +393,12 @@ pub fn note_line(names: &Names, note: &Note) -> String {
         }
         Note::Balance(BalanceNote::Began { question, upstream, cancelled }) => {
             format!("began {question} {} cancelled {}", of(upstream), list(cancelled))
+        }
+        Note::Balance(BalanceNote::Joined { question, race }) => {
+            format!("joined {question} to {race}")
+        }
+        Note::Balance(BalanceNote::GoesOn { question, waits }) => {
+            format!("goes on {question} for {waits}")
         }
         Note::Balance(BalanceNote::Slow { upstream, takes, others }) => {
             format!("slow {} {takes:?} others {others:?}", of(upstream))

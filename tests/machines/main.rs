@@ -14,6 +14,7 @@ mod flaws;
 mod harness;
 mod health;
 mod ls;
+mod merge;
 mod net;
 mod reads;
 mod store_client;

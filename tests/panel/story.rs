@@ -64,6 +64,7 @@ pub fn topology(policy: Policy, servers: usize) -> Topology {
         failover_after: Duration::from_secs(1),
         failover: false,
         health: None,
+        merge: false,
         reconnect: Duration::from_secs(1),
         ids: false,
         flaws: Flaws::NONE,

@@ -70,6 +70,7 @@ fn ls(policy: Policy) -> LsConfig {
         failover_after: Duration::from_secs(1),
         failover: true,
         health: None,
+        merge: false,
         reconnect: Duration::from_millis(500),
         ids: false,
         flaws: Flaws::NONE,

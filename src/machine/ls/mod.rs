@@ -10,6 +10,7 @@ mod choose;
 mod failures;
 mod health;
 mod hedge;
+mod merge;
 mod pick;
 mod question;
 mod settle;
@@ -35,6 +36,7 @@ use checks::Pace;
 use failures::Failures;
 use health::Health;
 use hedge::{Budget, Stead};
+use merge::Races;
 use question::{LaneEnd, Question};
 use sockets::Socket;
 use std::collections::VecDeque;
@@ -85,6 +87,7 @@ pub struct Ls {
     turn: usize,
     table: Table,
     failures: Failures,
+    races: Races,
     window: Option<Window>,
     windows: u64,
     sockets: NumberMap<ConnId, Socket>,
@@ -126,6 +129,7 @@ impl Ls {
             turn: 0,
             table: Table::default(),
             failures: Failures::default(),
+            races: Races::default(),
             window: None,
             windows: 0,
             sockets: NumberMap::default(),

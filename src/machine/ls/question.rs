@@ -105,6 +105,16 @@ pub(super) struct Question {
     pub kept: Option<(usize, Option<Why>)>,
     /// Whether the window has been told that it need not stay open for it.
     pub counted: bool,
+    /// When it is given up.
+    pub deadline: LabTime,
+    /// The question whose race it waits for, if it joined one.
+    pub joined: Option<QuestionNo>,
+    /// Who joined its race, in order; some may have left since.
+    pub waiting: Vec<QuestionNo>,
+    /// How many of these still wait.
+    pub waits: u32,
+    /// Whether its asker is gone, and it goes on only for those who joined it.
+    pub left: bool,
 }
 
 impl Question {
@@ -122,6 +132,11 @@ impl Question {
             awaited: None,
             kept: None,
             counted: false,
+            deadline: LabTime::NEVER,
+            joined: None,
+            waiting: Vec::new(),
+            waits: 0,
+            left: false,
         }
     }
 

@@ -350,6 +350,27 @@ impl Ls {
         out: &mut Effects,
     ) {
         let Some(question) = self.close_question(no, out) else { return };
+        if question.left {
+            out.note(Note::Decided { question: no, outcome, said: None, from, why });
+        } else {
+            self.tell(no, &question, &(outcome, from, why), words.clone(), out);
+        }
+        if let (true, Some(from)) = (outcome.is_final(), from) {
+            self.move_name(&question, from, out);
+        }
+        self.tell_joined(&question, (outcome, from, why), &words, out);
+        self.give_up_lanes(no, &question, out);
+    }
+
+    /// Notes the verdict on a question and tells whoever asked it.
+    pub(super) fn tell(
+        &mut self,
+        no: QuestionNo,
+        question: &Question,
+        &(outcome, from, why): &Verdict,
+        words: Words,
+        out: &mut Effects,
+    ) {
         let asked = &question.asked;
         let said = self.told_to(question.conn, asked, words.said);
         out.note(Note::Decided { question: no, outcome, said: Some(said.clone()), from, why });
@@ -362,15 +383,15 @@ impl Ls {
         };
         let reply = asked.relay(name, said, words.dns);
         self.askers.settle(question.conn, no, Some(reply), out);
-        if let (true, Some(from)) = (outcome.is_final(), from) {
-            self.move_name(&question, from, out);
-        }
-        self.give_up_lanes(no, &question, out);
     }
 
     /// Takes a question off the books: its timers and its place in the window go.
     pub(super) fn close_question(&mut self, no: QuestionNo, out: &mut Effects) -> Option<Question> {
         let question = self.questions.remove(&no)?;
+        if question.joined.is_some() {
+            return Some(question);
+        }
+        self.races.end(no, &question.asked);
         if question.policy == Policy::Batch {
             self.leave_window(&question);
         } else {
@@ -424,7 +445,10 @@ impl Ls {
     /// The asker's connection died: its questions are nobody's any more.
     pub(super) fn asker_gone(&mut self, conn: ConnId, out: &mut Effects) {
         self.forget_socket(conn, out);
-        for no in self.questions_of(conn) {
+        for no in self.joined_first(conn) {
+            if self.goes_on(no, out) {
+                continue;
+            }
             let Some(question) = self.close_question(no, out) else { continue };
             out.note(Note::Decided {
                 question: no,
@@ -434,6 +458,7 @@ impl Ls {
                 why: Why::AskerGone,
             });
             self.give_up_lanes(no, &question, out);
+            self.leave_race(&question, out);
         }
     }
 
@@ -446,12 +471,15 @@ impl Ls {
     }
 }
 
+/// How a question ends, whose answer that is, and why.
+pub(super) type Verdict = (Outcome, Option<NodeId>, Why);
+
 /// What is said, and the name it is said of, where it is passed on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Words {
     said: Said,
     name: Option<HostName>,
-    dns: Option<Arc<Response>>,
+    pub dns: Option<Arc<Response>>,
 }
 
 impl Words {

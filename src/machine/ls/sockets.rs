@@ -47,7 +47,7 @@ impl Ls {
         socket.due = None;
         let (no, asked) = socket.last.clone();
         self.handle_timeout();
-        let open = self.questions_of(conn);
+        let open = self.races_of(conn);
         if open.is_empty() {
             if self.askers.has(conn) {
                 let reply = asked.relay(Some(asked.name.clone()), Said::NotFound, None);
@@ -76,7 +76,7 @@ impl Ls {
         conns.sort_unstable();
         for conn in conns {
             self.forget_socket(conn, out);
-            for no in self.questions_of(conn) {
+            for no in self.races_of(conn) {
                 if self.questions[&no].policy == Policy::Batch {
                     continue;
                 }

@@ -28,7 +28,11 @@ impl Ls {
         self.numbers += 1;
         let no = QuestionNo(self.numbers);
         let name = &asked.name;
-        let deadline = self.deadline_of(now, conn);
+        let race = self.race_of(asked);
+        let deadline = match race.and_then(|race| self.questions.get(&race)) {
+            Some(race) => race.deadline,
+            None => self.deadline_of(now, conn),
+        };
         out.note(Note::Took { question: no, name: name.clone(), from, deadline: Some(deadline) });
         let room = self.questions.len() < QUESTIONS_MAX && self.window_has_room();
         if !room || !self.askers.took(conn, no, asked.id.is_some()) {
@@ -40,6 +44,10 @@ impl Ls {
             self.decide_failed(no, &words, code, why, out);
             return;
         }
+        if let Some(race) = race {
+            self.join(no, race, conn, asked, out);
+            return;
+        }
         self.remember(name);
         let choice = self.choose(no, name, out);
         let mut question = Question {
@@ -49,6 +57,7 @@ impl Ls {
                 && choice.at_once > 1
                 && choice.lanes.iter().take(choice.at_once).all(|node| self.can_be_tied(*node)),
             lanes: choice.lanes.iter().map(|node| Lane::new(*node)).collect(),
+            deadline,
             ..Question::new(conn, asked, &self.config)
         };
         if choice.lanes.is_empty() {
@@ -68,6 +77,7 @@ impl Ls {
             question.awaited = Some(0);
         }
         self.questions.insert(no, question);
+        self.may_be_joined(no, asked);
         if self.config.policy == Policy::Batch {
             self.join_window(now, no, out);
         } else if serial || !self.has_flaw(Flaw::SocketTimer) {

@@ -24,6 +24,7 @@ impl Ls {
                         self.change_flaws(now, out);
                     }
                     self.changed(now, &setting, out);
+                    self.races.close();
                 }
             }
             Told::Stop if self.has_flaw(Flaw::CannotStop) => {

@@ -4,7 +4,7 @@
 use super::Teller;
 use crate::base::NodeId;
 use crate::base::units::human;
-use crate::message::{BalanceNote, Outcome};
+use crate::message::{BalanceNote, Outcome, Why};
 use crate::report::balance::as_long_as;
 use crate::world::{Lane, LaneEnd, Verdict};
 
@@ -73,6 +73,49 @@ impl Teller<'_> {
             told.push(format!("{whom} was asked: the budget of hedges was spent."));
         }
         told.join(" ")
+    }
+
+    /// Whose race the question waits for, if it joined one.
+    pub(super) fn joins(&self) -> Option<String> {
+        let other = self.race.more.joined?;
+        Some(format!(
+            "The same is being asked already, as #{}: the LS asks nobody again and waits for that \
+             race.",
+            other.0
+        ))
+    }
+
+    /// The question was told what another's race came to.
+    pub(super) fn joined(&self, verdict: &Verdict) -> String {
+        let asker = self.asker_name();
+        let Some(other) = self.race.more.joined else {
+            return format!(
+                "The same was being asked already, and {asker} was told what it came to."
+            );
+        };
+        let head = format!(
+            "The same was being asked already, as #{}, so the LS asked nobody again and told {asker} \
+             what that came to",
+            other.0
+        );
+        let race = self.world.race(other);
+        let of_ls = race.and_then(|race| Some((race, race.ls_verdict.as_ref()?)));
+        match of_ls.filter(|(_, of_ls)| of_ls.why != Why::Joined) {
+            Some((race, of_ls)) => {
+                let teller = Teller { world: self.world, race };
+                format!("{head}. Of #{}: {}", other.0, teller.verdict(of_ls, &self.judge()))
+            }
+            None => format!("{head}: {}.", verdict.outcome),
+        }
+    }
+
+    /// How many were told what this race came to, beside its own asker.
+    pub(super) fn was_joined(&self) -> String {
+        match self.race.more.joined_by {
+            0 => String::new(),
+            1 => "One more who asked the same meanwhile was told so, too.".into(),
+            more => format!("{more} more who asked the same meanwhile were told so, too."),
+        }
     }
 
     /// Everybody was waited for.

@@ -25,7 +25,7 @@ impl Teller<'_> {
         } else if matches!(verdict.outcome, Outcome::Silent | Outcome::Negative)
             && race.ls.is_some()
             && verdict.said != Some(Said::NoRecord)
-            && self.world.topology.holders(&race.name).next().is_none()
+            && self.world.topology.holders_of(&race.name, race.kind).next().is_none()
             && self.knows_all_tables()
         {
             out.push(if race.more.kept_silent.is_empty() {
@@ -95,7 +95,7 @@ impl Teller<'_> {
     /// so.
     fn holders(&self, verdict: &Verdict) -> Option<String> {
         let race = self.race;
-        let holders: Vec<NodeId> = self.world.topology.holders(&race.name).collect();
+        let holders: Vec<NodeId> = self.world.topology.holders_of(&race.name, race.kind).collect();
         let first = *holders.first()?;
         let names = self.nodes(holders.iter().copied(), "and");
         if holders.len() > 1 {

@@ -3,8 +3,9 @@
 use super::Tally;
 use crate::base::NodeId;
 use crate::command::Counted;
-use crate::message::{HostName, Outcome};
+use crate::message::{HostName, Outcome, RecordType, Said};
 use crate::topology::{Kind, Role};
+use std::sync::Arc;
 
 impl Tally {
     /// What is wrong with a verdict, seen with all tables at hand.
@@ -14,13 +15,13 @@ impl Tally {
         role: Role,
         name: &HostName,
         outcome: Outcome,
-        address: Option<&str>,
+        said: Option<&Said>,
         ts: Option<NodeId>,
     ) -> Option<Counted> {
         match outcome {
             Outcome::Cancelled | Outcome::Late => None,
             Outcome::Answered => {
-                let address = address?;
+                let Some(Said::Found { address, flags }) = said else { return None };
                 // Nobody here knows what a program of someone else's has, nor what was put into a store.
                 let untold = |id: NodeId| {
                     let node = self.topology.nodes.get(id.index());
@@ -32,7 +33,7 @@ impl Tally {
                     Some(ts) => untold(ts),
                     None => self.topology.nodes.iter().any(|node| untold(node.id)),
                 };
-                if unknown || self.is_in_a_table(name, address) {
+                if unknown || self.is_in_a_table(name, address, flags) {
                     return None;
                 }
                 let lies = ts.map_or_else(
@@ -41,6 +42,8 @@ impl Tally {
                 );
                 Some(if lies { Counted::Lies } else { Counted::Misgiven })
             }
+            // The name is there, and which type was asked for is not known here.
+            _ if said == Some(&Said::NoRecord) => None,
             _ => {
                 let mut holders = self.topology.holders(name);
                 let known = if role == Role::Ts {
@@ -53,13 +56,15 @@ impl Tally {
         }
     }
 
-    /// Whether every address that was told stands in a table beside the name.
-    fn is_in_a_table(&self, name: &HostName, told: &str) -> bool {
+    /// Whether every address that was told, or every record of another type, stands in a table beside the name.
+    fn is_in_a_table(&self, name: &HostName, told: &str, flags: &str) -> bool {
+        let kind = RecordType::from_word(flags).unwrap_or(RecordType::A);
         let tables = self.topology.nodes.iter().filter_map(|node| match &node.kind {
-            Kind::Ts(ts) => ts.records.get(name),
+            Kind::Ts(ts) => ts.records.says(name, kind),
             _ => None,
         });
-        let known: Vec<&str> = tables.flat_map(|record| record.address.split(',')).collect();
+        let known: Vec<Arc<str>> = tables.collect();
+        let known: Vec<&str> = known.iter().flat_map(|list| list.split(',')).collect();
         told.split(',').all(|address| known.iter().any(|known| known.trim() == address.trim()))
     }
 }

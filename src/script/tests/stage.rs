@@ -47,6 +47,7 @@ pub(super) fn topology(steps: Vec<Step>) -> Arc<Topology> {
         failover_after: second,
         failover: false,
         health: None,
+        merge: false,
         reconnect: second,
         ids: false,
         flaws: Flaws::NONE,

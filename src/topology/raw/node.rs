@@ -102,6 +102,9 @@ raw!(
         /// LS: an upstream is left alone, too, when its answers take so many times as long as those of
         /// the others; 0 = never. Never unless stated.
         probation: Whole<0, 1000>,
+        /// LS, all policies but `batch`: whether a DNS question joins the race of an identical one that is
+        /// on its way, and nobody is asked again. It does not unless this is true.
+        merge: OnOff,
         /// Client, LS, replica, TS with a `store`: how long it waits before it tries a lost connection
         /// again. 1 s unless stated.
         reconnect: Wait,

@@ -53,6 +53,7 @@ impl Builder<'_> {
                 .as_ref()
                 .map_or(usual.hedge_budget, |share| share.value.0),
             health: health(raw),
+            merge: on(raw.merge.as_ref(), usual.merge),
             reconnect: wait(raw.reconnect.as_ref(), usual.reconnect),
             ids: on(raw.ids.as_ref(), usual.ids),
             flaws: flaws(raw.flaws.as_ref(), Role::Ls, problems),
@@ -121,6 +122,30 @@ pub fn check_ties(nodes: &[Node], wires: &Wires, roster: &Roster, problems: &mut
                     .error(at, format!("`{name}` cannot be told to cancel: it {why}"))
                     .help("`tied` needs TSs that run here and speak `line`; `hedge` needs neither");
             }
+        }
+    }
+}
+
+/// Reports an LS that shall merge what nobody asks it: only questions over DNS are merged.
+pub fn check_merging(nodes: &[Node], wires: &Wires, roster: &Roster, problems: &mut Problems) {
+    let asks = |node: &Node, id: NodeId| match &node.kind {
+        Kind::Client(client) => client.asks.contains(&id),
+        Kind::Ls(ls) => ls.upstreams.contains(&id),
+        _ => false,
+    };
+    for node in nodes {
+        let Kind::Ls(ls) = &node.kind else { continue };
+        let Some(stated) = &roster.entries[node.id.index()].raw.merge else { continue };
+        if ls.policy == Policy::Batch {
+            continue;
+        }
+        let over_dns =
+            |one: &Node| asks(one, node.id) && wires.between(one.id, node.id) == Wire::Dns;
+        if stated.value.0 && node.listen.dns.is_none() && !nodes.iter().any(over_dns) {
+            let name = roster.names.of(node.id);
+            problems
+                .warn(stated.key, format!("`merge` has no effect: nobody asks `{name}` over DNS"))
+                .help("add listen = { dns = 0 }, or take the key out");
         }
     }
 }

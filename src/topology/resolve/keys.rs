@@ -39,6 +39,18 @@ fn policies_with(key: &str) -> &'static [Policy] {
     match key {
         "accept" => &[Policy::Race],
         "window" | "early_end" => &[Policy::Batch],
+        // A batch has its window for that.
+        "merge" => &[
+            Policy::Race,
+            Policy::Gather,
+            Policy::Failover,
+            Policy::Hedge,
+            Policy::Tied,
+            Policy::RoundRobin,
+            Policy::Sticky,
+            Policy::Hash,
+            Policy::TwoChoices,
+        ],
         "failover" => &[Policy::RoundRobin, Policy::Sticky, Policy::Hash, Policy::TwoChoices],
         "failover_after" => &[
             Policy::Failover,
@@ -210,7 +222,7 @@ mod tests {
             keys(Role::Ls),
             "role start at listen flaws upstreams policy timeout accept window early_end failover \
              failover_after hedge hedge_after hedge_at_first hedge_budget fall rise eject_for \
-             check_every probation reconnect ids"
+             check_every probation merge reconnect ids"
         );
         assert_eq!(
             keys(Role::Replica),

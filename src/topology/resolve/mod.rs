@@ -54,6 +54,7 @@ pub fn resolve(
     let links = links::resolve(file, &roster, problems);
     meetings::settle(&mut nodes, &links.wires, &roster, problems);
     balancers::check_ties(&nodes, &links.wires, &roster, problems);
+    balancers::check_merging(&nodes, &links.wires, &roster, problems);
     let mut topology = Topology {
         name: name.to_owned(),
         title: title(name, file, problems),

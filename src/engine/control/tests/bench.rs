@@ -83,6 +83,7 @@ pub(super) fn topology() -> Arc<Topology> {
         failover_after: Duration::from_secs(1),
         failover: false,
         health: None,
+        merge: false,
         reconnect: Duration::from_secs(1),
         ids: false,
         flaws: crate::message::Flaws::NONE,
