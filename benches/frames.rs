@@ -3,7 +3,8 @@
 //! `cargo bench --bench frames` prints the figures. The frames are drawn at 200x60 with everything that the panel does
 //! for one (layout, drawing, the difference to the frame before, the bytes for the terminal); beside the map, in the
 //! same run, ratatui's `Canvas` draws a line for each link and a label for each node. The last two figures are of the
-//! real program, in a pseudo-terminal and without one, under the same outside load.
+//! real program, in a pseudo-terminal and without one, under the same outside load; `cargo bench --bench frames -- load`
+//! measures these two alone.
 
 mod shown;
 mod terminal;
@@ -29,6 +30,9 @@ const FRAME: Duration = Duration::from_millis(33);
 const NIGHT: Theme = Theme::night(Depth::Indexed, false);
 
 fn main() {
+    if std::env::args().any(|word| word == "load") {
+        return program::load();
+    }
     println!("a frame at {}x{}, processor time, median of {FRAMES}", AREA.width, AREA.height);
     for nodes in [100, 1000] {
         let (mut panel, now) = worlds::busy(nodes);

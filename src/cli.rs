@@ -19,6 +19,9 @@ pub struct Cli {
     /// Settings of the panel.
     #[command(flatten)]
     pub look: Look,
+    /// The first port that is tried when the lab chooses; otherwise 7100.
+    #[arg(long, global = true, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
+    pub port_base: Option<u16>,
 }
 
 /// How the panel looks.
@@ -144,9 +147,8 @@ pub struct Run {
     /// Change a setting before the start: `ls.policy=failover`. May be given several times.
     #[arg(long = "set", value_name = "NODE.KEY=VALUE")]
     pub settings: Vec<String>,
-    /// The first port that is tried when the lab chooses.
-    #[arg(long, value_name = "PORT", default_value_t = crate::lab::PORT_BASE,
-        value_parser = clap::value_parser!(u16).range(1024..))]
+    /// The first port that is tried when the lab chooses: what the program was told, or what is usual.
+    #[arg(skip = crate::lab::PORT_BASE)]
     pub port_base: u16,
     /// The folder for what the run writes (results files, the disks of replicas, which a later run goes on with);
     /// `faultlab paths` tells where it is otherwise.

@@ -124,7 +124,7 @@ fn worlds_from_checkpoints_are_the_worlds_that_were() {
     let run = run(ASYNC, Harm::Anything, 3, None);
     let tail = run.sim.log().read(0, usize::MAX);
     let mut world = World::new(run.sim.topology().clone());
-    let mut history = History::new(run.sim.topology().clone());
+    let mut history = History::every(run.sim.topology().clone(), 2048);
     let mut kept = Vec::new();
     for event in tail.events() {
         world.apply(event);

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::ports::Ports;
 use common::{Bench, two_tables};
 use faultlab::command::Command;
 use faultlab::event::Fact;
@@ -37,8 +38,9 @@ fn headless(text: &str, steps: &str) -> (Option<i32>, String) {
     std::fs::write(&path, text).expect("it is written");
     let new = rewrite(&path, Options::default(), 7, steps).expect("it can be rewritten");
     std::fs::write(&path, &new.text).expect("it is written");
+    let ports = Ports::take();
     let out = Process::new(env!("CARGO_BIN_EXE_faultlab"))
-        .args(["run", "--headless", "--data"])
+        .args(["run", "--headless", "--port-base", &ports.base().to_string(), "--data"])
         .arg(folder.path().join("data"))
         .arg(&path)
         .env("HOME", folder.path())

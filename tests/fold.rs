@@ -14,7 +14,7 @@ use faultlab::event::{Cause, Event, Fact};
 use faultlab::log::Log;
 use faultlab::message::Faults;
 use faultlab::topology::Policy;
-use faultlab::world::{CHECKPOINT_EVENTS, History, RACES_MAX, World};
+use faultlab::world::{History, RACES_MAX, World};
 use lab::{Entry, continue_fold, fold, parse, topology};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -204,6 +204,9 @@ proptest! {
     }
 }
 
+/// Events between two checkpoints: these logs are short.
+const EVERY: u64 = 2048;
+
 fn observed(events: &[Event], history: &mut History, world: &mut World) -> Log {
     let mut log = Log::default();
     for event in events {
@@ -218,11 +221,11 @@ fn observed(events: &[Event], history: &mut History, world: &mut World) -> Log {
 fn a_thousand_random_jumps_give_the_worlds_of_direct_folding() {
     let topology = topology(Policy::Race);
     let events = traffic::run(11, 900);
-    assert!(events.len() as u64 > 8 * CHECKPOINT_EVENTS, "{}", events.len());
-    let mut history = History::new(topology.clone());
+    assert!(events.len() as u64 > 8 * EVERY, "{}", events.len());
+    let mut history = History::every(topology.clone(), EVERY);
     let mut newest = World::new(topology.clone());
     let log = observed(&events, &mut history, &mut newest);
-    assert!(history.len() as u64 >= events.len() as u64 / CHECKPOINT_EVENTS);
+    assert!(history.len() as u64 >= events.len() as u64 / EVERY);
     let mut jumps: Vec<u64> =
         (0..1000u64).map(|n| traffic::mix(n) % (events.len() as u64 + 1)).collect();
     jumps.sort_unstable();
@@ -240,7 +243,7 @@ fn a_thousand_random_jumps_give_the_worlds_of_direct_folding() {
 fn a_history_forgets_with_the_log_and_still_reaches_its_start() {
     let topology = topology(Policy::Race);
     let events = traffic::run(12, 900);
-    let mut history = History::new(topology.clone());
+    let mut history = History::every(topology.clone(), EVERY);
     let mut world = World::new(topology);
     let mut log = Log::new(2 * faultlab::log::SEGMENT_EVENTS);
     for event in &events {

@@ -2,8 +2,11 @@
 
 #[path = "common/every_lecture.rs"]
 mod every_lecture;
+#[path = "common/ports.rs"]
+mod ports;
 
 use every_lecture::for_every_lecture;
+use ports::Ports;
 use std::process::Command;
 
 /// Lab seconds for each second on the wall. The lectures wait out whole timeouts; faster than three, and the
@@ -17,8 +20,10 @@ fn lecture(name: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     let events = folder.path().join("events.jsonl");
+    let ports = Ports::take();
     let output = Command::new(env!("CARGO_BIN_EXE_faultlab"))
         .args(["run", name, "--headless", "--time-scale", time_scale(name), "--for", "20min"])
+        .args(["--port-base", &ports.base().to_string()])
         .arg("--report")
         .arg(&report)
         .arg("--events")

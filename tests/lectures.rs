@@ -9,6 +9,7 @@ use faultlab::base::{LabTime, NodeId};
 use faultlab::check::Audit;
 use faultlab::command::Command;
 use faultlab::event::{Fact, Judgement, Life};
+use faultlab::report;
 use faultlab::sim::Sim;
 use faultlab::topology::{Kind, Options, Topology, bundle, load};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,24 @@ fn play(topology: &Topology, seed: u64) -> Vec<String> {
         complaints.push(format!("{place} leaves {name} {:?}", sim.life(node.id)));
     }
     complaints
+}
+
+#[test]
+fn what_is_said_to_have_a_line_without_making_it_has_one() {
+    let (mut have, mut have_none) = (0, 0);
+    for &name in LECTURES {
+        let topology = lecture(name);
+        let mut sim = Sim::new(&topology, topology.seed);
+        sim.run_script(LECTURE_MAX);
+        let events = sim.log().read(0, usize::MAX);
+        for event in events.events() {
+            let Some(said) = report::has_line(event) else { continue };
+            let line = report::line(event, &topology.names);
+            assert_eq!(said, line.is_some(), "{name}: {event:?}: {line:?}");
+            *if said { &mut have } else { &mut have_none } += 1;
+        }
+    }
+    assert!(have > 10_000 && have_none > 10_000, "{have} have one, {have_none} have none");
 }
 
 /// What a step sets, by node and key.

@@ -6,7 +6,7 @@
 use faultlab::command::grammar;
 use faultlab::sim::Sim;
 use faultlab::topology::{self, Bundled};
-use faultlab::world::{History, World};
+use faultlab::world::{CHECKPOINT_EVENTS, History, World};
 use std::time::Duration;
 
 /// 30 minutes at 1,000 events a second.
@@ -93,7 +93,7 @@ fn half_an_hour_of_events_stays_within_its_memory() {
     println!("{most} kB at most; {kept} events and {} checkpoints", history.len());
     assert!(most < BOUND_KB, "{most} kB at most; {kept} events and {} checkpoints", history.len());
     assert!(
-        kept > 400_000 && history.len() > 100,
+        kept > 400_000 && history.len() as u64 * CHECKPOINT_EVENTS > 400_000,
         "it remembers enough to go back to: {kept} events, {} checkpoints",
         history.len()
     );

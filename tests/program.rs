@@ -6,6 +6,8 @@ mod calibrate;
 mod disks;
 #[path = "program/limits.rs"]
 mod limits;
+#[path = "common/ports.rs"]
+mod ports;
 #[path = "program/runs.rs"]
 mod runs;
 #[path = "program/sockets.rs"]
@@ -17,11 +19,11 @@ mod strangers;
 #[path = "program/words.rs"]
 mod words;
 
+use ports::Ports;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -31,12 +33,10 @@ use tempfile::TempDir;
 /// Generous: what must happen happens long before, and a slow machine is no failure.
 const DEADLINE: Duration = Duration::from_secs(25);
 
-/// Runs of one process look for ports at places of their own.
-static NEXT_BASE: AtomicU16 = AtomicU16::new(0);
-
-/// A place to run in: a working directory and a home of its own.
+/// A place to run in: a working directory, a home and ports of its own.
 struct Place {
     folder: TempDir,
+    ports: Ports,
 }
 
 impl Place {
@@ -45,7 +45,7 @@ impl Place {
         for name in ["cwd", "state"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder in it");
         }
-        Self { folder }
+        Self { folder, ports: Ports::take() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -65,7 +65,7 @@ impl Place {
         self.prepare(&mut command);
         command.args(words);
         if words.first() == Some(&"run") && !words.contains(&"--port-base") {
-            command.args(["--port-base", &port_base()]);
+            command.args(["--port-base", &self.ports.base().to_string()]);
         }
         command
     }
@@ -90,11 +90,6 @@ impl Place {
         let mut command = self.command(words);
         Running::new(command.stdin(Stdio::piped()).spawn().expect("the program runs"))
     }
-}
-
-fn port_base() -> String {
-    let offset = NEXT_BASE.fetch_add(1, Ordering::Relaxed) % 32;
-    (29_000 - (std::process::id() % 100) as u16 * 160 - offset * 5).to_string()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -13,10 +13,14 @@ mod harness;
 mod input;
 #[path = "terminal/lecture.rs"]
 mod lecture;
+#[path = "terminal/noise.rs"]
+mod noise;
 #[path = "terminal/notes.rs"]
 mod notes;
 #[path = "terminal/plain.rs"]
 mod plain;
+#[path = "common/ports.rs"]
+mod ports;
 #[path = "terminal/reload.rs"]
 mod reload;
 #[path = "terminal/stopping.rs"]

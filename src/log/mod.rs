@@ -30,13 +30,16 @@ pub struct Log {
 struct Sealed {
     /// The position of its first event.
     from: u64,
-    events: Arc<Vec<Event>>,
+    events: Segment,
 }
+
+/// Events that are shared. A vector as it was filled: a full one is handed on without a copy.
+type Segment = Arc<Vec<Event>>;
 
 /// Segments that had to go. Whoever appends under a lock lets them go behind it: to free thousands of events takes a
 /// while.
 #[derive(Debug, Default)]
-pub struct Gone(Vec<Arc<Vec<Event>>>);
+pub struct Gone(Vec<Segment>);
 
 impl Gone {
     /// These too.
@@ -54,12 +57,14 @@ pub struct Tail {
     pub pieces: Vec<Piece>,
     /// Where to read on.
     pub next: u64,
+    /// Whether more had been appended than fits into this tail.
+    pub more: bool,
 }
 
 /// A run of events.
 #[derive(Debug, Clone)]
 pub struct Piece {
-    segment: Arc<Vec<Event>>,
+    segment: Segment,
     from: usize,
 }
 
@@ -129,9 +134,10 @@ impl Log {
         }
         let from = self.open_from;
         self.open_from = self.end();
-        // A full one stays where it is; what is less gets a room of its own size.
         let events = if self.open.len() < SEGMENT_EVENTS {
-            self.open.drain(..).collect()
+            let mut events = Vec::with_capacity(self.open.len());
+            events.append(&mut self.open);
+            events
         } else {
             std::mem::replace(&mut self.open, Vec::with_capacity(SEGMENT_EVENTS))
         };
@@ -180,7 +186,7 @@ impl Log {
             pieces.push(Piece { segment: Arc::new(self.open[at..].to_vec()), from: 0 });
             next = self.end();
         }
-        Tail { missing, pieces, next }
+        Tail { missing, pieces, next, more: next < self.end() }
     }
 }
 
@@ -242,6 +248,7 @@ mod tests {
         }
         let (once, again) = (log.read(9_000, 1_500), log.read(9_000, 1_500));
         assert!(Arc::ptr_eq(&once.pieces[0].segment, &again.pieces[0].segment));
+        assert!(once.more && !log.read(9_000, usize::MAX).more);
         let numbers = |tail: &Tail| tail.events().map(|event| event.id.number).collect::<Vec<_>>();
         assert_eq!(numbers(&once)[0], 9_000);
         assert!(numbers(&once).windows(2).all(|pair| pair[1] == pair[0] + 1));

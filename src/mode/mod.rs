@@ -28,6 +28,7 @@ pub use calibrate::What;
 
 use crate::base::Shown;
 use crate::cli::{Cli, Verb};
+use crate::lab::PORT_BASE;
 use crate::topology;
 use clap::CommandFactory;
 use std::io::{self, Write};
@@ -40,12 +41,16 @@ pub const EXIT_USAGE: u8 = 3;
 
 /// Does what the command line asks.
 #[must_use]
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run(mut cli: Cli) -> ExitCode {
     panics::are_shown();
+    let port_base = cli.port_base.unwrap_or(PORT_BASE);
+    if let Some(Verb::Run(run)) = &mut cli.verb {
+        run.port_base = port_base;
+    }
     // Held to the end: dropping it writes what still waits.
     let _log = matches!(cli.verb, None | Some(Verb::Run(_))).then(logs::begin);
     let code = match cli.verb {
-        None => tui::pick(&cli.look),
+        None => tui::pick(&cli.look, port_base),
         Some(Verb::Run(run)) if run.headless || run.plain => headless::run(&run, &cli.look),
         Some(Verb::Run(run)) => tui::run(&run, &cli.look),
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),

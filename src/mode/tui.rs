@@ -16,8 +16,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key.
-const EVENTS_AT_ONCE: usize = 8 * 1024;
+/// Events that the panel takes at once: what it folds in a few milliseconds, so that a flood never delays a key; and
+/// what comes between two frames, half a million of them a second.
+const EVENTS_AT_ONCE: usize = 16 * 1024;
 
 /// A running lab, as the panel sees it.
 struct LabBench<'a> {
@@ -86,13 +87,14 @@ impl Bench for LabBench<'_> {
 ///
 /// # Errors
 /// No terminal, or one that does not do what is asked.
-pub fn pick(look: &Look) -> anyhow::Result<u8> {
+pub fn pick(look: &Look, port_base: u16) -> anyhow::Result<u8> {
     let Some(options) = options(look) else { return Ok(EXIT_USAGE) };
     let session = Session::enter(options)?;
-    pick_in(session)
+    pick_in(session, port_base)
 }
 
-fn pick_in(mut session: Session) -> anyhow::Result<u8> {
+fn pick_in(mut session: Session, port_base: u16) -> anyhow::Result<u8> {
+    let usual = Options { port_base: Some(port_base), ..Options::default() };
     loop {
         let resume = Resume::find();
         let entries = bundle::list();
@@ -111,7 +113,7 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
             (Some(resume), 0) => {
                 let Resume { topology, origin, step } = resume;
                 let data = origin.data.clone();
-                let options = Options { data, ..Options::default() };
+                let options = Options { data, ..usual.clone() };
                 watch(&mut session, topology, &origin, &options, (None, Some(step)))?
             }
             (resume, picked) => {
@@ -120,7 +122,7 @@ fn pick_in(mut session: Session) -> anyhow::Result<u8> {
                 let loaded = crate::topology::load(name.as_ref(), options)
                     .map_err(|problems| anyhow::anyhow!("{problems}"))?;
                 let origin = Origin::bundled(name, loaded.topology.seed);
-                watch(&mut session, loaded.topology, &origin, &Options::default(), (None, None))?
+                watch(&mut session, loaded.topology, &origin, &usual, (None, None))?
             }
         };
         if ending != Ending::Topologies {
@@ -153,7 +155,7 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
     if ending == Ending::Topologies {
         lab.finish();
         // In the same session: another reader of keys beside the one that waits would lose a key to it.
-        return pick_in(session);
+        return pick_in(session, run.port_base);
     }
     // The terminal is given back first: a node that does not stop must not keep it.
     drop(session);

@@ -46,7 +46,7 @@ pub enum Ending {
 
 impl Panel {
     /// Takes what the log has, for at most some milliseconds; gives whether there was something, and whether there
-    /// is more.
+    /// is more. What comes meanwhile waits for the next frame: a flood is folded in large pieces.
     pub fn follow(&mut self, bench: &dyn Bench) -> (bool, bool) {
         let begun = Instant::now();
         let mut any = false;

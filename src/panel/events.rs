@@ -93,10 +93,10 @@ pub fn styled(canvas: &Canvas<'_>, line: &Line) -> Row {
         .with(format!("{:>8} ", line.time.to_string()), canvas.ink(Ink::Muted))
         .with(format!("{race:<5} "), canvas.ink(Ink::Muted));
     // What was done by hand stands out: everything else follows from it.
-    match line.text.split_once("  ") {
+    match line.text().split_once("  ") {
         Some((who @ "you", what)) => row
             .with(format!(" {who} "), canvas.badge(ink))
             .with(format!(" {what}"), canvas.ink(Ink::Strong)),
-        _ => row.with(line.text.clone(), canvas.ink(ink)),
+        _ => row.with(line.text().to_owned(), canvas.ink(ink)),
     }
 }

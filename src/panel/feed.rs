@@ -1,19 +1,20 @@
-//! The newest events in words, for panel 4: folded once as they come, so that drawing costs the same however many
-//! there are.
+//! The newest events, for panel 4: folded once as they come, so that drawing costs the same however many there are.
+//!
+//! A line has its words when somebody reads them: of a flood, nobody reads most.
 
 use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
 use crate::command::Command;
 use crate::event::{Event, Fact};
 use crate::message::{BalanceNote, Message, Note, Outcome, ReplicaMessage};
 use crate::report;
+use crate::topology::Topology;
 use crate::world::{RaceNo, World};
+use std::cell::OnceCell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Lines kept: some screens to scroll back; the log itself has them all.
 pub const LINES_MAX: usize = 4000;
-/// How far back the race of an event is looked for.
-const RACES_SEARCHED: usize = 64;
-
 /// How far back the other direction of a link is looked for: a node has some links, and all are set at once.
 const FAULTS_SEARCHED: usize = 64;
 
@@ -35,18 +36,20 @@ pub enum Tone {
 }
 
 /// One line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Line {
     /// When.
     pub time: LabTime,
     /// The race that it belongs to, where that is known.
     pub race: Option<RaceNo>,
-    /// What happened.
-    pub text: String,
     /// How loud.
     pub tone: Tone,
     /// Whose event it is.
     pub node: Option<NodeId>,
+    /// What happened, in words, once somebody has asked for them.
+    text: OnceCell<String>,
+    /// What the words are made of.
+    event: Option<Box<Event>>,
 }
 
 impl Line {
@@ -54,21 +57,46 @@ impl Line {
     #[must_use]
     pub fn words(&self) -> String {
         let race = self.race.map_or(String::new(), |no| format!("#{}", no.0));
-        format!("{:>8} {race:<5} {}", self.time.to_string(), self.text)
+        format!("{:>8} {race:<5} {}", self.time.to_string(), self.text())
+    }
+
+    /// What happened. A line that its feed gives has its words.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.get().map_or("", String::as_str)
+    }
+
+    /// Gives it its words, if it has none yet.
+    fn worded(&self, topology: Option<&Arc<Topology>>) -> &Self {
+        if let (Some(event), Some(topology)) = (&self.event, topology) {
+            let words = || report::line(event, &topology.names).unwrap_or_default();
+            self.text.get_or_init(words);
+        }
+        self
     }
 
     /// Whether a word, in small letters, stands in it; or it is its race's number.
     fn has(&self, needle: &str) -> bool {
-        needle.is_empty()
-            || self.text.to_lowercase().contains(needle)
+        self.text().to_lowercase().contains(needle)
             || self.race.is_some_and(|no| format!("#{}", no.0) == needle)
     }
 }
 
 /// The newest lines.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Feed {
     lines: VecDeque<Line>,
+    /// What there is by the name by which the lines call it.
+    topology: Option<Arc<Topology>>,
+}
+
+impl PartialEq for Feed {
+    fn eq(&self, other: &Self) -> bool {
+        let read = |line: &Line| (line.time, line.race, line.tone, line.node);
+        let same = |(one, two): (&Line, &Line)| read(one) == read(two) && one.text() == two.text();
+        self.lines.len() == other.lines.len()
+            && self.newest("", 0).zip(other.newest("", 0)).all(same)
+    }
 }
 
 /// What tells the room nothing: `n` says it by the step that begins, and visitors that are not there have no links.
@@ -96,26 +124,46 @@ impl Feed {
         if is_noise(&event.fact) {
             return false;
         }
-        let Some(text) = report::line(event, &world.topology.names) else { return false };
-        if self.both_ways(event, &text, world) {
-            return false;
+        self.follow(&world.topology);
+        let text = OnceCell::new();
+        match report::has_line(event) {
+            Some(true) => {}
+            Some(false) => return false,
+            None => {
+                let Some(words) = report::line(event, &world.topology.names) else { return false };
+                if self.both_ways(event, &words, world) {
+                    return false;
+                }
+                text.get_or_init(|| words);
+            }
         }
         let node = match event.id.owner {
             Owner::Node(node, _) => Some(node),
             Owner::Lab => None,
         };
-        let line = Line {
-            time: event.time,
-            race: race_of(event, node, world),
-            text,
-            tone: tone(&event.fact),
-            node,
-        };
+        let later = text.get().is_none().then(|| Box::new(event.clone()));
+        let race = race_of(event, node, world);
+        let tone = tone(&event.fact);
+        self.add(Line { time: event.time, race, tone, node, text, event: later });
+        true
+    }
+
+    fn add(&mut self, line: Line) {
         self.lines.push_back(line);
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
-        true
+    }
+
+    /// The file may have another edition: what happened before it keeps the names that it had.
+    fn follow(&mut self, topology: &Arc<Topology>) {
+        if self.topology.as_ref().is_some_and(|mine| Arc::ptr_eq(mine, topology)) {
+            return;
+        }
+        for line in &self.lines {
+            line.worded(self.topology.as_ref());
+        }
+        self.topology = Some(topology.clone());
     }
 
     /// What is set on both directions at once is one line: `ls ↔ ts1  cut`.
@@ -127,10 +175,10 @@ impl Feed {
         let Some(words) = text.strip_prefix(&this) else { return false };
         let mut newest = self.lines.iter_mut().rev().take(FAULTS_SEARCHED);
         let mirrored = |line: &&mut Line| {
-            line.time == event.time && line.text.strip_prefix(&other) == Some(words)
+            line.time == event.time && line.text().strip_prefix(&other) == Some(words)
         };
         let Some(line) = newest.find(mirrored) else { return false };
-        line.text = format!("{here} ↔ {there}{words}");
+        line.text = OnceCell::from(format!("{here} ↔ {there}{words}"));
         true
     }
 
@@ -138,15 +186,13 @@ impl Feed {
     #[must_use]
     pub fn until(&self, moment: LabTime) -> Self {
         let lines = self.lines.iter().filter(|line| line.time <= moment).cloned();
-        Self { lines: lines.collect() }
+        Self { lines: lines.collect(), topology: self.topology.clone() }
     }
 
     /// A line of the panel's own: what is missing, what was refused.
     pub fn say(&mut self, time: LabTime, text: String, tone: Tone) {
-        self.lines.push_back(Line { time, race: None, text, tone, node: None });
-        if self.lines.len() > LINES_MAX {
-            self.lines.pop_front();
-        }
+        let text = OnceCell::from(text);
+        self.add(Line { time, race: None, tone, node: None, text, event: None });
     }
 
     /// How many lines have this word.
@@ -158,30 +204,37 @@ impl Feed {
     /// Whether the newest line has this word.
     #[must_use]
     pub fn newest_has(&self, filter: &str) -> bool {
-        self.lines.back().is_some_and(|line| line.has(&filter.to_lowercase()))
+        if filter.is_empty() {
+            return !self.lines.is_empty();
+        }
+        let newest = self.lines.back().map(|line| line.worded(self.topology.as_ref()));
+        newest.is_some_and(|line| line.has(&filter.to_lowercase()))
     }
 
     /// The newest lines with this word, newest first, after skipping some.
     pub fn newest<'a>(&'a self, filter: &'a str, back: usize) -> impl Iterator<Item = &'a Line> {
-        self.matching(filter).skip(back)
+        self.matching(filter).skip(back).map(|line| line.worded(self.topology.as_ref()))
+    }
+
+    /// The newest lines about a node, newest first.
+    pub fn newest_of(&self, node: NodeId) -> impl Iterator<Item = &Line> {
+        let lines = self.lines.iter().rev().filter(move |line| line.node == Some(node));
+        lines.map(|line| line.worded(self.topology.as_ref()))
     }
 
     fn matching<'a>(&'a self, filter: &'a str) -> impl Iterator<Item = &'a Line> {
         let needle = filter.to_lowercase();
-        self.lines.iter().rev().filter(move |line| line.has(&needle))
+        let has = move |line: &&Line| {
+            needle.is_empty() || line.worded(self.topology.as_ref()).has(&needle)
+        };
+        self.lines.iter().rev().filter(has)
     }
 }
 
 fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo> {
-    if let (Some(node), Fact::MessageSent { to, frame, .. }) = (node, &event.fact) {
-        let link = world.links.get(&(Peer::Node(node), *to));
-        let mark = link.and_then(|link| link.marks.get(*frame));
-        if let Some(no) = mark.and_then(|mark| mark.race) {
-            return Some(no);
-        }
-    }
     let question = match &event.fact {
-        Fact::MessageSent { about, .. } => (*about)?,
+        // A server's answer is of the race, too.
+        Fact::MessageSent { about, .. } => return world.race_of(node?, (*about)?),
         Fact::Noted(
             Note::Asked { question, .. }
             | Note::Took { question, .. }
@@ -195,15 +248,7 @@ fn race_of(event: &Event, node: Option<NodeId>, world: &World) -> Option<RaceNo>
         Fact::Noted(Note::Balance(note)) => note.question()?,
         _ => return None,
     };
-    let node = node?;
-    let newest = world.races.iter().rev().take(RACES_SEARCHED);
-    newest
-        .filter(|race| {
-            (race.ls == Some(node) && race.ls_question == Some(question))
-                || (race.asker.node() == Some(node) && race.question == Some(question))
-        })
-        .map(|race| race.no)
-        .next()
+    world.race_asked(node?, question)
 }
 
 fn tone(fact: &Fact) -> Tone {

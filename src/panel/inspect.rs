@@ -38,9 +38,12 @@ const EVENTS_SHOWN: usize = 20;
 
 /// What the node did of late.
 fn lately(view: &View, id: NodeId) -> impl Iterator<Item = (&'static str, String)> {
-    let lines = view.feed.newest("", 0).filter(move |line| line.node == Some(id));
     let label = |at| if at == 0 { "lately" } else { "" };
-    lines.take(EVENTS_SHOWN).enumerate().map(move |(at, line)| (label(at), line.words()))
+    view.feed
+        .newest_of(id)
+        .take(EVENTS_SHOWN)
+        .enumerate()
+        .map(move |(at, line)| (label(at), line.words()))
 }
 
 /// Draws the page, scrolled down by the view's rows.

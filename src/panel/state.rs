@@ -80,7 +80,7 @@ impl Panel {
         Self { world, view, done, history, replay: None, next: 0 }
     }
 
-    /// Takes some of what the log has; gives whether there was something, and whether there may be more.
+    /// Takes some of what the log has; gives whether there was something, and whether the log had more.
     pub(super) fn take_events(&mut self, bench: &dyn Bench) -> (bool, bool) {
         self.view.prompted = bench.is_prompted();
         let tail = bench.read(self.next);
@@ -126,7 +126,7 @@ impl Panel {
         if let Some(replay) = &mut self.replay {
             replay.follow(&self.world);
         }
-        (count > 0 || tail.missing > 0, count > 0)
+        (count > 0 || tail.missing > 0, tail.more)
     }
 
     /// Whether the picture changes by the passing of time.

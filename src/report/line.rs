@@ -24,6 +24,33 @@ pub fn line(event: &Event, names: &Names) -> Option<String> {
     }
 }
 
+/// Whether an event has a line, where that can be said without making it: of what comes by the thousand.
+#[must_use]
+pub fn has_line(event: &Event) -> Option<bool> {
+    let Owner::Node(..) = event.id.owner else { return None };
+    match &event.fact {
+        Fact::MessageSent { message, .. } => is_read(message),
+        Fact::MessageReceived { from: Peer::Visitor(_), message, .. } => is_read(message),
+        Fact::MessageReceived { .. } | Fact::TimerFired { .. } => Some(false),
+        Fact::Noted(Note::Took { .. }) => Some(false),
+        Fact::Noted(Note::Asked { attempt, .. }) => Some(*attempt > 1),
+        Fact::Noted(Note::Chose { upstreams, .. }) => Some(upstreams.is_empty()),
+        Fact::Noted(Note::Decided { said: Some(_), why: Why::Table | Why::OnlyAnswer, .. }) => {
+            Some(false)
+        }
+        Fact::Noted(Note::Decided { .. }) => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether somebody wants to read a message, where the message itself does not matter.
+const fn is_read(message: &Message) -> Option<bool> {
+    match message {
+        Message::Replica(_) => None,
+        _ => Some(true),
+    }
+}
+
 const fn disk(kind: DiskKind) -> &'static str {
     match kind {
         DiskKind::Sqlite => "database",

@@ -2,16 +2,16 @@
 //! in the log is folded again in a few milliseconds.
 
 use super::race::{Lane, Race};
-use super::{LinkState, NodeState, World};
+use super::{LinkState, Mark, NodeState, World};
 use crate::base::Peer;
 use crate::log::{EVENTS_MAX, Log, Tail};
 use crate::topology::Topology;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events between two checkpoints: at a million events a second they are folded in two
-/// milliseconds.
-pub const CHECKPOINT_EVENTS: u64 = 2048;
+/// Events between two checkpoints: where seven million are folded in a second, one millisecond's. A checkpoint takes
+/// some 50 µs and as many kilobytes, so more of them cost a flood and its memory more than they spare a jump.
+pub const CHECKPOINT_EVENTS: u64 = 8192;
 
 /// Checkpoints that are kept: one for each such run of the log, and some for its older end.
 const CHECKPOINTS_MAX: usize = EVENTS_MAX / CHECKPOINT_EVENTS as usize + 2;
@@ -46,7 +46,13 @@ impl History {
     /// A history of a lab that has not started.
     #[must_use]
     pub fn new(topology: Arc<Topology>) -> Self {
-        Self { topology, checkpoints: VecDeque::new(), every: CHECKPOINT_EVENTS }
+        Self::every(topology, CHECKPOINT_EVENTS)
+    }
+
+    /// The same with checkpoints so many events apart: for short logs.
+    #[must_use]
+    pub fn every(topology: Arc<Topology>, events: u64) -> Self {
+        Self { topology, checkpoints: VecDeque::new(), every: events.max(1) }
     }
 
     /// Looks at the world after each event, or after each few: keeps a checkpoint when it is time
@@ -145,9 +151,14 @@ impl Checkpoint {
             + rest.figures.bytes_beside(before.map(|before| &before.rest.figures))
             + rest.audit.weight_beside(before.map(|before| &before.rest.audit))
             + rest.beats_beside(before.map(|before| &before.rest));
-        let nodes = pieces(world.nodes.iter().cloned(), before.map(|b| &b.nodes), &mut bytes);
+        let nodes = world.nodes.iter().cloned();
+        let of_node = |_: &NodeState| size_of::<NodeState>() + 200;
+        let nodes = pieces(nodes, before.map(|b| &b.nodes), of_node, &mut bytes);
         let links = world.links.iter().map(|(pair, link)| (*pair, link.clone()));
-        let links = pieces(links, before.map(|b| &b.links), &mut bytes);
+        let of_link = |(_, link): &((Peer, Peer), LinkState)| {
+            size_of::<LinkState>() + 80 + link.marks.len() * (size_of::<Mark>() + 24)
+        };
+        let links = pieces(links, before.map(|b| &b.links), of_link, &mut bytes);
         Self { rest, nodes, links, bytes }
     }
 
@@ -198,6 +209,7 @@ fn races_beside(rest: &World, before: Option<&World>) -> usize {
 fn pieces<T: PartialEq>(
     list: impl Iterator<Item = T>,
     before: Option<&Vec<Arc<Vec<T>>>>,
+    weight: impl Fn(&T) -> usize,
     bytes: &mut usize,
 ) -> Vec<Arc<Vec<T>>> {
     let mut out: Vec<Arc<Vec<T>>> = Vec::new();
@@ -208,7 +220,7 @@ fn pieces<T: PartialEq>(
         out.push(if let Some(same) = same {
             same.clone()
         } else {
-            *bytes += piece.len() * (size_of::<T>() + 200);
+            *bytes += piece.iter().map(&weight).sum::<usize>();
             Arc::new(piece)
         });
     }

@@ -43,11 +43,11 @@ pub use spread::{Percentiles, Spread};
 pub use steps::{Beat, StepsState};
 pub use truth::{Alarm, AlarmKind, Truth};
 
-use crate::base::{LabTime, NodeId, Peer, VisitorId};
+use crate::base::{LabTime, NodeId, Peer, QuestionNo, VisitorId};
 use crate::check::Audit;
 use crate::event::ClockState;
 use crate::topology::Topology;
-use index::Index;
+use index::{Index, Part};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -153,5 +153,18 @@ impl World {
     pub fn race(&self, no: RaceNo) -> Option<&Race> {
         let first = self.races.front()?.no.0;
         self.races.get(usize::try_from(no.0.checked_sub(first)?).ok()?).map(AsRef::as_ref)
+    }
+
+    /// The race that a question of a node belongs to, whatever the node's part in it; none if it is not remembered.
+    #[must_use]
+    pub fn race_of(&self, node: NodeId, question: QuestionNo) -> Option<RaceNo> {
+        self.index.race_of(node, question)
+    }
+
+    /// The race that a node asks with this question, as its asker or its LS.
+    #[must_use]
+    pub fn race_asked(&self, node: NodeId, question: QuestionNo) -> Option<RaceNo> {
+        let place = self.index.place(node, question)?;
+        matches!(place.part, Part::Asker | Part::Balancer).then_some(place.race)
     }
 }

@@ -2,25 +2,24 @@
 
 #![expect(dead_code, reason = "each test file uses its part of this bench")]
 
+pub mod ports;
+
 use faultlab::base::NodeId;
 use faultlab::command::grammar;
 use faultlab::event::Event;
 use faultlab::lab::{Lab, LabHandle, Options};
 use faultlab::topology::{self, Folder, Topology};
 use faultlab::world::World;
+use ports::Ports;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// Generous: what must happen happens long before, and a slow machine is no failure.
 pub const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Labs of one process look for ports at places of their own, so that they need not step over each other.
-static NEXT_BASE: AtomicU16 = AtomicU16::new(0);
 
 /// A client, an LS and two TSs, each with a name of its own, and with these settings: of the file, the client, the LS
 /// and ts2.
@@ -72,6 +71,7 @@ upstreams = {names:?}
 pub struct Bench {
     lab: Option<Lab>,
     pub handle: LabHandle,
+    _ports: Ports,
 }
 
 impl Bench {
@@ -92,12 +92,11 @@ impl Bench {
             .unwrap_or_else(|problems| panic!("{problems}"));
         let mut topology = loaded.topology;
         change(&mut topology);
-        let offset = NEXT_BASE.fetch_add(1, Ordering::Relaxed) % 64;
-        let base = 9000 + (std::process::id() % 100) as u16 * 200 + offset * 20;
-        let options = Options { port_base: Some(base), ..Options::default() };
+        let ports = Ports::take();
+        let options = Options { port_base: Some(ports.base()), ..Options::default() };
         let lab = Lab::start(Arc::new(topology), &options).expect("the lab starts");
         let handle = lab.handle();
-        Self { lab: Some(lab), handle }
+        Self { lab: Some(lab), handle, _ports: ports }
     }
 
     pub fn id(&self, name: &str) -> NodeId {

@@ -204,7 +204,7 @@ fn the_figures_of_a_server_are_those_of_its_lanes() {
 fn a_jump_to_any_moment_has_the_figures_of_that_moment() {
     let sim = run();
     let events = events(&sim);
-    let mut history = History::new(sim.topology().clone());
+    let mut history = History::every(sim.topology().clone(), 2048);
     let mut world = World::new(sim.topology().clone());
     for event in &events {
         world.apply(event);

@@ -287,7 +287,15 @@ fn on_a_full_disk_writes_fail_and_what_was_acknowledged_stays() {
     let mut command = Command::new("sh");
     place.prepare(&mut command);
     command.args(["-c", program, env!("CARGO_BIN_EXE_faultlab")]);
-    command.args(["run", &file, "--plain", "--for", "10min", "--port-base", &port_base()]);
+    command.args([
+        "run",
+        &file,
+        "--plain",
+        "--for",
+        "10min",
+        "--port-base",
+        &place.ports.base().to_string(),
+    ]);
     command.arg("--data").arg(&data).stdin(Stdio::piped());
     let mut run = Running::new(command.spawn().expect("the program runs"));
     let mut typist = Typist::new(run.address("r1"));

@@ -112,7 +112,7 @@ fn a_closed_terminal_ends_the_program() {
 
 #[test]
 fn a_closed_terminal_ends_the_program_that_was_started_to_ignore_it() {
-    let setup = Setup::shell("trap '' HUP; exec \"$0\" run tour");
+    let setup = Setup::shell("trap '' HUP; exec \"$0\" run tour --port-base \"$1\"");
     closed(setup.start(), "SIGHUP ignored");
 }
 
@@ -123,7 +123,7 @@ fn a_closed_terminal_ends_the_program_that_hears_no_signal() {
 
 #[test]
 fn a_closed_terminal_ends_the_picker() {
-    let terminal = Setup::shell("trap '' HUP; exec \"$0\"").start();
+    let terminal = Setup::shell("trap '' HUP; exec \"$0\" --port-base \"$1\"").start();
     terminal.until_shows("Enter opens");
     ends_when_closed(terminal, "the picker, SIGHUP ignored");
 }
@@ -180,7 +180,8 @@ fn without_a_terminal_there_is_a_hint_and_no_escape() {
 #[test]
 fn half_a_terminal_is_none() {
     for (redirect, name) in [("</dev/null", "standard input"), (">out.txt", "standard output")] {
-        let terminal = Setup::shell(&format!("exec \"$0\" run tour {redirect}")).start();
+        let terminal =
+            Setup::shell(&format!("exec \"$0\" run tour --port-base \"$1\" {redirect}")).start();
         terminal.until_shows("--headless");
         terminal.until_shows(name);
         terminal.ends_restored(3);

@@ -3,6 +3,7 @@
 //!
 //! It must not know what the program is.
 
+use super::ports::Ports;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::ffi::OsString;
@@ -124,6 +125,8 @@ impl Shared {
 pub struct Setup {
     command: CommandBuilder,
     folder: TempDir,
+    /// Where it may listen.
+    ports: Ports,
 }
 
 impl Setup {
@@ -147,17 +150,21 @@ impl Setup {
         {
             command.env(name, value);
         }
-        Self { command, folder }
+        Self { command, folder, ports: Ports::take() }
     }
 
-    /// The program itself.
+    /// The program itself, at ports of its own.
     pub fn faultlab(args: &[&str]) -> Self {
-        Self::of(env!("CARGO_BIN_EXE_faultlab"), args)
+        let mut setup = Self::of(env!("CARGO_BIN_EXE_faultlab"), args);
+        setup.command.args(["--port-base", &setup.ports.base().to_string()]);
+        setup
     }
 
-    /// The program, started by a line for the shell; `$0` is its path.
+    /// The program, started by a line for the shell at ports of its own; `$0` is its path, and `$1` its first port.
     pub fn shell(line: &str) -> Self {
-        Self::of("/bin/sh", &["-c", line, env!("CARGO_BIN_EXE_faultlab")])
+        let mut setup = Self::of("/bin/sh", &["-c", line, env!("CARGO_BIN_EXE_faultlab")]);
+        setup.command.arg(setup.ports.base().to_string());
+        setup
     }
 
     /// A variable of the surroundings; without a value it is not set.
@@ -198,6 +205,7 @@ pub struct Terminal {
     waiter: Option<JoinHandle<()>>,
     modes_before: String,
     folder: TempDir,
+    _ports: Ports,
 }
 
 impl Terminal {
@@ -243,6 +251,7 @@ impl Terminal {
             waiter: Some(waiter),
             modes_before,
             folder: setup.folder,
+            _ports: setup.ports,
         }
     }
 

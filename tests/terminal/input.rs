@@ -6,10 +6,10 @@ use super::lecture::{open, quit};
 use std::time::{Duration, Instant};
 
 /// Longer than any part of a sequence is waited for.
-const SILENCE: Duration = Duration::from_millis(300);
+pub const SILENCE: Duration = Duration::from_millis(300);
 
 /// The next key is a key.
-fn hears(terminal: &Terminal, after: &str) {
+pub fn hears(terminal: &Terminal, after: &str) {
     terminal.keys("?");
     terminal.until(&format!("help after {after:?}"), |seen| seen.shows("Esc back").then_some(()));
     terminal.keys("\x1b");
@@ -81,55 +81,6 @@ fn the_picker_takes_no_text_for_keys() {
     terminal.keys("j");
     terminal.until_shows("▸ campus");
     terminal.keys("q");
-    terminal.ends_restored(0);
-}
-
-/// Noise without a pattern (a linear congruence of Knuth's MMIX): controls, halves, bytes that are no text.
-#[test]
-fn noise_does_no_harm() {
-    let terminal = open("tour");
-    let mut state: u64 = 3;
-    let pieces = [
-        &b"\x1b"[..],
-        b"[",
-        b"\x1b[<",
-        b";",
-        b"0",
-        b"9",
-        b"M",
-        b"\xff",
-        b"\xc3",
-        b"\x80",
-        b"\x1bO",
-        b"\x1b]",
-        b"\x07",
-        b"\x1b[200~",
-        b"\x1b[201~",
-        b"\0",
-        b"\x1d",
-        b"\x9b",
-        b"~",
-        b"!",
-    ];
-    for _ in 0..200 {
-        let mut noise = Vec::new();
-        for _ in 0..200 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005);
-            state = state.wrapping_add(1_442_695_040_888_963_407);
-            noise.extend_from_slice(pieces[(state >> 33) as usize % pieces.len()]);
-        }
-        terminal.bytes(noise);
-        terminal.lives_on(Duration::from_millis(5));
-    }
-    terminal.lives_on(Duration::from_millis(1500));
-    // Whatever is open now, this closes it.
-    for _ in 0..3 {
-        terminal.keys("\x1b");
-        terminal.lives_on(SILENCE);
-    }
-    terminal.until_shows("up 4/4");
-    hears(&terminal, "noise");
-    quit(&terminal);
     terminal.ends_restored(0);
 }
 
