@@ -312,6 +312,7 @@ impl Group {
     }
 
     fn orphan(&mut self, node: NodeId) {
+        let now = self.now;
         let left: Vec<_> = self
             .ops
             .iter()
@@ -320,7 +321,7 @@ impl Group {
             .collect();
         for no in left {
             if let Some(op) = self.ops.get_mut(no) {
-                op.orphaned = true;
+                op.orphaned.get_or_insert(now);
             }
         }
     }

@@ -81,10 +81,6 @@ pub enum Safety {
 }
 
 /// One operation.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact by itself, and any may go with any"
-)]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Op {
     /// Its number in the group.
@@ -105,8 +101,8 @@ pub struct Op {
     pub votes: Vec<Vote>,
     /// How it ended.
     pub ended: Option<Ended>,
-    /// The asker died before it ended.
-    pub orphaned: bool,
+    /// When the asker died, if that was before it ended.
+    pub orphaned: Option<LabTime>,
     /// Which replicas acknowledged it, and when, first to last.
     pub acked_by: Vec<(NodeId, LabTime)>,
     /// When it first counted as acknowledged.
@@ -141,7 +137,7 @@ impl Op {
             attempts: Vec::new(),
             votes: Vec::new(),
             ended: None,
-            orphaned: false,
+            orphaned: None,
             acked_by: Vec::new(),
             acked: None,
             flawed: None,
@@ -165,6 +161,13 @@ impl Op {
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.flying
+    }
+
+    /// When whoever asked waits no more: its end, the death of its client; for a visitor, its first acknowledgement.
+    #[must_use]
+    pub fn over(&self) -> Option<LabTime> {
+        let ended = self.ended.as_ref().map(|ended| ended.at);
+        ended.or(self.orphaned).or(self.acked.filter(|_| self.asker.is_none()))
     }
 
     /// How long its client waited.

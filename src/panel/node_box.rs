@@ -315,6 +315,11 @@ fn asker(world: &World, view: &View, id: NodeId) -> Detail {
     };
     match (&op.ended, op.took()) {
         (Some(ended), Some(took)) => Detail::timed(&[ended.outcome.word()], took, Ink::Muted),
+        // Whoever is dead waits for nothing: it will never know.
+        _ if op.over().is_some() => {
+            let forms = ["unknown ", ""].map(|word| format!("{word}#{}", op.no.0));
+            Detail { forms: forms.into(), ink: Ink::Muted }
+        }
         _ => Detail::one(format!("waits #{}", op.no.0), Ink::Message),
     }
 }

@@ -29,16 +29,16 @@ pub fn line(event: &Event, names: &Names) -> Option<String> {
 pub fn has_line(event: &Event) -> Option<bool> {
     let Owner::Node(..) = event.id.owner else { return None };
     match &event.fact {
-        Fact::MessageSent { message, .. } => is_read(message),
-        Fact::MessageReceived { from: Peer::Visitor(_), message, .. } => is_read(message),
-        Fact::MessageReceived { .. } | Fact::TimerFired { .. } => Some(false),
-        Fact::Noted(Note::Took { .. }) => Some(false),
-        Fact::Noted(Note::Asked { attempt, .. }) => Some(*attempt > 1),
-        Fact::Noted(Note::Chose { upstreams, .. }) => Some(upstreams.is_empty()),
-        Fact::Noted(Note::Decided { said: Some(_), why: Why::Table | Why::OnlyAnswer, .. }) => {
+        Fact::MessageSent { message, .. }
+        | Fact::MessageReceived { from: Peer::Visitor(_), message, .. } => is_read(message),
+        Fact::MessageReceived { .. } | Fact::TimerFired { .. } | Fact::Noted(Note::Took { .. }) => {
             Some(false)
         }
-        Fact::Noted(Note::Decided { .. }) => Some(true),
+        Fact::Noted(Note::Asked { attempt, .. }) => Some(*attempt > 1),
+        Fact::Noted(Note::Chose { upstreams, .. }) => Some(upstreams.is_empty()),
+        Fact::Noted(Note::Decided { said, why, .. }) => {
+            Some(said.is_none() || !matches!(why, Why::Table | Why::OnlyAnswer))
+        }
         _ => None,
     }
 }

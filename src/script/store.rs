@@ -85,9 +85,7 @@ pub(super) fn is_so(expectation: &StoreExpectation, tally: &Tally) -> bool {
 
 /// Whether a client's write on the store of these nodes has no verdict yet: they will not stay as they are.
 fn is_written(tally: &Tally, nodes: &[NodeId]) -> bool {
-    let open = |op: &Op| {
-        op.ended.is_none() && op.asker.is_some() && !op.orphaned && op.operation.is_write()
-    };
+    let open = |op: &Op| op.over().is_none() && op.asker.is_some() && op.operation.is_write();
     let groups = nodes.iter().filter_map(|id| tally.ledger().audit.group_of(*id));
     groups.take(1).any(|group| group.ops().any(open))
 }
@@ -249,7 +247,7 @@ pub(super) fn seen(expectation: &StoreExpectation, tally: &Tally) -> String {
 /// No operation that was meant has ended: how many are still open?
 fn no_such_end(client: NodeId, tally: &Tally) -> String {
     let waits = |op: &&Op| {
-        op.ended.is_none()
+        op.over().is_none()
             && op.begun >= tally.ledger().began
             && op.asker.is_some_and(|(node, ..)| node == client)
     };

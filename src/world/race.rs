@@ -246,12 +246,15 @@ impl Race {
     pub(super) fn may_ask(&mut self, upstreams: &[NodeId]) {
         let known: BTreeSet<NodeId> = self.lanes.iter().map(|lane| lane.upstream).collect();
         let fresh = upstreams.iter().filter(|upstream| !known.contains(upstream));
+        // No room for more than these: it would be kept with each of thousands of races.
+        self.lanes.reserve_exact(fresh.clone().count());
         self.lanes.extend(fresh.map(|upstream| Lane::new(*upstream)));
     }
 
     pub(super) fn lane_or_new(&mut self, upstream: NodeId) -> &mut Lane {
         let at =
             self.lanes.iter().position(|lane| lane.upstream == upstream).unwrap_or_else(|| {
+                self.lanes.reserve_exact(1);
                 self.lanes.push(Lane::new(upstream));
                 self.lanes.len() - 1
             });

@@ -6,7 +6,7 @@ use faultlab::sim::Sim;
 use faultlab::topology::{self, Bundled, Topology};
 
 /// The scenes, and the keys after which each is looked at.
-const SCENES: [(&str, &str); 8] = [
+const SCENES: [(&str, &str); 9] = [
     ("store_healthy", ""),
     ("store_leader_killed", ""),
     ("store_failed_over", ""),
@@ -15,6 +15,7 @@ const SCENES: [(&str, &str); 8] = [
     ("store_deadlock", ""),
     ("store_diverged", ""),
     ("store_lost_list", "!"),
+    ("store_client_killed", ""),
 ];
 
 pub fn group(scheme: &str, more: &str, clients: &[&str]) -> Topology {
@@ -112,6 +113,10 @@ pub fn store(name: &str) -> (Panel, LabTime) {
             ];
             played(&group("active", "", &["w", "v"]), &given, 2500)
         }
+        "store_client_killed" => {
+            let given = [(400, "delay w->r1 800ms"), (500, "post w lobby one"), (1000, "kill w")];
+            played(&backed_up("sync", &["w"]), &given, 9000)
+        }
         _ => {
             let topology = group(
                 "primary-backup",
@@ -127,6 +132,17 @@ pub fn store(name: &str) -> (Panel, LabTime) {
             played(&topology, &given, 8000)
         }
     }
+}
+
+/// Whoever is dead waits for nothing; what became of its operation it never learns.
+#[test]
+fn nobody_waits_for_what_a_client_left_open_when_it_died() {
+    let (panel, _) = store("store_client_killed");
+    let op = panel.world.audit.groups().flat_map(|group| group.ops()).next().expect("it asked");
+    assert_eq!((op.over(), &op.ended), (op.orphaned, &None));
+    assert_eq!(op.orphaned, Some(LabTime::from_millis(1000)));
+    // It arrives all the same, and is done.
+    assert!(op.accepted && op.acked.is_some_and(|at| at > LabTime::from_millis(1000)));
 }
 
 #[test]

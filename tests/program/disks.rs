@@ -1,6 +1,6 @@
 //! What is on the disks of replicas: after a violent death of the whole program, damaged, full, or wanted by two.
 
-use crate::{DEADLINE, Place, Running, port_base, text};
+use crate::{DEADLINE, Place, Running, text};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -157,7 +157,9 @@ impl Stage {
 
     /// No operation of a client is open.
     pub fn is_quiet(&self) -> bool {
-        self.group().ops().all(|op| op.asker.is_none() || op.ended.is_some() || op.orphaned)
+        self.group()
+            .ops()
+            .all(|op| op.asker.is_none() || op.ended.is_some() || op.orphaned.is_some())
     }
 
     /// Everything that happened.

@@ -173,7 +173,7 @@ pub fn detail(world: &World, id: NodeId) -> Option<(Vec<String>, Ink)> {
 #[must_use]
 pub fn moves(world: &World) -> bool {
     world.audit.groups().any(|group| {
-        let open = group.ops().next_back().is_some_and(|op| op.ended.is_none());
+        let open = group.ops().next_back().is_some_and(|op| op.over().is_none());
         let failing = group.failovers.back().is_some_and(|last| !last.is_over());
         let listens = |replica: &ReplicaState| replica.runs() && replica.follows.is_some();
         open || failing || group.replicas.iter().any(listens)

@@ -15,6 +15,8 @@ use crate::report;
 use crate::world::World;
 use ratatui::layout::Rect;
 
+/// How an operation ends for a client that died: nobody knows whether it happened, and nobody waits for it.
+const ABANDONED: &str = "its client died";
 /// Columns before the reason.
 const WHY_INDENT: u16 = 5;
 /// Lanes that are drawn at most; of more attempts the newest are the ones to see.
@@ -107,7 +109,8 @@ pub fn copied(world: &World, group: &Group, view: &View) -> Option<Copied> {
     }
     let op = shown(group, view)?;
     let asker = op.asker.map_or("somebody from outside", |(id, ..)| names.of(id));
-    let end = op.ended.as_ref().map_or("on its way", |ended| ended.outcome.word());
+    let end = op.ended.as_ref().map(|ended| ended.outcome.word());
+    let end = end.unwrap_or(if op.orphaned.is_some() { ABANDONED } else { "on its way" });
     let flaw = flaw_word(op);
     let flaw = if flaw.is_empty() { String::new() } else { format!(", {flaw}") };
     let head = format!("#{} {asker}: {}  {end}{flaw}", op.no.0, op.operation);
@@ -189,7 +192,7 @@ fn tries(op: &Op) -> Vec<Try<'_>> {
 
 fn in_turn(op: &Op) -> Vec<Try<'_>> {
     let mut out = Vec::new();
-    let end = op.ended.as_ref().map(|ended| ended.at);
+    let end = op.over();
     for (at, attempt) in op.attempts.iter().enumerate() {
         let later = &op.attempts[at + 1..];
         for replica in attempt.to.iter() {
@@ -212,7 +215,7 @@ fn in_turn(op: &Op) -> Vec<Try<'_>> {
 
 fn together(op: &Op) -> Vec<Try<'_>> {
     let mut out: Vec<Try<'_>> = Vec::new();
-    let until = op.ended.as_ref().map(|ended| ended.at);
+    let until = op.over();
     for attempt in &op.attempts {
         for replica in attempt.to.iter() {
             match out.iter_mut().find(|one| one.replica == *replica) {
@@ -317,14 +320,13 @@ fn asker(canvas: &Canvas<'_>, world: &World, op: &Op, now: LabTime) -> Bar {
         result,
     };
     let Some(ended) = &op.ended else {
-        let at = op.acked.filter(|_| op.asker.is_none()).unwrap_or(now);
-        let word = match (op.orphaned, op.asker.is_none() && op.acked.is_some()) {
-            (true, _) => "its client died".to_owned(),
-            (_, true) => "told so".to_owned(),
-            _ => format!("waits {}", words::figure(at.since(op.begun))),
+        let at = op.over().unwrap_or(now);
+        let (word, ink) = match (op.orphaned, op.over()) {
+            (Some(_), _) => (ABANDONED.to_owned(), Ink::Frozen),
+            (None, Some(_)) => ("told so".to_owned(), Ink::Message),
+            (None, None) => (format!("waits {}", words::figure(at.since(op.begun))), Ink::Message),
         };
-        let row = Row::new().with(word, canvas.ink(Ink::Message));
-        return bar(ms(op.begun, at), Ink::Message, row);
+        return bar(ms(op.begun, at), ink, Row::new().with(word, canvas.ink(ink)));
     };
     let time = words::figure(ended.at.since(op.begun));
     let to = ms(op.begun, ended.at);

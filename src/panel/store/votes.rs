@@ -160,14 +160,16 @@ fn vote(op: &Op, replica: NodeId) -> (&'static str, Ink, bool) {
         Some(_) if op.ended.is_none() => (" ●", Ink::Message, false),
         Some(_) => (" ≠", Ink::Slow, false),
         None if !asked => ("", Ink::Frame, false),
-        None if op.ended.is_none() => (" …", Ink::Message, false),
+        None if op.over().is_none() => (" …", Ink::Message, false),
         None => (" –", Ink::Muted, false),
     }
 }
 
 /// Why the answer was taken, in the few letters of a cell.
 fn taken(op: &Op) -> (&'static str, Ink) {
-    let Some(ended) = &op.ended else { return ("…", Ink::Message) };
+    let Some(ended) = &op.ended else {
+        return if op.over().is_some() { ("?", Ink::Frozen) } else { ("…", Ink::Message) };
+    };
     match (ended.outcome, ended.why) {
         (OpOutcome::Ok, OpWhy::Majority) => ("maj", Ink::Good),
         (OpOutcome::Ok, OpWhy::First) => ("1st", Ink::Slow),

@@ -21,7 +21,7 @@ fn names_of(ids: impl IntoIterator<Item = NodeId>, names: &Names) -> String {
 pub fn why_op(names: &Names, group: &Group, op: &Op) -> String {
     let mut out = vec![match &op.ended {
         Some(ended) => how(names, op, ended),
-        None if op.orphaned => "Its client died before it ended.".to_owned(),
+        None if op.orphaned.is_some() => "Its client died before it ended.".to_owned(),
         None if op.asker.is_none() => "A visitor asked for it.".to_owned(),
         None => waits(names, op),
     }];
