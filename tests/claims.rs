@@ -10,9 +10,9 @@
 //! What is not here: C7's other half (of three with a quorum rule, one leader can commit), C11's (with a sequencer
 //! nothing diverges) and C18 to C26, which are about Raft.
 //!
-//! The claims on time: no machine can read a wall clock, so a step of it is no election (K1). `tests/tidy.rs` proves
-//! it of every file: `Instant` and `SystemTime` may stand in the lab's clock, in the panel's loop and in the naming of
-//! data folders alone, and the lab's clock is the system's monotonic one.
+//! The claims on time: nobody who has a timer can read the date, so a step of it is no election (K1). `tests/tidy.rs`
+//! proves it of every file: `SystemTime` and its like may stand in two files of `mode` alone, which no other layer can
+//! name, and the lab's clock is the system's monotonic one.
 
 #[path = "replicas/labs.rs"]
 mod labs;

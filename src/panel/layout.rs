@@ -35,11 +35,29 @@ pub struct Needs {
     pub step: bool,
     /// Whether the system on show has a table or a window that fills: the room must see it beside a step.
     pub table: bool,
+    /// Rows inside panels 3 and 5 that show every replica of the store on show; none without a store.
+    pub store: [u16; 2],
+    /// Columns inside panel 5 that show what is thought of every replica.
+    pub belief: u16,
     /// Rows that the footer would like.
     pub footer: u16,
 }
 
 impl Needs {
+    /// Rows that the band with panels 3 and 5 needs, edges included, so that every replica has its own.
+    fn band(self) -> u16 {
+        match self.store.into_iter().max() {
+            None | Some(0) => 0,
+            Some(rows) => rows + 2,
+        }
+    }
+
+    /// The same for the one of them that the lecture layout shows.
+    fn low(self) -> u16 {
+        let rows = self.store[usize::from(self.focus == PanelId::Belief)];
+        if rows > 0 { rows + 1 } else { 0 }
+    }
+
     /// What stands in the place of the race: one question, or the figures of all while they have the focus.
     const fn race(self) -> PanelId {
         match self.focus {
@@ -84,6 +102,12 @@ const SMALL_COLUMNS_MIN: u16 = 16;
 const STEP_ROWS_NARROW: u16 = 15;
 /// From so many rows on the medium layout has room for a step.
 const STEP_ROWS_MIN: u16 = 36;
+/// Rows that the map keeps whatever the lists below it would like, edges included.
+const MAP_ROWS_MIN: u16 = 12;
+/// The same in the lecture layout while a list has the focus: its replicas are what is looked at.
+const MAP_ROWS_LECTURE: u16 = 8;
+/// Rows that the events keep in the lecture layout: the rule and one.
+const EVENT_ROWS_MIN: u16 = 2;
 
 /// The layout that fits a size.
 #[must_use]
@@ -153,7 +177,9 @@ fn full(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
     let whole = rest.height;
     let bottom = take_bottom(&mut rest, (whole / 4).max(8));
-    let band = take_bottom(&mut rest, (whole / 5).clamp(7, 12));
+    let most = rest.height.saturating_sub(MAP_ROWS_MIN);
+    let band = (whole / 5).clamp(7, 12).max(needs.band().min(most));
+    let band = take_bottom(&mut rest, band);
     let (map, race) = halves(rest, rest.width * 3 / 5);
     let (system, belief) = halves(band, rest.width * 3 / 5);
     let (events, steps) = halves(bottom, rest.width * 3 / 5);
@@ -174,10 +200,15 @@ fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
     // With a step the map keeps its rows, and the lists below it give theirs.
     let (for_events, for_band) = if needs.step { (spare / 6, 0) } else { (spare / 3, spare / 4) };
     let events = take_bottom(&mut rest, 5 + for_events.min(6) - banner);
-    let band = take_bottom(&mut rest, 6 + for_band.min(3));
-    let steps = needs.step.then(|| take_bottom(&mut rest, 6));
+    let steps_rows = if needs.step { 6 } else { 0 };
+    let most = rest.height.saturating_sub(steps_rows + MAP_ROWS_MIN);
+    let band = (6 + for_band.min(3)).max(needs.band().min(most));
+    let band = take_bottom(&mut rest, band);
+    let steps = needs.step.then(|| take_bottom(&mut rest, steps_rows));
     let (map, race) = halves(rest, rest.width * 3 / 5);
-    let (system, belief) = halves(band, rest.width * 3 / 5);
+    // A frame, and a column of air at each side.
+    let for_belief = (needs.belief + 4).min(rest.width / 2);
+    let (system, belief) = halves(band, (rest.width * 3 / 5).min(rest.width - for_belief));
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
     put(PanelId::Map, map, Border::Box);
     put(needs.race(), race, Border::Box);
@@ -200,8 +231,22 @@ fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
     let spare = (rest.height + u16::from(needs.banner)).saturating_sub(20);
     // A step needs a row more than the system's figures: the events give it.
     let more = u16::from(needs.step) + u16::from(needs.banner);
-    let events = take_bottom(&mut rest, 4 - more + spare / 4);
-    let band = take_bottom(&mut rest, 5 + u16::from(needs.step) + spare / 5);
+    let (mut events, mut band) = (4 - more + spare / 4, 5 + u16::from(needs.step) + spare / 5);
+    let wanted = needs.low();
+    let looked_at = matches!(needs.focus, PanelId::System | PanelId::Belief);
+    let map_rows = rest.height.saturating_sub(events + band);
+    let of_map = if looked_at { map_rows.saturating_sub(MAP_ROWS_LECTURE) } else { 0 };
+    if needs.step {
+        // The steps keep theirs: what is looked at beside them takes its rows from the map.
+        events += wanted.saturating_sub(events).min(of_map);
+    } else {
+        let lacks = wanted.saturating_sub(band);
+        let of_events = lacks.min(events.saturating_sub(EVENT_ROWS_MIN));
+        events -= of_events;
+        band += of_events + (lacks - of_events).min(of_map);
+    }
+    let events = take_bottom(&mut rest, events);
+    let band = take_bottom(&mut rest, band);
     let (map, race) = halves(rest, rest.width / 2);
     let mut put = |panel, area, border| layout.panels.push(Place { panel, area, border });
     put(PanelId::Map, map, Border::Box);
@@ -265,7 +310,17 @@ mod tests {
 
     fn needs() -> Needs {
         let (zoom, big, banner, step, table) = (false, false, true, true, false);
-        Needs { focus: PanelId::Map, zoom, big, banner, step, table, footer: 2 }
+        Needs {
+            focus: PanelId::Map,
+            zoom,
+            big,
+            banner,
+            step,
+            table,
+            store: [0; 2],
+            belief: 0,
+            footer: 2,
+        }
     }
 
     #[test]
@@ -277,7 +332,9 @@ mod tests {
                 {
                     for focus in PanelId::ALL {
                         let screen = Rect::new(0, 0, width, height);
-                        let layout = divide(screen, Needs { focus, zoom, big, step, ..needs() });
+                        let store = if step { [7; 2] } else { [0; 2] };
+                        let needs = Needs { focus, zoom, big, step, store, ..needs() };
+                        let layout = divide(screen, needs);
                         let mut areas: Vec<Rect> = layout.panels.iter().map(|it| it.area).collect();
                         areas.extend([layout.header, layout.truth, layout.footer]);
                         areas.extend(layout.banner);
@@ -309,5 +366,40 @@ mod tests {
         assert!(place.is_some_and(|place| place.area.height >= 5));
         let layout = divide(Rect::new(0, 0, 80, 24), Needs { focus: PanelId::System, ..needs() });
         assert!(layout.panels.iter().any(|place| place.panel == PanelId::Steps));
+    }
+
+    fn rows(size: (u16, u16), panel: PanelId, needs: Needs) -> u16 {
+        let layout = divide(Rect::new(0, 0, size.0, size.1), needs);
+        let place = layout.panels.iter().find(|place| place.panel == panel);
+        place.map_or(0, |place| place.area.height - if place.border == Border::Box { 2 } else { 1 })
+    }
+
+    /// The rows of names and of the truth, and one for each of three to five replicas.
+    #[test]
+    fn every_replica_has_a_row_and_the_map_keeps_its_own() {
+        for rows_wanted in 5..=7 {
+            let store = [rows_wanted; 2];
+            for (size, step) in [
+                ((160, 45), true),
+                ((160, 45), false),
+                ((120, 40), true),
+                ((120, 40), false),
+                ((100, 30), false),
+            ] {
+                for banner in [false, true] {
+                    let needs = Needs { step, banner, store, ..needs() };
+                    for panel in [PanelId::System, PanelId::Belief] {
+                        assert!(rows(size, panel, needs) >= rows_wanted, "{size:?} {needs:?}");
+                    }
+                    assert!(rows(size, PanelId::Map, needs) >= 10, "{size:?} {needs:?}");
+                }
+            }
+            // In the lecture layout the panel that is looked at has them, as far as the map can give them.
+            for (step, focus) in [(false, PanelId::Belief), (true, PanelId::System)] {
+                let needs = Needs { step, focus, banner: false, store, ..needs() };
+                assert!(rows((80, 24), focus, needs) >= rows_wanted.min(6), "{needs:?}");
+                assert!(rows((80, 24), PanelId::Map, needs) >= 6, "{needs:?}");
+            }
+        }
     }
 }

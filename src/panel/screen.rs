@@ -81,6 +81,9 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
         banner: header::alarm(world, now).is_some(),
         step: world.steps.beat != Beat::Before,
         table: system::has_table(world, view),
+        store: store::rows_wanted(world, view),
+        belief: store::on_show(world, view)
+            .map_or(0, |group| store::belief::columns_wanted(world, group)),
         footer: 2,
     };
     layout::divide(screen, needs)
@@ -164,8 +167,14 @@ fn panel(
             steps::note(canvas, world, view, place.area.width.saturating_sub(title.width() + 7))
         }
     };
-    canvas.frame(place.area, place.border, lit, &title, &note);
     let inner = inside_panel(place);
+    let mut hidden = hidden_note(canvas, place.panel, inner, world, view, now);
+    // What is out of sight is said first, the rest where there is room for it, too.
+    if title.width() + hidden.width() + note.width() + 6 <= place.area.width {
+        hidden.append(note);
+    }
+    let note = hidden;
+    canvas.frame(place.area, place.border, lit, &title, &note);
     if inner.is_empty() {
         return;
     }
@@ -178,6 +187,27 @@ fn panel(
         PanelId::Steps => steps::draw(canvas, inner, world, view),
         PanelId::Figures => figures::draw(canvas, inner, world, view),
     }
+}
+
+/// How many rows of a store's panel are out of sight, with the keys that bring them: ` 2 more: 5 ↓ `.
+fn hidden_note(
+    canvas: &Canvas<'_>,
+    panel: PanelId,
+    area: Rect,
+    world: &World,
+    view: &View,
+    now: LabTime,
+) -> Row {
+    let is_of_store = matches!(panel, PanelId::System | PanelId::Belief);
+    let Some(group) = store::on_show(world, view).filter(|_| is_of_store) else {
+        return Row::new();
+    };
+    let text = match (store::hidden(panel, area, world, group, now), view.focus == panel) {
+        (0, _) => return Row::new(),
+        (hidden, true) => format!(" {hidden} more: ↓ "),
+        (hidden, false) => format!(" {hidden} more: {} ↓ ", panel.digit()),
+    };
+    Row::new().with(text, canvas.ink(Ink::Slow))
 }
 
 fn selection_note(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {

@@ -32,10 +32,23 @@ const RULES: &[Rule] = &[
         why: "only the laboratory and what measures it from outside have sockets; addresses as values are fine",
     },
     Rule {
-        names: &["Instant", "SystemTime"],
+        names: &["Instant"],
         places: CLOCKS,
         why: "the wall clock is read in the lab's clock and in the panel's loop; elsewhere time is \
               a parameter",
+    },
+    Rule {
+        names: &[
+            "SystemTime",
+            "UNIX_EPOCH",
+            "clock_gettime",
+            "gettimeofday",
+            "ClockId",
+            "Realtime",
+        ],
+        places: DATES,
+        why: "the date may be set by anybody at any moment: nothing that a timer or a node could \
+              see may know it",
     },
     Rule {
         names: &["thread_local", "rand", "thread_rng", "getrandom", "RandomState", "fastrand"],
@@ -96,10 +109,12 @@ const FORWARDER: &str = "mode/calibrate/forwarder.rs";
 const WATCH: &str = "mode/calibrate/lag.rs";
 /// Where sockets may be named.
 const SOCKETS: &[&str] = &["lab", GUARD, PROBE, FORWARDER];
-/// Where the wall clock may be read or a time of it named: `data` names a run's folder after the time, and `watched`
-/// compares when files were changed.
-const CLOCKS: &[&str] =
-    &["lab", "panel/app.rs", GUARD, PROBE, WATCH, "mode/data.rs", "mode/watched.rs"];
+/// Where the monotonic clock may be read. Nobody can set it.
+const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, PROBE, WATCH];
+/// Where the date may be read or a moment of it named: `data` names a run's folder after it, and `watched` asks
+/// whether a file has changed. Both are in `mode`, which no other layer may name (see `layers`), so neither the lab nor
+/// a machine nor the panel can come to know it: with the date a day ahead or back, no timer is other than before.
+const DATES: &[&str] = &["mode/data.rs", "mode/watched.rs"];
 /// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
 /// a read; the topology's file is watched on one, for a slow disk must not hold the panel up.
 const SPAWNERS: &[&str] = &[
@@ -157,6 +172,9 @@ mod tests {
     fn the_usual_ways_in_are_closed() {
         for (path, planted) in [
             ("src/machine/ts.rs", "use std::time::Instant;"),
+            ("src/lab/clock.rs", "use std::time::SystemTime;"),
+            ("src/lab/scheduler.rs", "use rustix::time::ClockId;"),
+            ("src/panel/app.rs", "fn f() { let since = SystemTime::now(); }"),
             ("src/link/mod.rs", "use std::time::{Duration, SystemTime};"),
             ("src/wire/line.rs", "use std::net::TcpStream as S;"),
             ("src/world/mod.rs", "use ratatui::style::Color;"),

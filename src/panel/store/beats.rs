@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// Columns from one heartbeat to the next.
 const COLUMNS_A_BEAT: u32 = 3;
+/// From so many columns on two strips can stand in a row.
+const SIDE_BY_SIDE_MIN: u16 = 72;
 /// Columns of what is said right of a strip.
 const STATE_COLUMNS: u16 = 16;
 
@@ -52,6 +54,42 @@ fn span(group: &Group) -> Duration {
     span.clamp(Duration::from_millis(5), Duration::from_secs(1))
 }
 
+/// How many strips find no room in an area.
+pub fn hidden(area: Rect, world: &World, group: &Group, now: LabTime) -> usize {
+    let count = pairs(world, group, now, span(group) * u32::from(area.width)).len();
+    if is_side_by_side(area, count) { 0 } else { count.saturating_sub(usize::from(area.height)) }
+}
+
+/// Whether two strips stand in each row, because there would be no room for all otherwise.
+fn is_side_by_side(area: Rect, count: usize) -> bool {
+    let rows = usize::from(area.height);
+    count > rows && count <= 2 * rows && area.width >= SIDE_BY_SIDE_MIN
+}
+
+/// Two strips in each row, with how it stands with them; there is no room for more.
+fn draw_side_by_side(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    (label, pairs): (u16, &[Pair]),
+    world: &World,
+    group: &Group,
+    now: LabTime,
+) {
+    let names = &world.topology.names;
+    let half = area.width / 2;
+    let room = half.saturating_sub(label + STATE_COLUMNS + 1);
+    let sweep = Sweep::new(room, span(group), now);
+    for (at, pair) in pairs.iter().enumerate() {
+        let (x, y) = (area.x + half * (at % 2) as u16, area.y + (at / 2) as u16);
+        let name = format!("{}→{}", names.of(pair.from), names.of(pair.to));
+        canvas.text(x, y, label, &name, canvas.ink(Ink::Strong));
+        let strip = Rect { x: x + label, y, width: room, height: 1 };
+        draw_strip(canvas, strip, world, pair, &sweep);
+        let state = state(canvas, world, group, pair);
+        canvas.row(strip.right() + 1, y, STATE_COLUMNS - 1, &state);
+    }
+}
+
 /// Draws the strips. With a row for each silence as well where there is room, else beside the strip.
 pub fn draw(
     canvas: &mut Canvas<'_>,
@@ -67,6 +105,9 @@ pub fn draw(
     // As much as any layout shows: what is older is on no strip.
     let reach = span(group) * u32::from(area.width);
     let pairs = pairs(world, group, now, reach);
+    if is_side_by_side(area, pairs.len()) {
+        return draw_side_by_side(canvas, area, (label, &pairs), world, group, now);
+    }
     let count = pairs.len() as u16;
     let apart = area.height > 2 * count;
     let beside = if apart { 0 } else { (area.width / 3).clamp(14, 34) };
@@ -173,7 +214,7 @@ fn draw_silence(canvas: &mut Canvas<'_>, area: Rect, countdown: Option<Countdown
         return;
     };
     // Where much is allowed, seconds are what a room can read.
-    let seconds = count.suspect_after >= Duration::from_secs(10);
+    let seconds = count.suspect_after.max(count.silence) >= Duration::from_secs(10);
     let unit = if seconds { "s" } else { "ms" };
     let figure = |span: Duration| {
         if seconds { format!("{:.1}", span.as_secs_f64()) } else { span.as_millis().to_string() }
@@ -189,7 +230,7 @@ fn draw_silence(canvas: &mut Canvas<'_>, area: Rect, countdown: Option<Countdown
     let short = format!("{so_far:>4}/{most} {unit} {word}");
     let text = if area.width > width(&whole) + 20 { whole } else { short };
     // The text has a width of its own, so that the bar does not breathe.
-    let columns = if area.width >= 54 { 36 } else { width(&most) + 13 };
+    let columns = if area.width >= 54 { 36 } else { (width(&most) + 13).max(width(&text)) };
     let bar = area.width.saturating_sub(columns + 1);
     let filled = (share * f64::from(bar)).round() as u16;
     for column in 0..bar {

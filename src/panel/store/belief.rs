@@ -19,6 +19,20 @@ const CELL: [u16; 2] = [8, 11];
 /// Columns of the one who leads.
 const LEADS: u16 = 9;
 
+/// Columns of a holder's name, and of the one who leads in its eyes.
+fn heads(world: &World, group: &Group) -> (u16, u16) {
+    let names = &world.topology.names;
+    let label = group.nodes().map(|id| width(names.of(id))).max().unwrap_or(5).max(5) + 1;
+    let leads = if group.scheme == Scheme::PrimaryBackup { LEADS } else { 0 };
+    (label, leads)
+}
+
+/// Columns with which every replica has its own, in cells for little room.
+pub fn columns_wanted(world: &World, group: &Group) -> u16 {
+    let (label, leads) = heads(world, group);
+    label + leads + CELL[0] * group.replicas.len().min(super::stage::REPLICAS_MAX) as u16
+}
+
 /// Draws the matrix.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, group: &Group) {
     if area.height == 0 {
@@ -26,8 +40,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View, gro
     }
     let names = &world.topology.names;
     let nodes: Vec<NodeId> = group.nodes().collect();
-    let label = nodes.iter().map(|id| width(names.of(*id))).max().unwrap_or(5).max(5) + 1;
-    let leads = if group.scheme == Scheme::PrimaryBackup { LEADS } else { 0 };
+    let (label, leads) = heads(world, group);
     let room = area.width.saturating_sub(label + leads);
     let count = group.replicas.len() as u16;
     let cell = if room >= CELL[1] * count { CELL[1] } else { CELL[0] };

@@ -15,7 +15,7 @@ pub mod truth;
 mod votes;
 
 pub use failover::shown as failover_shown;
-pub use stage::{draw, note, word};
+pub use stage::{draw, hidden, note, rows_wanted, word};
 
 use super::theme::Ink;
 use super::view::{Selection, View};

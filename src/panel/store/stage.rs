@@ -20,6 +20,33 @@ pub const fn word(group: &Group) -> &'static str {
     }
 }
 
+/// Replicas for which panels make room at most; those beyond them are scrolled to.
+pub const REPLICAS_MAX: usize = 5;
+/// What stands above the replicas in the panel of votes, and in that of beliefs.
+const HEADS: [u16; 2] = [1, 2];
+
+/// Rows inside panels 3 and 5 with which every replica of the store on show has its own; none without a store.
+#[must_use]
+pub fn rows_wanted(world: &World, view: &View) -> [u16; 2] {
+    let Some(group) = super::on_show(world, view) else { return [0; 2] };
+    let replicas = group.replicas.len().min(REPLICAS_MAX) as u16;
+    // A strip for each who listens, and who leads.
+    let beats = matches!(group.scheme, Scheme::PrimaryBackup);
+    [if beats { replicas } else { HEADS[0] + replicas }, HEADS[1] + replicas]
+}
+
+/// Rows of panel 3 or 5 for which there is no room in this area.
+#[must_use]
+pub fn hidden(panel: PanelId, area: Rect, world: &World, group: &Group, now: LabTime) -> usize {
+    let lines = match (panel, group.scheme) {
+        (PanelId::Belief, _) => HEADS[1] as usize + group.nodes().count(),
+        (_, Scheme::PrimaryBackup) => return beats::hidden(area, world, group, now),
+        (_, Scheme::Active) if votes::is_brief(area.height) => 0,
+        (_, Scheme::Active) => HEADS[0] as usize + group.replicas.len(),
+    };
+    lines.saturating_sub(usize::from(area.height))
+}
+
 /// The panel's note: how often, and what the leader's death would cost now.
 #[must_use]
 pub fn note(canvas: &Canvas<'_>, group: &Group, now: LabTime, room: u16) -> Row {

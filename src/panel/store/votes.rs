@@ -9,6 +9,7 @@ use crate::check::{Group, Op, ReplicaState, Vote};
 use crate::message::{ClockVerdict, OpOutcome, OpWhy};
 use crate::world::World;
 use ratatui::layout::Rect;
+use std::collections::BTreeSet;
 
 /// Columns of one operation.
 const CELL: u16 = 5;
@@ -17,9 +18,14 @@ const CLOCK_COLUMNS_MIN: u16 = 24;
 /// With fewer rows the table has none for the replicas: then a row says what the table would.
 const TABLE_ROWS_MIN: u16 = 3;
 
+/// Whether so few rows are there that all is said in two.
+pub const fn is_brief(rows: u16) -> bool {
+    rows < TABLE_ROWS_MIN
+}
+
 /// Draws votes and clocks.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, group: &Group, down: usize) {
-    if area.height < TABLE_ROWS_MIN {
+    if is_brief(area.height) {
         return in_rows(canvas, area, world, group);
     }
     let names = &world.topology.names;
@@ -97,10 +103,13 @@ fn votes_row(canvas: &Canvas<'_>, world: &World, group: &Group) -> Row {
     for replica in &group.replicas {
         let (text, ink, loud) = vote(op, replica.id);
         let text = text.trim();
+        let name = world.topology.names.of(replica.id);
         if !text.is_empty() {
-            let name = world.topology.names.of(replica.id);
             row.push(format!("  {name} "), canvas.ink(Ink::Strong));
             row.push(text, if loud { canvas.badge(ink) } else { canvas.ink(ink) });
+        } else if replica.runs() {
+            // It was not asked, and is there all the same.
+            row.push(format!("  {name} –"), muted);
         }
     }
     let (text, ink) = taken(op);
@@ -119,7 +128,14 @@ fn clocks_row(canvas: &Canvas<'_>, world: &World, group: &Group) -> Row {
     }
     let compared = || running().flat_map(|replica| replica.compared.values());
     let newest = compared().max_by_key(|it| (it.at, it.verdict != ClockVerdict::InSync));
-    if let Some(it) = newest {
+    // A verdict that the clocks themselves do not bear out any more is an old one.
+    let clocks: BTreeSet<u64> = running().map(|replica| replica.have.at).collect();
+    let holds = |verdict| match verdict {
+        ClockVerdict::InSync => clocks.len() == 1,
+        ClockVerdict::Behind | ClockVerdict::Ahead => clocks.len() > 1,
+        ClockVerdict::Concurrent => true,
+    };
+    if let Some(it) = newest.filter(|it| holds(it.verdict)) {
         row.push(format!("  {}", verdict_word(it.verdict)), muted);
     }
     row.push("   digest", muted);

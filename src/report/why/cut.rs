@@ -4,7 +4,7 @@ use super::super::node;
 use crate::base::{Names, NodeId};
 use crate::check::{Group, ReplicaState};
 use crate::topology::{HeartbeatMode, Scheme};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A sentence for each pair of replicas that is cut: what goes that way, and who hears nothing. Safe to show.
 #[must_use]
@@ -14,12 +14,31 @@ pub fn why_cuts(names: &Names, group: &Group) -> Vec<String> {
     }
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
+    // Whom each is cut off from in both directions: one sentence for all of them.
+    let mut apart: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
     for (from, to) in group.cut_ways() {
-        if seen.insert((from.min(to), from.max(to))) {
-            out.extend(why_cut(names, group, from, to));
+        if !seen.insert((from.min(to), from.max(to))) {
+            continue;
+        }
+        match cut_both_ways(group, from, to) {
+            Some((leader, backup)) => apart.entry(leader).or_default().push(backup),
+            None => out.extend(why_cut(names, group, from, to)),
         }
     }
+    for (leader, backups) in apart {
+        let from = backups.iter().map(|id| node(names, *id)).collect::<Vec<_>>();
+        let (leader, from) = (node(names, leader), super::super::list(&from, "and"));
+        out.push(format!("{leader} is cut off from {from}: no heartbeat arrives"));
+    }
     out
+}
+
+/// The leader of two replicas, and the other one, if no heartbeat passes between them in either direction.
+fn cut_both_ways(group: &Group, from: NodeId, to: NodeId) -> Option<(NodeId, NodeId)> {
+    let (leader, backup) = heard_by_the_other(group, group.replica(from)?, group.replica(to)?)?;
+    let cut = |from: NodeId, to: NodeId| group.cut_ways().any(|way| way == (from, to));
+    let both = cut(leader.id, backup.id) && cut(backup.id, leader.id);
+    both.then_some((leader.id, backup.id))
 }
 
 /// Of two replicas, the one that the other listens to, or did until it took over itself.
@@ -46,20 +65,19 @@ fn why_cut(names: &Names, group: &Group, from: NodeId, to: NodeId) -> Option<Str
     let (a, b) = (group.replica(from)?, group.replica(to)?);
     let (leader, backup) = heard_by_the_other(group, a, b)?;
     let cut = |from: NodeId, to: NodeId| group.cut_ways().any(|way| way == (from, to));
-    let (out, back) = (cut(leader.id, backup.id), cut(backup.id, leader.id));
+    let out = cut(leader.id, backup.id);
     let (l, b) = (node(names, leader.id), node(names, backup.id));
-    Some(match (backup.config.heartbeat_mode, out, back) {
-        (_, true, true) => format!("{l} and {b} are cut both ways: no heartbeat arrives"),
-        (HeartbeatMode::Push, true, false) => {
+    Some(match (backup.config.heartbeat_mode, out) {
+        (HeartbeatMode::Push, true) => {
             format!("{l}→{b} is cut: the heartbeats go this way, {b} hears nothing")
         }
-        (HeartbeatMode::Push, false, _) => {
+        (HeartbeatMode::Push, false) => {
             format!("{b}→{l} is cut: the heartbeats go the other way, {b} hears them all")
         }
-        (HeartbeatMode::Pull, true, false) => {
+        (HeartbeatMode::Pull, true) => {
             format!("{l}→{b} is cut: {b} asks, and the replies do not come back")
         }
-        (HeartbeatMode::Pull, false, _) => {
+        (HeartbeatMode::Pull, false) => {
             format!("{b}→{l} is cut: {b} asks, the questions do not arrive, nobody replies")
         }
     })

@@ -82,7 +82,7 @@ fn retries(names: &Names, op: &Op) -> Option<String> {
     }
     let ids = if op.ids > 1 { ", each time as if it were new" } else { "" };
     let whom = names_of(asked, names);
-    Some(format!("It was tried {tries} times, with {whom}{ids}."))
+    Some(format!("Tried {tries} times, with {whom}{ids}."))
 }
 
 fn flaw(group: &Group, op: &Op) -> Option<String> {
