@@ -42,6 +42,12 @@ pub fn message(message: &Message) -> Option<String> {
     }
 }
 
+/// Whether this is an answer that no datagram could hold.
+#[must_use]
+pub fn is_cut(message: &Message) -> bool {
+    matches!(message, Message::Reply { dns: Some(response), .. } if response.truncated)
+}
+
 fn head(response: &Response) -> String {
     let mut out = response.rcode.to_string();
     if response.authoritative {

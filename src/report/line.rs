@@ -207,6 +207,11 @@ fn traffic(fact: &Fact, here: NodeId, names: &Names) -> Option<String> {
         Fact::MessageSent { to, message, .. } => {
             format!("{} → {}  {}", of(here), peer(names, *to), message_words(message)?)
         }
+        Fact::MessageReceived { from, message, .. } if dns::is_cut(message) => format!(
+            "{} → {}  its answer is too long for a datagram (TC): the same again over TCP",
+            peer(names, *from),
+            of(here)
+        ),
         // Between nodes the sending was told; what a visitor says is first heard of here.
         Fact::MessageReceived { from: from @ Peer::Visitor(_), message, .. } => {
             format!("{} → {}  {}", peer(names, *from), of(here), message_words(message)?)

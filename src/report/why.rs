@@ -32,6 +32,7 @@ pub fn why(world: &World, race: &Race) -> String {
                 Some(of_ls) if of_ls.at <= verdict.at && agree(of_ls.outcome, mine) && !own => {
                     sentences.push(teller.verdict(of_ls, &teller.judge()));
                     sentences.push(teller.hedges());
+                    sentences.push(teller.cut_short());
                     sentences.push(teller.was_joined());
                 }
                 _ => sentences.push(teller.asker(verdict)),

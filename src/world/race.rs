@@ -148,6 +148,8 @@ pub struct Circumstances {
     pub balance: Vec<BalanceNote>,
     /// What the asker was answered, over DNS.
     pub dns: Option<Arc<Message>>,
+    /// Servers whose answer was too long for a datagram: they were asked again over TCP.
+    pub cut_short: Vec<NodeId>,
     /// The race of an identical question that was on its way already, for which this one waits or waited.
     pub joined: Option<RaceNo>,
     /// How many joined this one.

@@ -194,10 +194,17 @@ impl World {
         if speaks_dns(message) {
             self.nodes[node.index()].dns_heard = Some((now, from, message.clone()));
         }
-        if !matches!(message.as_ref(), Message::Reply { .. })
-            && let Some(no) = race
-        {
-            self.question_arrived(no, node);
+        let Some(no) = race else { return };
+        match message.as_ref() {
+            Message::Reply { dns: Some(response), .. } if response.truncated => {
+                let race = self.race_mut(no);
+                let race = race.filter(|race| race.ls == Some(node) || race.ls.is_none());
+                if let (Some(race), Some(server)) = (race, from.node()) {
+                    race.more.cut_short.push(server);
+                }
+            }
+            Message::Reply { .. } => {}
+            _ => self.question_arrived(no, node),
         }
     }
 

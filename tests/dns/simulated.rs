@@ -260,6 +260,14 @@ fn what_a_zone_says_is_the_truth_whatever_type_is_asked_for() {
         "NXDOMAIN, no record, SOA 5 s",
     ];
     assert_eq!(accounts, should);
+    // What no datagram holds is asked for again, and that is told.
+    let again: Vec<&str> = world
+        .races
+        .iter()
+        .filter(|race| why(&world, race).contains("asked for again over TCP"))
+        .map(|race| race.name.as_str())
+        .collect();
+    assert_eq!(again, ["big.google.com"]);
 }
 
 #[test]

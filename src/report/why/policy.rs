@@ -109,6 +109,18 @@ impl Teller<'_> {
         }
     }
 
+    /// Whose answer no datagram could hold.
+    pub(super) fn cut_short(&self) -> String {
+        let servers = &self.race.more.cut_short;
+        match servers.len() {
+            0 => String::new(),
+            _ => format!(
+                "What {} had to say was too long for a datagram, so it was asked for again over TCP.",
+                self.nodes(servers.iter().copied(), "and")
+            ),
+        }
+    }
+
     /// How many were told what this race came to, beside its own asker.
     pub(super) fn was_joined(&self) -> String {
         match self.race.more.joined_by {
