@@ -63,6 +63,8 @@ pub enum Action {
     Replay,
     ReplayLog,
     EventBefore,
+    SecondBack,
+    SecondOn,
     Inspect,
     Open,
     OpenRace,

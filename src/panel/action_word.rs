@@ -98,6 +98,8 @@ impl Action {
             Self::Replay => "replay",
             Self::ReplayLog => "replay-log",
             Self::EventBefore => "event-before",
+            Self::SecondBack => "second-back",
+            Self::SecondOn => "second-on",
             Self::Losses => "losses",
             Self::ShowFile => "file",
             Self::Inspect => "inspect",

@@ -54,6 +54,7 @@ mod race;
 mod replay;
 mod routes;
 mod screen;
+mod scrub;
 mod sequence;
 mod state;
 mod steer;

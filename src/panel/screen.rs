@@ -8,8 +8,8 @@ use super::prompt::Prompt;
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, figures, footer, header, help, hints, inspect, map, palette_view, race, steps,
-    store, system, words,
+    belief, events, figures, footer, header, help, hints, inspect, map, palette_view, race, scrub,
+    steps, store, system, words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
@@ -65,6 +65,9 @@ fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now:
     for place in &layout.panels {
         panel(canvas, place, layout.kind, world, view, now);
     }
+    if let Some(area) = layout.scrub {
+        scrub::draw(canvas, area, view);
+    }
     footer::draw(canvas, layout.footer, world, view);
     dialog(canvas, screen, world, view, now);
     toast(canvas, &layout, view);
@@ -81,6 +84,7 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
         banner: header::alarm(world, now).is_some(),
         step: world.steps.beat != Beat::Before,
         table: system::has_table(world, view),
+        scrub: view.replay.is_some(),
         footer: 2,
     };
     layout::divide(screen, needs)

@@ -7,7 +7,7 @@ use super::copy::Copied;
 use super::feed::{LINES_MAX, Tone};
 use super::replay::{Replay, Seek};
 use super::view::{Mode, View};
-use super::{Bench, hints, keymap, map, mouse, store, typing};
+use super::{Bench, hints, keymap, map, mouse, scrub, store, typing};
 use crate::base::LabTime;
 use crate::command::Command;
 use crate::event::Fact;
@@ -21,10 +21,10 @@ use std::time::Duration;
 
 /// Newer races that may still be running.
 const RACES_WATCHED: usize = 20;
-/// How far an arrow goes in a replay.
+/// How far an arrow with Shift goes in a replay.
 const SECOND: Duration = Duration::from_secs(1);
 /// What is said to whoever would act on the past.
-const READ_ONLY: &str = "this is a replay: Esc goes back to the lab";
+const READ_ONLY: &str = "replay is read-only, t = live";
 
 /// What a key or a paste led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -258,6 +258,11 @@ impl Panel {
 
     /// The mouse was used; it counts only while it is the panel's.
     pub fn mouse(&mut self, event: MouseEvent) {
+        if let Some(replay) = self.replay.as_mut().filter(|replay| replay.view.mouse)
+            && let Some(at) = scrub::clicked(event, &replay.world, &replay.view)
+        {
+            return replay.seek(Seek::To(at));
+        }
         let (world, view) = self.shown_mut();
         if view.mouse {
             mouse::act(event, world, view);
@@ -320,8 +325,10 @@ fn seek(action: Action) -> Option<Seek> {
     Some(match action {
         Action::Tick => Seek::EventOn,
         Action::EventBefore => Seek::EventBack,
-        Action::Right => Seek::On(SECOND),
-        Action::Left => Seek::Back(SECOND),
+        Action::Right => Seek::LineOn,
+        Action::Left => Seek::LineBack,
+        Action::SecondOn => Seek::On(SECOND),
+        Action::SecondBack => Seek::Back(SECOND),
         Action::PageDown => Seek::On(SECOND * 10),
         Action::PageUp => Seek::Back(SECOND * 10),
         Action::First => Seek::Start,
@@ -341,6 +348,9 @@ fn moves_only(action: Action) -> bool {
             | Action::Right
             | Action::PageUp
             | Action::PageDown
+            | Action::EventBefore
+            | Action::SecondBack
+            | Action::SecondOn
     )
 }
 

@@ -8,7 +8,7 @@ use super::help::Search;
 use super::keymap::{Context, Keymap};
 use super::list::Window;
 use super::prompt::Prompt;
-use super::replay::Cursor;
+use super::scrub::Cursor;
 use super::targets;
 use crate::base::{LabTime, NodeId, Peer};
 use crate::check::OpNo;
