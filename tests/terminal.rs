@@ -17,6 +17,8 @@ mod lecture;
 mod notes;
 #[path = "terminal/plain.rs"]
 mod plain;
+#[path = "terminal/recording.rs"]
+mod recording;
 #[path = "terminal/reload.rs"]
 mod reload;
 #[path = "terminal/stopping.rs"]

@@ -78,6 +78,7 @@ pub fn whole_list(keymap: &Keymap) -> String {
         (Context::List, "In a list, and in the help"),
         (Context::Line, "In a line that is being typed"),
         (Context::Page, "On a page"),
+        (Context::Diagram, "In the space-time diagram"),
         (Context::Quit, "When the panel asks"),
         (Context::File, "When the topology's file has changed"),
     ] {

@@ -6,7 +6,9 @@ use super::action::Action;
 use super::chord::Chord;
 use super::table::TABLE;
 use super::view::{Mode, PanelId, View};
-use Context::{Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay, Rows};
+use Context::{
+    Clicker, Diagram, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay, Rows,
+};
 
 /// Where a key is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +29,8 @@ pub enum Context {
     List,
     /// In a line that is being typed.
     Line,
+    /// In the space-time diagram.
+    Diagram,
     /// On a page that is read: inspect, why.
     Page,
     /// When the panel asks whether to quit.
@@ -39,7 +43,7 @@ impl Context {
     /// Whether it is a dialog's.
     #[must_use]
     pub const fn is_dialog(self) -> bool {
-        matches!(self, List | Line | Page | Quit | File)
+        matches!(self, List | Line | Page | Quit | File | Diagram)
     }
 
     /// Whether its keys are what they are: a dialog's, and those of a presenter, which has no others.
@@ -52,7 +56,7 @@ impl Context {
     fn together() -> impl Iterator<Item = Vec<Self>> {
         // A presenter's keys go before all others on purpose; among themselves they must differ, too.
         let panels = PanelId::ALL.map(|id| of_panel(id).chain([Panels, Everywhere]).collect());
-        let others = [Clicker, Replay, List, Line, Page, Quit, File];
+        let others = [Clicker, Replay, List, Line, Page, Quit, File, Diagram];
         let others = others.map(|other| vec![other, Everywhere]);
         panels.into_iter().chain(others)
     }
@@ -190,6 +194,7 @@ pub fn contexts(view: &View) -> Vec<Context> {
         Mode::Normal => return contexts_of_panels(view),
         Mode::Inspect | Mode::Why | Mode::Losses => Page,
         Mode::Edition => File,
+        Mode::Diagram(_) => Diagram,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) | Mode::Help(_) => List,
         Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) | Mode::RestoreAsked => Quit,

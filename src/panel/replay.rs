@@ -4,9 +4,10 @@
 //! A replay is a world and a view of its own: the fold of the log up to a cursor that moves at a tenth of the lab's
 //! time. It gives no command and changes nothing but itself. What has not ended yet is followed until it has.
 
+use super::diagram::{self, Diagram};
 use super::feed::Feed;
 use super::scrub::{Cursor, Kind};
-use super::view::View;
+use super::view::{Mode, View};
 use super::{Bench, race, store};
 use crate::base::{LabTime, NodeId};
 use crate::check::OpNo;
@@ -61,6 +62,8 @@ pub enum Seek {
     LineBack,
     /// To so much after its beginning.
     To(Duration),
+    /// To this moment.
+    At(LabTime),
     /// So much lab time on.
     On(Duration),
     /// So much lab time back.
@@ -260,6 +263,7 @@ impl Replay {
                 return self.stand_at(shown.map_or(self.from, |event| event.time));
             }
             Seek::To(time) => self.from + time,
+            Seek::At(time) => time,
             Seek::On(time) => self.now + time,
             Seek::Back(time) => LabTime(self.now.0.saturating_sub(nanos(time))),
             Seek::Start => self.from,
@@ -299,6 +303,17 @@ impl Replay {
             cursor.at = self.now.since(self.from);
             cursor.paused = true;
         }
+    }
+
+    /// Shows who sent what to whom: in the log up to now, of a race or failover all of it.
+    pub fn diagram(&mut self) {
+        self.stand_at(self.now);
+        let log = matches!(self.subject, Subject::Log(_));
+        let until = if log { self.next } else { self.events.len() };
+        let from = until.saturating_sub(diagram::EVENTS_MAX);
+        let cut = from > 0 || self.view.replay.as_ref().is_some_and(|cursor| cursor.cut);
+        let diagram = Diagram::of(&self.events[from..until], cut, &self.world, &self.view);
+        self.view.mode = Mode::Diagram(Box::new(diagram));
     }
 
     /// Stands still, or goes on; at its end it begins again.
@@ -410,7 +425,7 @@ fn position_at(bench: &dyn Bench, moment: LabTime, end: u64) -> Option<u64> {
 }
 
 /// The events from a position up to another, as far as a replay holds them.
-fn events_between(bench: &dyn Bench, from: u64, to: u64) -> Vec<Event> {
+pub fn events_between(bench: &dyn Bench, from: u64, to: u64) -> Vec<Event> {
     let (mut at, mut events) = (from, Vec::new());
     while at < to && events.len() <= EVENTS_MAX {
         let tail = bench.read(at);

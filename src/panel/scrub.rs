@@ -170,7 +170,8 @@ impl Cursor {
 }
 
 /// A moment of the lab as people read a clock: `02:14.318`, `1:02:14`.
-fn moment(at: LabTime, millis: bool) -> String {
+#[must_use]
+pub fn moment(at: LabTime, millis: bool) -> String {
     let (seconds, part) = (at.0 / 1_000_000_000, at.0 / 1_000_000 % 1000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let hours = if hours > 0 { format!("{hours}:") } else { String::new() };

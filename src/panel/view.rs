@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::chooser::Chooser;
+use super::diagram::Diagram;
 use super::edition::Edition;
 use super::feed::Feed;
 use super::help::Search;
@@ -111,6 +112,8 @@ pub enum Mode {
     Losses,
     /// What the topology's file would change, or what is wrong with it.
     Edition,
+    /// Who sent what to whom, of a world that stands still.
+    Diagram(Box<Diagram>),
 }
 
 /// A line that is shown for a moment.

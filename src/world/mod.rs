@@ -7,6 +7,7 @@
 mod alarms;
 mod apply;
 mod balance;
+mod clocks;
 mod edition;
 mod faults;
 mod figures;
@@ -20,6 +21,7 @@ mod notes;
 mod pending;
 mod race;
 mod recent;
+mod space_time;
 mod spread;
 mod steps;
 mod store;
@@ -30,6 +32,7 @@ mod verdicts;
 
 pub use alarms::{ALARM_SHOWN, ALARMS_MAX, DEAD_ASKS};
 pub use balance::Balanced;
+pub use clocks::Clocks;
 pub use figures::{Answers, ERAS_MAX, Era, Figures};
 pub use heartbeats::{BEATS_MAX, Countdown, Heartbeat, HeartbeatKind, HeartbeatRow};
 pub use history::{CHECKPOINT_EVENTS, History};
@@ -37,6 +40,7 @@ pub use link::{DOOR_SHOWN, LATE_OF, LOST_SHOWN, LinkState, MARKS_MAX, Mark, Mark
 pub use node::{ClosedWindow, Load, NAMES_MAX, NoSocket, NodeState, RECENT_MAX, VisitorState};
 pub use race::{Circumstances, Hindrance, Lane, LaneEnd, Race, RaceNo, Verdict};
 pub use recent::{Recent, nearest_rank};
+pub use space_time::{End, Line, Moment, Order, SpaceTime, What};
 pub use spread::{Percentiles, Spread};
 pub use steps::{Beat, StepsState};
 pub use truth::{Alarm, AlarmKind, Truth};

@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A lab whose log is all there is of it.
-struct Recorded {
-    log: Log,
-    now: LabTime,
+pub struct Recorded {
+    pub log: Log,
+    pub now: LabTime,
 }
 
 impl Bench for Recorded {
