@@ -87,6 +87,8 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Undo | Action::Reset if world.truth.faults.is_empty() && all_up(world) => None,
         Action::Pause if world.clock.paused => Some("go on".into()),
         Action::Tick | Action::Diagram if !world.clock.paused && view.replay.is_none() => None,
+        // Faster than real time there is nothing, and whoever is there need not go there.
+        Action::Faster | Action::RealTime if !world.clock.auto && world.clock.rate > 0.999 => None,
         Action::AutoPace if world.clock.auto => Some("pace off".into()),
         Action::NextBeat => next_word(world),
         Action::Restore if world.steps.step == 0 => None,

@@ -1,14 +1,14 @@
 //! What was recorded: gone back in with the keys of real terminals, looked at as a diagram, and saved with `S`.
 
-use super::harness::{Setup, Terminal};
+use super::harness::{Seen, Setup, Terminal};
 use super::lecture::{open, quit, up};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// The moment in the header of a replay, in milliseconds.
-fn moment(terminal: &Terminal) -> Option<u64> {
-    let text = terminal.seen().text();
+fn moment(seen: &Seen) -> Option<u64> {
+    let text = seen.text();
     let (_, rest) = text.split_once("REPLAY ")?;
     let (at, _) = rest.split_once(" / ")?;
     let (minutes, rest) = at.split_once(':')?;
@@ -19,10 +19,10 @@ fn moment(terminal: &Terminal) -> Option<u64> {
 
 /// Presses a key in a replay, and waits until it has gone by so much.
 fn goes_by(terminal: &Terminal, keys: &str, by: i64) {
-    let before = moment(terminal).expect("a replay is shown");
+    let before = moment(&terminal.seen()).expect("a replay is shown");
     let to = before.saturating_add_signed(by);
     terminal.keys(keys);
-    terminal.until(&format!("{keys:?} to {to}"), |_| (moment(terminal) == Some(to)).then_some(()));
+    terminal.until(&format!("{keys:?} to {to}"), |seen| (moment(seen) == Some(to)).then_some(()));
 }
 
 #[test]
@@ -31,6 +31,8 @@ fn the_log_is_gone_back_in_and_looked_at_as_a_diagram() {
     terminal.keys("f");
     terminal.until_shows("answered 1");
     terminal.until("two seconds", |seen| super::lecture::lab_time(seen).filter(|time| *time > 2.5));
+    terminal.keys("m");
+    terminal.until_shows("you  mark");
     terminal.keys("H");
     terminal.until_shows("a diagram is of what stands still");
     terminal.keys("t");
