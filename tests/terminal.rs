@@ -21,6 +21,8 @@ mod notes;
 mod plain;
 #[path = "common/ports.rs"]
 mod ports;
+#[path = "terminal/recording.rs"]
+mod recording;
 #[path = "terminal/reload.rs"]
 mod reload;
 #[path = "terminal/stopping.rs"]

@@ -82,6 +82,12 @@ pub fn desks_folder() -> Option<PathBuf> {
     Some(STATE.folder(variable)?.join("labs"))
 }
 
+/// The folder of the recordings that are saved by hand.
+#[must_use]
+pub fn recordings_folder() -> Option<PathBuf> {
+    Some(STATE.folder(variable)?.join("recordings"))
+}
+
 /// The folder of the program's own log.
 #[must_use]
 pub fn log_folder() -> Option<PathBuf> {
@@ -98,14 +104,15 @@ pub fn paths() -> anyhow::Result<u8> {
         ("data", DATA.folder(variable)),
         ("runs", DATA.folder(variable).map(|data| data.join("runs"))),
         ("state", STATE.folder(variable)),
+        ("recordings", recordings_folder()),
         ("log", log_folder().map(|folder| folder.join(super::rotated::NAME))),
     ];
     let lines = places.iter().map(|(what, path)| match path {
-        Some(path) => format!("{what:8}{}\n", Shown::new(&path.to_string_lossy())),
+        Some(path) => format!("{what:12}{}\n", Shown::new(&path.to_string_lossy())),
         None if *what == "config" && config_is_named() => {
-            format!("{what:8}none: FAULTLAB_CONFIG is empty\n")
+            format!("{what:12}none: FAULTLAB_CONFIG is empty\n")
         }
-        None => format!("{what:8}nowhere: HOME is not set\n"),
+        None => format!("{what:12}nowhere: HOME is not set\n"),
     });
     print(&lines.collect::<String>())
 }

@@ -16,6 +16,7 @@ mod notes;
 mod origin;
 pub mod panics;
 mod plain;
+mod recording;
 mod repeat;
 mod rotated;
 mod session;

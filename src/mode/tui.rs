@@ -2,6 +2,7 @@
 
 use super::desk::Notes;
 use super::origin::{Origin, Resume};
+use super::recording::Recorder;
 use super::watched::{Read, Watched};
 use super::{EXIT_HELD, EXIT_USAGE, complain_text, config, data, files, limits, print};
 use crate::base::LabTime;
@@ -9,7 +10,7 @@ use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Edited, Ending, Offer, Session, ThemeName};
+use crate::panel::{self, Bench, Edited, Ending, Offer, Recorded, Session, ThemeName};
 use crate::topology::{self, Topology, bundle};
 use anyhow::Context;
 use std::io;
@@ -31,6 +32,7 @@ struct LabBench<'a> {
     notes: Option<Notes>,
     /// The topology's file; one that is built in has none.
     file: Option<&'a Watched>,
+    recorder: Recorder,
 }
 
 impl Bench for LabBench<'_> {
@@ -80,6 +82,14 @@ impl Bench for LabBench<'_> {
         let topology = self.lab.topology();
         let new = self.origin.rewritten(topology.seed, steps).map_err(io::Error::other)?;
         data::keep_topology(folder, &topology.name, &new)
+    }
+
+    fn record(&self, screen: String) -> io::Result<bool> {
+        self.recorder.begin(self.lab.clone(), screen)
+    }
+
+    fn recorded(&self) -> Option<io::Result<Recorded>> {
+        self.recorder.done()
     }
 }
 
@@ -241,7 +251,9 @@ fn watch(
         // Without a desk nobody else can read along; the lab runs all the same.
         let notes = data::desks_folder();
         let notes = notes.and_then(|folder| Notes::lay_out(&lab.handle(), &folder).ok());
-        let bench = LabBench { lab: lab.handle(), folder: options.data, origin, notes, file };
+        let recorder = Recorder::default();
+        let folder = options.data;
+        let bench = LabBench { lab: lab.handle(), folder, origin, notes, file, recorder };
         match panel::run(session, &bench, topology, carried)? {
             Ending::Again(next) => {
                 lab.finish();

@@ -1,6 +1,7 @@
 //! What a key means, and what it does: an action becomes commands for the lab, or a change of the view. Never both a
 //! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
 
+use super::back::back;
 use super::chooser::Chooser;
 use super::copy::{self, Copied};
 use super::edition::Edition;
@@ -59,10 +60,16 @@ pub enum Action {
     Flip,
     Mark,
     SaveSteps,
+    SaveRecording,
     Why,
     Replay,
     ReplayLog,
     EventBefore,
+    SecondBack,
+    SecondOn,
+    Diagram,
+    Beats,
+    AllNodes,
     Inspect,
     Open,
     OpenRace,
@@ -110,8 +117,12 @@ pub enum Outcome {
     Replay,
     /// Show the log, to go back in it.
     ReplayLog,
+    /// Show who sent what to whom.
+    Diagram,
     /// What was done becomes the steps of a new topology file.
     SaveSteps,
+    /// The log so far and the screen go into files.
+    SaveRecording,
     /// The next theme.
     NextTheme,
     /// Draw every cell anew.
@@ -314,8 +325,10 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             None => view.toast("there is nothing to copy here", true),
         },
         Action::SaveSteps => return Some(Outcome::SaveSteps),
+        Action::SaveRecording => return Some(Outcome::SaveRecording),
         Action::Replay => return Some(Outcome::Replay),
         Action::ReplayLog => return Some(Outcome::ReplayLog),
+        Action::Diagram => return Some(Outcome::Diagram),
         Action::Theme => return Some(Outcome::NextTheme),
         Action::Redraw => return Some(Outcome::Redraw),
         Action::Suspend => return Some(Outcome::Suspend),
@@ -374,44 +387,6 @@ fn next_link(world: &World, view: &mut View) {
         Some(peer) => view.selection = Selection::Link(Peer::Node(here), *peer),
         // After the last link the node itself is selected again.
         None => view.selection = Selection::Node(here),
-    }
-}
-
-/// Esc on panel 2: from an older operation to the newest, from a failover to the operations.
-fn leaves_operation(world: &World, view: &mut View) -> bool {
-    let Some(group) = store::on_show(world, view) else { return false };
-    if view.op.take().is_some() {
-        return true;
-    }
-    match store::failover_shown(group, view) {
-        Some(failover) => {
-            view.seen_until = Some(failover.at);
-            true
-        }
-        None => false,
-    }
-}
-
-fn back(world: &World, view: &mut View) {
-    if matches!(&view.mode, Mode::Help(search) if !search.typed.text().is_empty()) {
-        view.mode = Mode::Help(Search::default());
-    } else if !matches!(view.mode, Mode::Normal) {
-        view.mode = Mode::Normal;
-        view.down = 0;
-    } else if view.open {
-        view.open = false;
-    } else if view.zoom {
-        view.zoom = false;
-    } else if !view.filter.is_empty() && view.focus == PanelId::Events {
-        view.filter.clear();
-        view.events.follow();
-    } else if let Selection::Link(Peer::Node(id), _) = view.selection {
-        view.selection = Selection::Node(id);
-    } else if view.race.is_some() && view.focus == PanelId::Race {
-        view.race = None;
-    } else if view.focus == PanelId::Race && leaves_operation(world, view) {
-    } else {
-        view.selection = Selection::Nothing;
     }
 }
 

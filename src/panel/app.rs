@@ -136,7 +136,7 @@ fn turn(
             edition::came(edited, &panel.world, &mut panel.view);
             fresh = true;
         }
-        fresh |= changed | panel.tick(earlier + begun.elapsed());
+        fresh |= changed | panel.tick(earlier + begun.elapsed()) | panel.recorded(bench);
         let now = bench.now().max(panel.world.now);
         let moving =
             panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
@@ -218,7 +218,18 @@ fn react(
         Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
         Reaction::Replay => panel.replay(bench),
         Reaction::ReplayLog => panel.replay_log(bench),
+        Reaction::Diagram => panel.diagram(bench),
         Reaction::SaveSteps => panel.save_steps(bench),
+        Reaction::SaveRecording => {
+            let (world, view, now) = panel.shown(bench.now().max(panel.world.now));
+            let theme = session.theme;
+            let mut text = String::new();
+            session.draw(|frame| {
+                screen::draw(world, view, &theme, now, frame);
+                text = screen::text(frame.buffer_mut());
+            })?;
+            panel.save_recording(bench, text);
+        }
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;

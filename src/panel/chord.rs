@@ -26,6 +26,10 @@ pub enum Named {
     Down,
     Left,
     Right,
+    ShiftUp,
+    ShiftDown,
+    ShiftLeft,
+    ShiftRight,
     Home,
     End,
     PageUp,
@@ -36,7 +40,7 @@ pub enum Named {
 const CONTROL_IS_ANOTHER_KEY: &str = "hijm";
 
 /// The words for keys in the configuration, beside what is drawn for them where that differs.
-const NAMED: [(&str, &str, Named); 12] = [
+const NAMED: [(&str, &str, Named); 16] = [
     ("Enter", "Enter", Named::Enter),
     ("Esc", "Esc", Named::Esc),
     ("Tab", "Tab", Named::Tab),
@@ -45,6 +49,10 @@ const NAMED: [(&str, &str, Named); 12] = [
     ("Down", "↓", Named::Down),
     ("Left", "←", Named::Left),
     ("Right", "→", Named::Right),
+    ("Shift-Up", "Shift-↑", Named::ShiftUp),
+    ("Shift-Down", "Shift-↓", Named::ShiftDown),
+    ("Shift-Left", "Shift-←", Named::ShiftLeft),
+    ("Shift-Right", "Shift-→", Named::ShiftRight),
     ("Home", "Home", Named::Home),
     ("End", "End", Named::End),
     ("PgUp", "PgUp", Named::PageUp),
@@ -58,6 +66,7 @@ impl Chord {
         if key.kind == KeyEventKind::Release || key.modifiers.contains(KeyModifiers::ALT) {
             return None;
         }
+        let shift = key.modifiers.contains(KeyModifiers::SHIFT);
         let named = match key.code {
             KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => {
                 return Some(Self::Ctrl(c.to_ascii_lowercase()));
@@ -67,6 +76,10 @@ impl Chord {
             KeyCode::Esc => Named::Esc,
             KeyCode::Tab => Named::Tab,
             KeyCode::BackTab => Named::BackTab,
+            KeyCode::Up if shift => Named::ShiftUp,
+            KeyCode::Down if shift => Named::ShiftDown,
+            KeyCode::Left if shift => Named::ShiftLeft,
+            KeyCode::Right if shift => Named::ShiftRight,
             KeyCode::Up => Named::Up,
             KeyCode::Down => Named::Down,
             KeyCode::Left => Named::Left,
@@ -78,6 +91,18 @@ impl Chord {
             _ => return None,
         };
         Some(Self::Key(named))
+    }
+
+    /// The same key without Shift, for an arrow: what it means where it means nothing of its own.
+    #[must_use]
+    pub const fn unshifted(self) -> Self {
+        match self {
+            Self::Key(Named::ShiftUp) => Self::Key(Named::Up),
+            Self::Key(Named::ShiftDown) => Self::Key(Named::Down),
+            Self::Key(Named::ShiftLeft) => Self::Key(Named::Left),
+            Self::Key(Named::ShiftRight) => Self::Key(Named::Right),
+            other => other,
+        }
     }
 
     /// How the key is drawn.
@@ -144,6 +169,15 @@ mod tests {
         for wrong in ["", "  ", "xy", "Ctrl-", "Ctrl-I", "Ctrl-€", "\u{1b}", "Hyper-x"] {
             assert!(Chord::read(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn an_arrow_with_shift_is_another_key() {
+        let event = |modifiers| KeyEvent::new(KeyCode::Left, modifiers);
+        let shifted = Chord::of(&event(KeyModifiers::SHIFT));
+        assert_eq!(shifted, Some(Chord::Key(Named::ShiftLeft)));
+        assert_eq!(shifted, Chord::read("shift-left").ok());
+        assert_eq!(shifted.map(Chord::unshifted), Chord::of(&event(KeyModifiers::NONE)));
     }
 
     #[test]

@@ -56,6 +56,11 @@ pub fn of(world: &World, view: &View) -> Option<Copied> {
     match (&view.mode, view.focus) {
         (Mode::Why, _) | (Mode::Normal, PanelId::Race) => why(world, view),
         (Mode::Losses, _) => store::lost::copied(world),
+        (Mode::Diagram(diagram), _) => {
+            let sentence = diagram.sentence(diagram.at, &world.topology.names);
+            let line = format!("{}  {sentence}", diagram.time()?);
+            Some(Copied::new("an event", [line.as_str()]))
+        }
         (Mode::Normal, PanelId::Events) => events(view),
         (Mode::Normal | Mode::Inspect, _) => selection(world, view),
         _ => None,

@@ -74,6 +74,10 @@ fn the_keys_of_the_usual_terminals_are_known() {
     for (bytes, event) in [
         ("\x1b[Z", with(KeyCode::BackTab, shift)),
         ("\x1b[1;5C", with(KeyCode::Right, ctrl)),
+        ("\x1b[1;2D", with(KeyCode::Left, shift)),
+        ("\x1b[1;2:1C", with(KeyCode::Right, shift)),
+        ("\x1b[d", with(KeyCode::Left, shift)),
+        ("\x1b[a", with(KeyCode::Up, shift)),
         ("\x1b[3;2~", with(KeyCode::Delete, shift)),
         ("\x1b[99;5u", with(KeyCode::Char('c'), ctrl)),
         ("\x1bx", with(KeyCode::Char('x'), KeyModifiers::ALT)),

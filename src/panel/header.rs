@@ -96,7 +96,9 @@ pub fn truth(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         |parts: &[(String, Ink)]| -> u16 { parts.iter().map(|part| width(&part.0) + 2).sum() };
     // Where not everything fits, the zeros go first: they are the calm figures. Then the hint beside the faults, then
     // figures that others speak for; a dot says that some are missing.
-    let mut faults = fault_row(canvas, world, view, area.width, true);
+    // In a replay nothing can be taken back.
+    let hints = view.replay.is_none();
+    let mut faults = fault_row(canvas, world, view, area.width, hints);
     let mut missing = false;
     while total(&parts) + faults.width() + if missing { 3 } else { 0 } > room {
         let zero = parts.iter().rposition(|part| part.1 == Ink::Muted && part.0.ends_with(" 0"));

@@ -27,7 +27,18 @@ fn client_words(world: &World, client: NodeId) -> String {
 #[must_use]
 pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
     if binding.context == Context::Replay {
-        return Some(binding.short.to_owned());
+        let plays = view.replay.as_ref().is_some_and(|cursor| !cursor.paused && !cursor.is_over());
+        let word = if binding.action == Action::Pause && plays { "pause" } else { binding.short };
+        return Some(word.to_owned());
+    }
+    if binding.context == Context::Diagram {
+        let here = match (binding.action, &view.mode) {
+            (Action::Accept, _) => view.replay.is_some(),
+            (Action::Beats, _) => !world.audit.is_empty(),
+            (Action::AllNodes, Mode::Diagram(diagram)) => diagram.has_a_subject(),
+            _ => true,
+        };
+        return here.then(|| binding.short.to_owned());
     }
     let names = &world.topology.names;
     let node = targets::node(world, view);
@@ -75,7 +86,9 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         }
         Action::Undo | Action::Reset if world.truth.faults.is_empty() && all_up(world) => None,
         Action::Pause if world.clock.paused => Some("go on".into()),
-        Action::Tick if !world.clock.paused => None,
+        Action::Tick | Action::Diagram if !world.clock.paused && view.replay.is_none() => None,
+        // Faster than real time there is nothing, and whoever is there need not go there.
+        Action::Faster | Action::RealTime if !world.clock.auto && world.clock.rate > 0.999 => None,
         Action::AutoPace if world.clock.auto => Some("pace off".into()),
         Action::NextBeat => next_word(world),
         Action::Restore if world.steps.step == 0 => None,

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::action_word::Section;
-use super::keymap::{Binding, Context, Keymap};
+use super::keymap::{Binding, Context, Keymap, ROWS};
 use super::view::PanelId;
 use std::fmt::Write as _;
 
@@ -78,6 +78,7 @@ pub fn whole_list(keymap: &Keymap) -> String {
         (Context::List, "In a list, and in the help"),
         (Context::Line, "In a line that is being typed"),
         (Context::Page, "On a page"),
+        (Context::Diagram, "In the space-time diagram"),
         (Context::Quit, "When the panel asks"),
         (Context::File, "When the topology's file has changed"),
     ] {
@@ -100,18 +101,22 @@ fn table<'a>(text: &mut String, heading: &str, rows: impl Iterator<Item = &'a En
 
 /// Where a key is valid, where that is not everywhere.
 fn place(places: &[Context]) -> String {
-    let panel = |context: &Context| match context {
-        Context::On(panel) => Some(match panel {
-            PanelId::Map => "map",
-            PanelId::Race => "race",
-            PanelId::System => "system",
-            PanelId::Events => "events",
-            PanelId::Belief => "belief",
-            PanelId::Steps => "steps",
-            PanelId::Figures => "figures",
-        }),
-        _ => None,
+    let word = |panel: &PanelId| match panel {
+        PanelId::Map => "map",
+        PanelId::Race => "race",
+        PanelId::System => "system",
+        PanelId::Events => "events",
+        PanelId::Belief => "belief",
+        PanelId::Steps => "steps",
+        PanelId::Figures => "figures",
     };
-    let panels: Option<Vec<&str>> = places.iter().map(panel).collect();
-    panels.map_or_else(String::new, |panels| format!(" ({})", panels.join(", ")))
+    let mut panels: Vec<&str> = Vec::new();
+    for context in places {
+        match context {
+            Context::On(panel) => panels.push(word(panel)),
+            Context::Rows => panels.extend(ROWS.iter().map(word)),
+            _ => return String::new(),
+        }
+    }
+    format!(" ({})", panels.join(", "))
 }

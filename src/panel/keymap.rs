@@ -6,7 +6,9 @@ use super::action::Action;
 use super::chord::Chord;
 use super::table::TABLE;
 use super::view::{Mode, PanelId, View};
-use Context::{Clicker, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay};
+use Context::{
+    Clicker, Diagram, Everywhere, File, Line, List, On, Page, Panels, Quit, Replay, Rows,
+};
 
 /// Where a key is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +17,8 @@ pub enum Context {
     Panels,
     /// On one panel only.
     On(PanelId),
+    /// On every panel that is a list of rows to scroll.
+    Rows,
     /// On every panel, before all others, where a presenter's keys are wanted.
     Clicker,
     /// While a replay is shown, before the panels' own.
@@ -25,6 +29,8 @@ pub enum Context {
     List,
     /// In a line that is being typed.
     Line,
+    /// In the space-time diagram.
+    Diagram,
     /// On a page that is read: inspect, why.
     Page,
     /// When the panel asks whether to quit.
@@ -37,7 +43,7 @@ impl Context {
     /// Whether it is a dialog's.
     #[must_use]
     pub const fn is_dialog(self) -> bool {
-        matches!(self, List | Line | Page | Quit | File)
+        matches!(self, List | Line | Page | Quit | File | Diagram)
     }
 
     /// Whether its keys are what they are: a dialog's, and those of a presenter, which has no others.
@@ -49,12 +55,15 @@ impl Context {
     /// The contexts that are valid together: in none of these sets may a key stand twice.
     fn together() -> impl Iterator<Item = Vec<Self>> {
         // A presenter's keys go before all others on purpose; among themselves they must differ, too.
-        let panels = PanelId::ALL.map(|id| vec![On(id), Panels, Everywhere]);
-        let others = [Clicker, Replay, List, Line, Page, Quit, File];
+        let panels = PanelId::ALL.map(|id| of_panel(id).chain([Panels, Everywhere]).collect());
+        let others = [Clicker, Replay, List, Line, Page, Quit, File, Diagram];
         let others = others.map(|other| vec![other, Everywhere]);
         panels.into_iter().chain(others)
     }
 }
+
+/// The panels that are a list of rows to scroll.
+pub const ROWS: [PanelId; 4] = [PanelId::System, PanelId::Belief, PanelId::Steps, PanelId::Figures];
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +158,9 @@ impl Keymap {
     /// What a key means now, with its row.
     #[must_use]
     pub fn binding(&self, chord: Chord, view: &View) -> Option<&Binding> {
-        self.binding_in(chord, &contexts(view))
+        let valid = contexts(view);
+        let plain = || self.binding_in(chord.unshifted(), &valid);
+        self.binding_in(chord, &valid).or_else(plain)
     }
 
     /// What a key means in these contexts, the most particular first, with its row.
@@ -183,6 +194,7 @@ pub fn contexts(view: &View) -> Vec<Context> {
         Mode::Normal => return contexts_of_panels(view),
         Mode::Inspect | Mode::Why | Mode::Losses => Page,
         Mode::Edition => File,
+        Mode::Diagram(_) => Diagram,
         Mode::Palette(_) | Mode::Filter(_) => Line,
         Mode::Choosing(_) | Mode::Help(_) => List,
         Mode::QuitAsked | Mode::TopologiesAsked | Mode::WipeAsked(_) | Mode::RestoreAsked => Quit,
@@ -195,7 +207,13 @@ pub fn contexts(view: &View) -> Vec<Context> {
 pub fn contexts_of_panels(view: &View) -> Vec<Context> {
     let clicker = view.clicker.then_some(Clicker);
     let replay = view.replay.is_some().then_some(Replay);
-    clicker.into_iter().chain(replay).chain([On(view.focus), Panels, Everywhere]).collect()
+    let own = of_panel(view.focus).chain([Panels, Everywhere]);
+    clicker.into_iter().chain(replay).chain(own).collect()
+}
+
+/// The contexts of one panel's own keys.
+fn of_panel(panel: PanelId) -> impl Iterator<Item = Context> {
+    [On(panel)].into_iter().chain(ROWS.contains(&panel).then_some(Rows))
 }
 
 #[cfg(test)]

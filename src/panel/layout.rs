@@ -21,7 +21,7 @@ pub enum Kind {
 
 /// What the layout depends on besides the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "five things that are there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "six things that are there or not")]
 pub struct Needs {
     /// The panel with the focus.
     pub focus: PanelId,
@@ -39,6 +39,8 @@ pub struct Needs {
     pub store: [u16; 2],
     /// Columns inside panel 5 that show what is thought of every replica.
     pub belief: u16,
+    /// Whether a replay is shown: its line of time has a row above the keys.
+    pub scrub: bool,
     /// Rows that the footer would like.
     pub footer: u16,
 }
@@ -56,6 +58,11 @@ impl Needs {
     fn low(self) -> u16 {
         let rows = self.store[usize::from(self.focus == PanelId::Belief)];
         if rows > 0 { rows + 1 } else { 0 }
+    }
+
+    /// Rows that are taken from the events, so that the map keeps its form: the banner's, the line of time's.
+    fn taken(self, kind: Kind) -> u16 {
+        u16::from(self.banner) + u16::from(self.scrub && kind != Kind::Full)
     }
 
     /// What stands in the place of the race: one question, or the figures of all while they have the focus.
@@ -89,6 +96,8 @@ pub struct Layout {
     pub truth: Rect,
     /// The banner, if there is one.
     pub banner: Option<Rect>,
+    /// The line of time of a replay, if one is shown.
+    pub scrub: Option<Rect>,
     /// The panels.
     pub panels: Vec<Place>,
     /// The keys.
@@ -135,6 +144,7 @@ pub fn divide(screen: Rect, needs: Needs) -> Layout {
         header: take_top(&mut rest, 1),
         truth: Rect::default(),
         banner: None,
+        scrub: None,
         panels: Vec::new(),
         footer: Rect::default(),
     };
@@ -149,8 +159,10 @@ pub fn divide(screen: Rect, needs: Needs) -> Layout {
         return layout;
     }
     layout.truth = take_top(&mut rest, 1);
-    layout.footer =
-        take_bottom(&mut rest, if kind == Kind::Full { needs.footer.clamp(1, 2) } else { 1 });
+    // In the full layout the line of time takes the second row of the keys: most of them mean nothing in a replay.
+    let two = kind == Kind::Full && !needs.scrub;
+    layout.footer = take_bottom(&mut rest, if two { needs.footer.clamp(1, 2) } else { 1 });
+    layout.scrub = needs.scrub.then(|| take_bottom(&mut rest, 1));
     if needs.banner {
         layout.banner = Some(take_top(&mut rest, 1));
     }
@@ -194,12 +206,11 @@ fn full(rest: Rect, needs: Needs, layout: &mut Layout) {
 
 fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
-    // The banner's row is taken from the events here too.
-    let banner = u16::from(needs.banner);
-    let spare = (rest.height + banner).saturating_sub(27);
+    let taken = needs.taken(Kind::Medium);
+    let spare = (rest.height + taken).saturating_sub(27);
     // With a step the map keeps its rows, and the lists below it give theirs.
     let (for_events, for_band) = if needs.step { (spare / 6, 0) } else { (spare / 3, spare / 4) };
-    let events = take_bottom(&mut rest, 5 + for_events.min(6) - banner);
+    let events = take_bottom(&mut rest, 5 + for_events.min(6) - taken);
     let steps_rows = if needs.step { 6 } else { 0 };
     let most = rest.height.saturating_sub(steps_rows + MAP_ROWS_MIN);
     let band = (6 + for_band.min(3)).max(needs.band().min(most));
@@ -227,10 +238,11 @@ fn medium(rest: Rect, needs: Needs, layout: &mut Layout) {
 /// Map and race above; below them the step or the system (belief and steps where they have the focus); the events.
 fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
     let mut rest = rest;
-    // The banner's row is taken from the events, so that the map keeps its form.
-    let spare = (rest.height + u16::from(needs.banner)).saturating_sub(20);
-    // A step needs a row more than the system's figures: the events give it.
-    let more = u16::from(needs.step) + u16::from(needs.banner);
+    // The banner's row and the line of time's are taken from the events, so that the map keeps its form.
+    let taken = needs.taken(Kind::Lecture);
+    let spare = (rest.height + taken).saturating_sub(20);
+    // A step needs a row more than the system's figures: the events give it. One of theirs always remains.
+    let more = (u16::from(needs.step) + taken).min(2);
     let (mut events, mut band) = (4 - more + spare / 4, 5 + u16::from(needs.step) + spare / 5);
     let wanted = needs.low();
     let looked_at = matches!(needs.focus, PanelId::System | PanelId::Belief);
@@ -317,6 +329,7 @@ mod tests {
             banner,
             step,
             table,
+            scrub: true,
             store: [0; 2],
             belief: 0,
             footer: 2,
@@ -338,6 +351,7 @@ mod tests {
                         let mut areas: Vec<Rect> = layout.panels.iter().map(|it| it.area).collect();
                         areas.extend([layout.header, layout.truth, layout.footer]);
                         areas.extend(layout.banner);
+                        areas.extend(layout.scrub);
                         let total: u32 = areas.iter().map(|area| area.area()).sum();
                         assert!(
                             areas

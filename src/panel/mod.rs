@@ -7,6 +7,7 @@ mod action;
 mod action_word;
 mod app;
 mod axis;
+mod back;
 mod belief;
 mod block;
 mod block_view;
@@ -16,6 +17,8 @@ mod chord;
 mod colours;
 mod copy;
 mod decode;
+mod diagram;
+mod diagram_view;
 mod edition;
 mod events;
 mod fan_out;
@@ -54,6 +57,7 @@ mod race;
 mod replay;
 mod routes;
 mod screen;
+mod scrub;
 mod sequence;
 mod state;
 mod steer;
@@ -94,6 +98,17 @@ use crate::topology::Topology;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// A recording that was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The file of its events; the screen is a `.txt` beside it.
+    pub path: PathBuf,
+    /// How many events the log no longer had.
+    pub missing: u64,
+    /// When it begins.
+    pub begins: LabTime,
+}
+
 /// What the panel needs of a running lab.
 pub trait Bench {
     /// The present lab time.
@@ -123,6 +138,18 @@ pub trait Bench {
     /// # Errors
     /// The system's; or the run has no folder.
     fn keep(&self, text: &str) -> std::io::Result<PathBuf>;
+    /// Begins to write the log so far, and the screen beside it, into new files of the user's, without waiting;
+    /// [`Bench::recorded`] says what came of it. False while an earlier one is still being written.
+    ///
+    /// # Errors
+    /// The system's; or there is no folder for them.
+    fn record(&self, _screen: String) -> std::io::Result<bool> {
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this lab keeps no recordings"))
+    }
+    /// What came of a recording since this was last asked.
+    fn recorded(&self) -> Option<std::io::Result<Recorded>> {
+        None
+    }
     /// Writes a topology file of this lab with these steps into the run's folder, and says where it is.
     ///
     /// # Errors

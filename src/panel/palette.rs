@@ -95,11 +95,14 @@ fn actions(typed: &str, world: &World, view: &View) -> Vec<(u32, Offer)> {
 
 /// Moves the mark over the offers, from the line itself down and back to it.
 pub fn pick(prompt: &mut Prompt, world: &World, view: &View, by: isize) {
-    let count = offers(prompt, world, view).len();
+    let offers = offers(prompt, world, view);
+    let count = offers.len();
+    // As in a shell: up from an empty line is the line before.
+    let has_lines = matches!(offers.first(), Some(Offer::Line(_))) && prompt.text().is_empty();
     prompt.picked = match (prompt.picked, by > 0) {
         _ if count == 0 => None,
-        (None, true) => Some(0),
-        (None, false) => Some(count - 1),
+        (None, down) if down || has_lines => Some(0),
+        (None, _) => Some(count - 1),
         (Some(0), false) => None,
         (Some(at), _) => Some(at.saturating_add_signed(by).min(count - 1)),
     };

@@ -4,13 +4,15 @@
 //! A replay is a world and a view of its own: the fold of the log up to a cursor that moves at a tenth of the lab's
 //! time. It gives no command and changes nothing but itself. What has not ended yet is followed until it has.
 
+use super::diagram::{self, Diagram};
 use super::feed::Feed;
-use super::view::View;
-use super::{Bench, race, store, words};
+use super::scrub::{Cursor, Kind};
+use super::view::{Mode, View};
+use super::{Bench, race, store};
 use crate::base::{LabTime, NodeId};
 use crate::check::{Op, OpNo};
-use crate::command::Command;
 use crate::event::{Event, Fact};
+use crate::report;
 use crate::world::{History, LaneEnd, Race, RaceNo, World};
 use std::time::Duration;
 
@@ -26,50 +28,6 @@ const EVENTS_MAX: usize = 200_000;
 const MARK_EVERY: usize = 8192;
 /// How long after its verdict a race may still have a late answer, and after an election a first write.
 const LATE: Duration = Duration::from_secs(10);
-
-/// Where a replay is, for the header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    /// What is replayed: `race #41`.
-    pub what: String,
-    /// How many times slower than the lab's time.
-    pub slower: u32,
-    /// How far it is.
-    pub at: Duration,
-    /// How far it goes.
-    pub whole: Duration,
-    /// Whether it stands still by hand.
-    pub paused: bool,
-}
-
-impl Cursor {
-    /// ` REPLAY 1/10 `: what stands in place of the clock.
-    #[must_use]
-    pub fn word(&self) -> String {
-        if self.is_over() {
-            return "REPLAY ends".into();
-        }
-        let slower = self.slower;
-        let pause = if self.paused { " paused" } else { "" };
-        format!("REPLAY 1/{slower}{pause}")
-    }
-
-    /// `race #41 · 71 of 131 ms · the lab runs on`, shorter where there is less room.
-    #[must_use]
-    pub fn forms(&self) -> [String; 3] {
-        let figures = format!("{} of {}", words::figure(self.at), words::figure(self.whole));
-        let what = &self.what;
-        [
-            format!("{what}  {figures}  the lab runs on"),
-            format!("{what}  the lab runs on"),
-            "the lab runs on".into(),
-        ]
-    }
-
-    fn is_over(&self) -> bool {
-        self.at >= self.whole
-    }
-}
 
 /// A replay under way.
 #[derive(Debug)]
@@ -98,6 +56,14 @@ pub enum Seek {
     EventOn,
     /// One event back.
     EventBack,
+    /// On to the next event that people read.
+    LineOn,
+    /// Back to the event that people read before.
+    LineBack,
+    /// To so much after its beginning.
+    To(Duration),
+    /// To this moment.
+    At(LabTime),
     /// So much lab time on.
     On(Duration),
     /// So much lab time back.
@@ -159,10 +125,10 @@ impl Replay {
         let subject = Subject::Log(world.now);
         let mut replay = Self::of(subject, (first, oldest), world, view, history, bench);
         replay.open = false;
-        replay.seek(Seek::End);
         if let Some(cursor) = &mut replay.view.replay {
-            (cursor.slower, cursor.paused) = (1, true);
+            (cursor.slower, cursor.log, cursor.cut) = (1, true, oldest > 0);
         }
+        replay.seek(Seek::End);
         Ok(replay)
     }
 
@@ -184,7 +150,11 @@ impl Replay {
         view.toasts.clear();
         view.replay = Some(Cursor {
             what: subject.word(world),
+            log: false,
+            cut: false,
             slower: RATE,
+            from: begins,
+            marks: events.iter().filter_map(marked).collect(),
             at: Duration::ZERO,
             whole: Duration::ZERO,
             paused: false,
@@ -202,6 +172,9 @@ impl Replay {
     pub fn observe(&mut self, event: &Event) {
         if self.open {
             self.events.push(event.clone());
+            if let Some(cursor) = &mut self.view.replay {
+                cursor.marks.extend(marked(event));
+            }
         }
     }
 
@@ -278,19 +251,19 @@ impl Replay {
         let end = self.from + whole;
         let last = self.events_until(end);
         let nanos = |time: Duration| time.as_nanos() as u64;
-        let is_marker = |event: &&Event| match &event.fact {
-            Fact::CommandGiven { command, .. } => matches!(**command, Command::Mark(_)),
-            _ => false,
-        };
-        let mut markers = self.events[..last].iter().filter(is_marker).map(|event| event.time);
+        let cursor = self.view.replay.as_ref();
+        let marks = cursor.map_or(&[][..], |cursor| &cursor.marks);
+        let markers = marks.iter().filter(|mark| mark.1 == Kind::Marker && mark.0 <= end);
+        let mut markers = markers.map(|mark| mark.0);
         let to = match seek {
-            Seek::EventOn | Seek::EventBack => {
-                let step = if seek == Seek::EventOn { 1 } else { -1 };
-                let at = self.next.saturating_add_signed(step).min(last);
+            Seek::EventOn | Seek::EventBack | Seek::LineOn | Seek::LineBack => {
+                let at = self.beside(seek, last);
                 self.fold(at);
                 let shown = at.checked_sub(1).and_then(|at| self.events.get(at));
                 return self.stand_at(shown.map_or(self.from, |event| event.time));
             }
+            Seek::To(time) => self.from + time,
+            Seek::At(time) => time,
             Seek::On(time) => self.now + time,
             Seek::Back(time) => LabTime(self.now.0.saturating_sub(nanos(time))),
             Seek::Start => self.from,
@@ -303,6 +276,26 @@ impl Replay {
         self.stand_at(to);
     }
 
+    /// How many events will have happened after a step by one event.
+    fn beside(&self, seek: Seek, last: usize) -> usize {
+        let is_read = |event: &Event| {
+            matches!(event.fact, Fact::MessageReceived { .. })
+                || report::line(event, &self.world.topology.names).is_some()
+        };
+        match seek {
+            Seek::EventOn => (self.next + 1).min(last),
+            Seek::LineOn => {
+                let later = self.events[self.next.min(last)..last].iter();
+                later.enumerate().find(|it| is_read(it.1)).map_or(last, |it| self.next + it.0 + 1)
+            }
+            Seek::LineBack => {
+                let mut before = self.events[..self.next.saturating_sub(1)].iter();
+                before.rposition(is_read).map_or(0, |at| at + 1)
+            }
+            _ => self.next.saturating_sub(1),
+        }
+    }
+
     /// Shows this moment, and nothing moves.
     fn stand_at(&mut self, moment: LabTime) {
         self.now = moment.max(self.from);
@@ -310,6 +303,17 @@ impl Replay {
             cursor.at = self.now.since(self.from);
             cursor.paused = true;
         }
+    }
+
+    /// Shows who sent what to whom: in the log up to now, of a race or failover all of it.
+    pub fn diagram(&mut self) {
+        self.stand_at(self.now);
+        let log = matches!(self.subject, Subject::Log(_));
+        let until = if log { self.next } else { self.events.len() };
+        let from = until.saturating_sub(diagram::EVENTS_MAX);
+        let cut = from > 0 || self.view.replay.as_ref().is_some_and(|cursor| cursor.cut);
+        let diagram = Diagram::of(&self.events[from..until], cut, &self.world, &self.view);
+        self.view.mode = Mode::Diagram(Box::new(diagram));
     }
 
     /// Stands still, or goes on; at its end it begins again.
@@ -332,6 +336,11 @@ impl Replay {
             cursor.slower = if slower { (now * 2).min(SLOWEST) } else { (now / 2).max(1) };
         }
     }
+}
+
+/// Where an event stands on the line of time, if it does.
+fn marked(event: &Event) -> Option<(LabTime, Kind)> {
+    Kind::of(event).map(|kind| (event.time, kind))
 }
 
 /// What panel 2 shows, and since when.
@@ -416,7 +425,7 @@ fn position_at(bench: &dyn Bench, moment: LabTime, end: u64) -> Option<u64> {
 }
 
 /// The events from a position up to another, as far as a replay holds them.
-fn events_between(bench: &dyn Bench, from: u64, to: u64) -> Vec<Event> {
+pub fn events_between(bench: &dyn Bench, from: u64, to: u64) -> Vec<Event> {
     let (mut at, mut events) = (from, Vec::new());
     while at < to && events.len() <= EVENTS_MAX {
         let tail = bench.read(at);

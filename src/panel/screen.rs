@@ -8,12 +8,13 @@ use super::prompt::Prompt;
 use super::theme::{Ink, Theme};
 use super::view::{Mode, PanelId, View};
 use super::{
-    belief, events, figures, footer, header, help, hints, inspect, map, palette_view, race, steps,
-    store, system, words,
+    belief, diagram_view, events, figures, footer, header, help, hints, inspect, map, palette_view,
+    race, scrub, steps, store, system, words,
 };
 use crate::base::LabTime;
 use crate::world::{Beat, World};
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// Draws everything. It changes nothing but the frame.
@@ -37,6 +38,18 @@ pub fn draw_scrolled(
         whole(&mut canvas, screen, world, view, now);
     }
     canvas.scrolled_at_most()
+}
+
+/// What is drawn, as text: a line for each row.
+#[must_use]
+pub fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for row in buffer.content().chunks(usize::from(buffer.area.width).max(1)) {
+        let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
 }
 
 fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now: LabTime) {
@@ -65,7 +78,13 @@ fn whole(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now:
     for place in &layout.panels {
         panel(canvas, place, layout.kind, world, view, now);
     }
-    footer::draw(canvas, layout.footer, world, view);
+    if let Some(area) = layout.scrub {
+        scrub::draw(canvas, area, view);
+    }
+    // A page leaves the last row free.
+    let last = Rect { y: screen.bottom() - 1, height: 1, ..screen };
+    let keys_at = if is_page(&view.mode) { last } else { layout.footer };
+    footer::draw(canvas, keys_at, world, view);
     dialog(canvas, screen, world, view, now);
     toast(canvas, &layout, view);
     keys(canvas, screen, view);
@@ -84,6 +103,7 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
         store: store::rows_wanted(world, view),
         belief: store::on_show(world, view)
             .map_or(0, |group| store::belief::columns_wanted(world, group)),
+        scrub: view.replay.is_some(),
         footer: 2,
     };
     layout::divide(screen, needs)
@@ -279,6 +299,7 @@ const fn is_page(mode: &Mode) -> bool {
         | Mode::Inspect
         | Mode::Why
         | Mode::Losses
+        | Mode::Diagram(_)
         | Mode::Edition => true,
         Mode::Normal
         | Mode::Palette(_)
@@ -305,7 +326,7 @@ fn toast(canvas: &mut Canvas<'_>, layout: &Layout, view: &View) {
         (None, Some(notice)) => (notice, matches!(view.edition, Some(Edition::Broken(_)))),
         (None, None) => return,
     };
-    let page = matches!(view.mode, Mode::Inspect | Mode::Why | Mode::Losses);
+    let page = matches!(view.mode, Mode::Inspect | Mode::Why | Mode::Losses | Mode::Diagram(_));
     let lowest = layout.panels.iter().map(|place| place.area.y).max().filter(|_| !page);
     let y = lowest.unwrap_or(layout.footer.y.saturating_sub(1));
     let text = format!(" {said} ");
@@ -382,6 +403,11 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             let rows = super::edition::height(canvas, edition, columns.saturating_sub(4)) + 2;
             let area = page(canvas, screen, columns, rows.min(screen.height), edition.title());
             super::edition::draw(canvas, area, edition, world, view.down);
+        }
+        Mode::Diagram(diagram) => {
+            let title = diagram_view::title(diagram, world);
+            let area = page(canvas, screen, screen.width, screen.height, &title);
+            diagram_view::draw(canvas, area, diagram, world, view);
         }
         Mode::Losses => {
             let title = " What is wrong, and what is gone ";

@@ -49,6 +49,11 @@ pub fn csi(parameters: &[u8], last: u8) -> Option<Event> {
             modifiers |= KeyModifiers::SHIFT;
             KeyCode::BackTab
         }
+        // rxvt: Shift and an arrow. In xterm, kitty and most others they have the modifier 2: `ESC [ 1 ; 2 D`.
+        b'a'..=b'd' if text.is_empty() => {
+            modifiers |= KeyModifiers::SHIFT;
+            cursor_key(last.to_ascii_uppercase())?
+        }
         // `R` with two numbers is also the answer to a question about the cursor, which nobody asks here.
         b'P' | b'Q' | b'S' if matches!(number, None | Some(1)) => KeyCode::F(last - b'P' + 1),
         last if matches!(number, None | Some(1)) => cursor_key(last)?,

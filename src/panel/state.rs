@@ -4,11 +4,13 @@
 use super::action::{self, Action, Leaving, Outcome};
 use super::chord::Chord;
 use super::copy::Copied;
+use super::diagram::{Diagram, EVENTS_MAX};
 use super::feed::{LINES_MAX, Tone};
-use super::replay::{Replay, Seek};
+use super::replay::{self, Replay, Seek};
 use super::view::{Mode, View};
-use super::{Bench, hints, keymap, map, mouse, store, typing};
+use super::{Bench, hints, keymap, map, mouse, scrub, store, typing};
 use crate::base::LabTime;
+use crate::base::units::grouped;
 use crate::command::Command;
 use crate::event::Fact;
 use crate::report::{self, Done};
@@ -21,10 +23,10 @@ use std::time::Duration;
 
 /// Newer races that may still be running.
 const RACES_WATCHED: usize = 20;
-/// How far an arrow goes in a replay.
+/// How far an arrow with Shift goes in a replay.
 const SECOND: Duration = Duration::from_secs(1);
 /// What is said to whoever would act on the past.
-const READ_ONLY: &str = "this is a replay: Esc goes back to the lab";
+const READ_ONLY: &str = "replay is read-only, t = live";
 
 /// What a key or a paste led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +41,12 @@ pub enum Reaction {
     Replay,
     /// The log is to be shown, to go back in it.
     ReplayLog,
+    /// Who sent what to whom is to be shown.
+    Diagram,
     /// What was done becomes the steps of a new topology file.
     SaveSteps,
+    /// The log so far and the screen go into files.
+    SaveRecording,
     /// The next theme.
     NextTheme,
     /// Draw everything anew.
@@ -189,6 +195,25 @@ impl Panel {
         self.show(Replay::of_the_log(&self.world, &self.view, &self.history, bench));
     }
 
+    /// Shows who sent what to whom; a toast says why it cannot.
+    pub fn diagram(&mut self, bench: &dyn Bench) {
+        if let Some(replay) = &mut self.replay {
+            return replay.diagram();
+        }
+        let (world, view) = (&self.world, &mut self.view);
+        if !world.clock.paused {
+            let (pause, log) = (view.key(Action::Pause), view.key(Action::ReplayLog));
+            let text =
+                format!("a diagram is of what stands still: {pause} pauses, {log} goes back");
+            return view.toast(text, true);
+        }
+        let from = world.position.saturating_sub(EVENTS_MAX as u64);
+        let cut = from > 0 || bench.read(0).missing > 0;
+        let events = replay::events_between(bench, from, world.position);
+        view.mode = Mode::Diagram(Box::new(Diagram::of(&events, cut, world, view)));
+        view.down = 0;
+    }
+
     fn show(&mut self, replay: Result<Replay, String>) {
         match replay {
             Ok(replay) => self.replay = Some(Box::new(replay)),
@@ -228,7 +253,9 @@ impl Panel {
             Some(Outcome::Copy(copied)) => Reaction::Copy(copied),
             Some(Outcome::Replay) => Reaction::Replay,
             Some(Outcome::ReplayLog) => Reaction::ReplayLog,
+            Some(Outcome::Diagram) => Reaction::Diagram,
             Some(Outcome::SaveSteps) => Reaction::SaveSteps,
+            Some(Outcome::SaveRecording) => Reaction::SaveRecording,
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
@@ -245,6 +272,12 @@ impl Panel {
             replay.seek(seek);
             return true;
         }
+        if let (Action::Accept, Mode::Diagram(diagram)) = (action, &replay.view.mode) {
+            let to = diagram.time();
+            replay.view.mode = Mode::Normal;
+            to.into_iter().for_each(|to| replay.seek(Seek::At(to)));
+            return true;
+        }
         match action {
             Action::Replay => self.replay = None,
             Action::Pause => replay.pause(),
@@ -258,6 +291,11 @@ impl Panel {
 
     /// The mouse was used; it counts only while it is the panel's.
     pub fn mouse(&mut self, event: MouseEvent) {
+        if let Some(replay) = self.replay.as_mut().filter(|replay| replay.view.mouse)
+            && let Some(at) = scrub::clicked(event, &replay.world, &replay.view)
+        {
+            return replay.seek(Seek::To(at));
+        }
         let (world, view) = self.shown_mut();
         if view.mouse {
             mouse::act(event, world, view);
@@ -287,6 +325,43 @@ impl Panel {
             }
             Err(why) => self.view.toast(format!("it cannot be saved: {why}"), true),
         }
+    }
+
+    /// Saves the log so far and the screen as text; a toast says why it cannot, and later how it came out.
+    pub fn save_recording(&mut self, bench: &dyn Bench, screen: String) {
+        let said = match bench.record(screen) {
+            Ok(true) => ("saving what has happened so far…".to_owned(), false),
+            Ok(false) => ("an earlier recording is still being written".to_owned(), true),
+            Err(why) => (format!("it cannot be saved: {why}"), true),
+        };
+        self.shown_mut().1.toast(said.0, said.1);
+    }
+
+    /// Says how a recording came out, if one has; true if there was something to say.
+    pub fn recorded(&mut self, bench: &dyn Bench) -> bool {
+        let Some(recorded) = bench.recorded() else { return false };
+        let (said, bad) = match &recorded {
+            Ok(recorded) => {
+                let name = recorded.path.file_name().unwrap_or_default().to_string_lossy();
+                let begins = scrub::moment(recorded.begins, false);
+                match recorded.missing {
+                    0 => (format!("saved: {name} in the folder recordings"), false),
+                    _ => (format!("saved from {begins} on, earlier is gone: {name}"), true),
+                }
+            }
+            Err(why) => (format!("it cannot be saved: {why}"), true),
+        };
+        self.shown_mut().1.toast(said, bad);
+        if let Ok(recorded) = recorded {
+            let gone = match recorded.missing {
+                0 => String::new(),
+                missing => format!(", without {} events that were gone", grouped(missing)),
+            };
+            let text = format!("saved: {}{gone}", recorded.path.display());
+            self.view.feed.say(self.world.now, text, Tone::Hand);
+            self.view.event_came();
+        }
+        true
     }
 
     /// Lets the lab go on with another edition of the topology.
@@ -320,8 +395,10 @@ fn seek(action: Action) -> Option<Seek> {
     Some(match action {
         Action::Tick => Seek::EventOn,
         Action::EventBefore => Seek::EventBack,
-        Action::Right => Seek::On(SECOND),
-        Action::Left => Seek::Back(SECOND),
+        Action::Right => Seek::LineOn,
+        Action::Left => Seek::LineBack,
+        Action::SecondOn => Seek::On(SECOND),
+        Action::SecondBack => Seek::Back(SECOND),
         Action::PageDown => Seek::On(SECOND * 10),
         Action::PageUp => Seek::Back(SECOND * 10),
         Action::First => Seek::Start,
@@ -341,6 +418,9 @@ fn moves_only(action: Action) -> bool {
             | Action::Right
             | Action::PageUp
             | Action::PageDown
+            | Action::EventBefore
+            | Action::SecondBack
+            | Action::SecondOn
     )
 }
 

@@ -24,6 +24,7 @@ pub fn steer(action: Action, world: &World, view: &mut View) {
             by => super::palette::pick(prompt, world, view, by),
         },
         Mode::Inspect | Mode::Why | Mode::Losses | Mode::Edition => scroll(action, &mut view.down),
+        Mode::Diagram(diagram) => diagram.step(action, world, view.size.0),
         Mode::Normal => panel(action, world, view),
         Mode::Filter(_)
         | Mode::QuitAsked

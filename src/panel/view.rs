@@ -2,13 +2,14 @@
 
 use super::action::Action;
 use super::chooser::Chooser;
+use super::diagram::Diagram;
 use super::edition::Edition;
 use super::feed::Feed;
 use super::help::Search;
 use super::keymap::{Context, Keymap};
 use super::list::Window;
 use super::prompt::Prompt;
-use super::replay::Cursor;
+use super::scrub::Cursor;
 use super::targets;
 use crate::base::{LabTime, NodeId, Peer};
 use crate::check::OpNo;
@@ -111,6 +112,8 @@ pub enum Mode {
     Losses,
     /// What the topology's file would change, or what is wrong with it.
     Edition,
+    /// Who sent what to whom, of a world that stands still.
+    Diagram(Box<Diagram>),
 }
 
 /// A line that is shown for a moment.

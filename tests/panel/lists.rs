@@ -226,3 +226,24 @@ fn the_smallest_screens_have_the_status_and_take_keys() {
     panel.view.size = (39, 2);
     assert!(shown(&panel).starts_with(" Esc back "), "{}", shown(&panel));
 }
+
+/// As in a shell; and whoever presses Enter then does what was done before, not what stands last in the list.
+#[test]
+fn up_from_an_empty_line_is_the_line_before() {
+    let (mut panel, _) = scene("idle");
+    press(&mut panel, ":");
+    code(&mut panel, KeyCode::Up);
+    press(&mut panel, "\x1b");
+    let freeze = press(&mut panel, ":freeze ls\r");
+    assert_eq!(
+        press(&mut panel, ":mark here\r"),
+        Reaction::Give(vec![Command::Mark("here".into())])
+    );
+    press(&mut panel, ":");
+    code(&mut panel, KeyCode::Up);
+    code(&mut panel, KeyCode::Down);
+    assert_eq!(code(&mut panel, KeyCode::Enter), freeze, "the one before");
+    press(&mut panel, ":");
+    code(&mut panel, KeyCode::Up);
+    assert_eq!(code(&mut panel, KeyCode::Enter), freeze, "and it is the newest now");
+}

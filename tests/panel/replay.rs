@@ -1,23 +1,28 @@
 //! `E`: the last race once more, slowly, while the lab runs on; and nothing that is pressed then reaches the lab.
 
+use crate::NIGHT;
 use crate::keys::press;
 use crate::scenes::google;
 use crate::story::{self, Story, TS1, TS2};
-use faultlab::base::LabTime;
+use faultlab::base::{EventId, LabTime, Owner};
 use faultlab::command::Command;
-use faultlab::event::Event;
+use faultlab::event::{Cause, Event, Fact, Hand};
 use faultlab::log::{Log, SEGMENT_EVENTS, Tail};
-use faultlab::panel::{Bench, Panel, Reaction};
+use faultlab::panel::{self, Bench, Panel, Reaction};
 use faultlab::topology::Policy;
 use faultlab::world::{LaneEnd, World};
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{
+    KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A lab whose log is all there is of it.
-struct Recorded {
-    log: Log,
-    now: LabTime,
+pub struct Recorded {
+    pub log: Log,
+    pub now: LabTime,
 }
 
 impl Bench for Recorded {
@@ -86,7 +91,11 @@ fn the_last_race_is_played_again_at_a_tenth_and_the_lab_is_left_alone() {
     // Pressed keys do nothing to the lab, and looking goes on.
     for key in ["x", "f", "R", "p", "u", "d", "V"] {
         assert_eq!(press(&mut panel, key), Reaction::Nothing, "{key}");
-        assert!(toast(&panel).starts_with("this is a replay"), "{key}: {}", toast(&panel));
+        assert!(
+            toast(&panel).starts_with("replay is read-only, t = live"),
+            "{key}: {}",
+            toast(&panel)
+        );
     }
     assert_eq!(press(&mut panel, "e"), Reaction::Nothing);
     assert!(panel.shown(bench.now).1.zoom && !panel.view.zoom);
@@ -177,7 +186,7 @@ fn the_log_can_be_gone_back_and_on_in() {
     panel.replay_log(&bench);
     let mut count = events.len();
     let mut at = LabTime::ZERO;
-    for key in "t,,,,.,..,,hhhhhhhhhhh,.llllGg.,lG,nN".chars().skip(1) {
+    for key in "t,,,,.,..,,<<<<<<<<<<<,.>>>>Gg.,>G,nN".chars().skip(1) {
         assert_eq!(press(&mut panel, &key.to_string()), Reaction::Nothing, "{key}");
         let before = at;
         at = panel.shown(bench.now).2;
@@ -187,7 +196,7 @@ fn the_log_can_be_gone_back_and_on_in() {
             _ => events.partition_point(|event| event.time <= at),
         };
         assert!(folds[count] == format!("{:?}", panel.shown(bench.now).0), "{key}: {count}");
-        if key == 'h' || key == 'l' {
+        if key == '<' || key == '>' {
             let gone = at.since(before).max(before.since(at));
             assert!(gone <= Duration::from_secs(1), "{key}: {gone:?}");
         }
@@ -230,4 +239,100 @@ fn what_the_log_no_longer_has_is_said_in_a_toast() {
     let mut nothing = Panel::new(panel.world.topology.clone());
     nothing.replay(&bench);
     assert_eq!(toast(&nothing), "nothing has happened yet that could be played again");
+}
+
+/// A replay of the log with two markers and a death in it, at 80x24.
+fn marked() -> (Panel, Recorded) {
+    let (panel, mut bench) = seen(100 * SEGMENT_EVENTS);
+    let tell = |number: u64, millis, fact| Event {
+        id: EventId { owner: Owner::Lab, number: 1_000_000 + number },
+        time: LabTime::from_millis(millis),
+        cause: Cause::Unknown,
+        fact,
+    };
+    let mark = |text: &str| {
+        let command = Arc::new(Command::Mark(text.into()));
+        Fact::CommandGiven { command, hand: Hand::Person }
+    };
+    bench.log.push(tell(1, 12_000, mark("one")));
+    bench.log.push(tell(2, 14_000, Fact::NodeKilled { node: TS1 }));
+    bench.log.push(tell(3, 16_000, mark("two")));
+    bench.log.push(tell(4, 20_000, mark("end")));
+    let mut panel = Panel::new(panel.world.topology.clone());
+    while panel.follow(&bench).1 {}
+    panel.resize((80, 24));
+    panel.replay_log(&bench);
+    (panel, bench)
+}
+
+fn row(panel: &Panel, row: u16) -> String {
+    let (world, view, now) = panel.shown(LabTime::ZERO);
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a screen in memory");
+    let drawn = terminal.draw(|frame| panel::draw(world, view, &NIGHT, now, frame));
+    let buffer = drawn.expect("it is drawn").buffer.clone();
+    (0..80).map(|x| buffer[(x, row)].symbol()).collect()
+}
+
+#[test]
+fn the_line_of_time_says_where_the_replay_is_and_a_click_on_it_goes_there() {
+    let (mut panel, bench) = marked();
+    assert!(row(&panel, 0).contains(" REPLAY 00:20.000 / 00:20 "), "{}", row(&panel, 0));
+    let line = row(&panel, 22);
+    assert!(line.starts_with(" 00:00 ━") && line.ends_with("m 00:20 "), "{line}");
+    let column = |what: char, nth: usize| {
+        let mut all = (0..).zip(line.chars()).filter(|it| it.1 == what).map(|it| it.0);
+        all.nth(nth).unwrap_or_else(|| panic!("{what}: {line}"))
+    };
+    let dead = column('✕', 0);
+    assert!(column('m', 0) < dead && dead < column('m', 1), "{line}");
+    let click = |panel: &mut Panel, column| {
+        let (kind, modifiers) = (MouseEventKind::Down(MouseButton::Left), KeyModifiers::NONE);
+        panel.mouse(MouseEvent { kind, column, row: 22, modifiers });
+        panel.shown(bench.now).2
+    };
+    let end = LabTime::from_millis(20_000);
+    assert_eq!(click(&mut panel, dead), end, "the mouse is the terminal's");
+    press(&mut panel, "M");
+    assert_eq!(click(&mut panel, dead), LabTime::from_millis(14_000), "what is marked is hit");
+    let left = click(&mut panel, 8);
+    assert!(left < LabTime::from_millis(500), "{left}");
+    assert!(row(&panel, 22).starts_with(" 00:00 ━━─"), "{}", row(&panel, 22));
+    // The keys of the faults have made room.
+    let keys = row(&panel, 23);
+    assert!(keys.contains("Space") && !keys.contains("kill") && !keys.contains("fire"), "{keys}");
+    // From marker to marker, and by seconds.
+    let mut after = |keys: &str| {
+        press(&mut panel, keys);
+        panel.shown(bench.now).2
+    };
+    assert_eq!(after("n"), LabTime::from_millis(12_000));
+    assert_eq!(after("n"), LabTime::from_millis(16_000));
+    assert_eq!(after("N"), LabTime::from_millis(12_000));
+    let mut arrow = |code, modifiers| {
+        panel.key(&KeyEvent::new(code, modifiers));
+        panel.shown(bench.now).2.0 / 1_000_000
+    };
+    assert_eq!(arrow(KeyCode::Left, KeyModifiers::SHIFT), 11_000);
+    assert_eq!(arrow(KeyCode::Right, KeyModifiers::SHIFT), 12_000);
+    assert_eq!(arrow(KeyCode::PageUp, KeyModifiers::NONE), 2_000);
+    assert_eq!(arrow(KeyCode::PageDown, KeyModifiers::NONE), 12_000);
+    // An arrow goes to what can be read, and back to where it was.
+    assert_eq!(arrow(KeyCode::Right, KeyModifiers::NONE), 14_000);
+    assert_eq!(arrow(KeyCode::Right, KeyModifiers::NONE), 16_000);
+    assert_eq!(arrow(KeyCode::Left, KeyModifiers::NONE), 14_000);
+}
+
+#[test]
+fn a_log_whose_beginning_is_gone_says_where_it_begins() {
+    let (panel, mut bench) = seen(100 * SEGMENT_EVENTS);
+    let last = all(&bench).pop().expect("an event");
+    let mut log = Log::new(SEGMENT_EVENTS);
+    for number in 0..3 * SEGMENT_EVENTS as u64 {
+        log.push(Event { time: LabTime::from_millis(20_000 + number), ..last.clone() });
+    }
+    bench.log = log;
+    let mut panel = Panel::new(panel.world.topology.clone());
+    while panel.follow(&bench).1 {}
+    panel.replay_log(&bench);
+    assert!(row(&panel, 22).starts_with(" begins 00:28 ━"), "{}", row(&panel, 22));
 }

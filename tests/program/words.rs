@@ -85,10 +85,11 @@ fn the_paths_are_those_of_the_surroundings_and_nothing_is_made() {
         ("data", "data/faultlab"),
         ("runs", "data/faultlab/runs"),
         ("state", "state/faultlab"),
+        ("recordings", "state/faultlab/recordings"),
         ("log", "state/faultlab/log/faultlab.log"),
     ] {
         let path = place.path(below);
-        let line = format!("{what:8}{}", path.display());
+        let line = format!("{what:12}{}", path.display());
         assert!(said.lines().any(|it| it == line), "{line} is missing:\n{said}");
         assert!(!path.exists(), "{line} is only told");
     }
@@ -98,5 +99,5 @@ fn the_paths_are_those_of_the_surroundings_and_nothing_is_made() {
     }
     let output = bare.output().expect("it runs");
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(text(&output.stdout).matches("HOME is not set").count(), 5);
+    assert_eq!(text(&output.stdout).matches("HOME is not set").count(), 6);
 }

@@ -1,0 +1,219 @@
+//! `H`: who sent what to whom, of real machines on virtual time that stand still.
+
+use super::*;
+use crate::replay::Recorded;
+use crate::stores::backed_up;
+use faultlab::log::Log;
+use faultlab::sim::Sim;
+use faultlab::topology::{self, Bundled, Topology};
+
+const LOOKED_AT: [(u16, u16); 3] = [(160, 45), (120, 40), (80, 24)];
+
+/// A panel over what these commands led to, paused at the last of them; and the lab.
+fn stood(topology: &Topology, commands: &[(u64, &str)]) -> (Panel, Recorded) {
+    let mut sim = Sim::new(topology, 1);
+    for (at, words) in commands {
+        sim.run_until(LabTime::from_millis(*at));
+        let command =
+            grammar::command(words, &topology.names).expect("the test's commands are right");
+        sim.give(command).expect("it can be done");
+    }
+    let mut log = Log::new(usize::MAX);
+    for event in sim.log().read(0, usize::MAX).events() {
+        log.push(event.clone());
+    }
+    let bench = Recorded { log, now: sim.now() };
+    let mut panel = Panel::new(sim.topology().clone());
+    while panel.follow(&bench).1 {}
+    (panel, bench)
+}
+
+/// The same with the diagram open, on a screen of a size.
+fn opened(panel: &mut Panel, bench: &Recorded, size: (u16, u16), keys: &str) -> String {
+    panel.resize(size);
+    assert_eq!(press(panel, "H"), Reaction::Diagram);
+    panel.diagram(bench);
+    press(panel, keys);
+    text(&shown(panel, NIGHT, size))
+}
+
+fn shown(panel: &Panel, theme: Theme, (width, height): (u16, u16)) -> Buffer {
+    let (world, view, now) = panel.shown(LabTime::ZERO);
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen in memory");
+    let frame = terminal.draw(|frame| panel::draw(world, view, &theme, now, frame));
+    frame.expect("it is drawn").buffer.clone()
+}
+
+fn bundled(name: &str) -> Topology {
+    let loaded = topology::load(name.as_ref(), topology::Options::default());
+    let mut topology = loaded.expect("it is built in").topology;
+    topology.auto_pace = false;
+    topology
+}
+
+/// A race in which one of two servers dies while the question is on its way to it.
+fn race() -> (Panel, Recorded) {
+    let given = [
+        (500, "query client www.google.com"),
+        (560, "kill ts1"),
+        (1400, "cut ls<->ts2"),
+        (1500, "query client2 www.mit.edu"),
+        (2000, "pause"),
+    ];
+    stood(&bundled("first-answer"), &given)
+}
+
+fn failover() -> (Panel, Recorded) {
+    let given = [
+        (500, "post w lobby one"),
+        (1000, "freeze r3"),
+        (1300, "thaw r3"),
+        (2000, "kill r1"),
+        (4000, "post w lobby two"),
+        (4500, "pause"),
+    ];
+    stood(&backed_up("sync", &["w"]), &given)
+}
+
+/// Twelve servers, of which the last is the quickest.
+fn crowd() -> (Panel, Recorded) {
+    let names: Vec<String> = (1..=12).map(|at| format!("ts{at}")).collect();
+    let mut text = format!(
+        "title = \"many\"\n[nodes.client]\nrole = \"client\"\nasks = \"ls\"\nnames = [\"a.example\"]\n\
+         [nodes.other]\nrole = \"client\"\nasks = \"ls\"\nnames = [\"a.example\"]\n\
+         [nodes.ls]\nrole = \"ls\"\nupstreams = {names:?}\n[defaults.link]\nlatency = \"40ms\"\n"
+    );
+    for name in &names {
+        let records = "records = { \"a.example\" = \"192.0.2.1\" }";
+        write!(text, "[nodes.{name}]\nrole = \"ts\"\n{records}\n").expect("it is a String");
+    }
+    text += "[[links]]\nbetween = [\"ls\", \"ts12\"]\nlatency = \"5ms\"\n";
+    let topology = topology::load_text("many.toml", &text, &Bundled).expect("it is good").topology;
+    stood(&topology, &[(500, "query client"), (1500, "pause")])
+}
+
+fn looks(name: &str, drawn: &str) {
+    insta::with_settings!({ snapshot_path => "../snapshots" }, {
+        insta::assert_snapshot!(name, drawn);
+    });
+}
+
+#[test]
+fn every_diagram_looks_as_it_did() {
+    for (name, scene, keys) in [
+        ("race", race as fn() -> (Panel, Recorded), "kkkkkkkkkkkkkkk"),
+        ("failover", failover, ""),
+        ("crowd", crowd, "g"),
+    ] {
+        for size in LOOKED_AT {
+            let (mut panel, bench) = scene();
+            opened(&mut panel, &bench, size, keys);
+            let buffer = shown(&panel, NIGHT, size);
+            looks(&format!("{name}_{}x{}", size.0, size.1), &glyphs_and_styles(&buffer));
+        }
+    }
+    let (mut panel, bench) = race();
+    opened(&mut panel, &bench, (80, 24), "");
+    looks("ascii", &text(&shown(&panel, Theme::mono(true), (80, 24))));
+}
+
+#[test]
+fn a_diagram_fits_every_size_and_is_ascii_where_it_must_be() {
+    for scene in [race as fn() -> (Panel, Recorded), failover, crowd] {
+        let (mut panel, bench) = scene();
+        for (width, height) in (0..=90).step_by(3).flat_map(|w| (0..=40).map(move |h| (w, h))) {
+            if (width, height) == (0, 0) {
+                opened(&mut panel, &bench, (width, height), "a");
+            }
+            panel.resize((width, height));
+            press(&mut panel, if height % 2 == 0 { "k" } else { "j" });
+            let buffer = shown(&panel, Theme::mono(true), (width, height));
+            assert!(buffer.content().iter().all(|cell| cell.symbol().is_ascii()));
+        }
+    }
+}
+
+#[test]
+fn what_moves_is_not_drawn_as_a_diagram() {
+    let (mut panel, bench) = stood(&bundled("first-answer"), &[(500, "query client")]);
+    assert_eq!(press(&mut panel, "H"), Reaction::Diagram);
+    panel.diagram(&bench);
+    assert!(matches!(panel.view.mode, Mode::Normal));
+    let toast = panel.view.toasts.back().map(|toast| toast.text.clone()).unwrap_or_default();
+    assert_eq!(toast, "a diagram is of what stands still: Space pauses, t goes back");
+    // In the log there is one, up to where the log stands.
+    panel.replay_log(&bench);
+    let whole = opened(&mut panel, &bench, (80, 24), "");
+    assert!(whole.contains("Space and time") && whole.contains("asks"), "{whole}");
+    press(&mut panel, "\x1bg..");
+    let begun = opened(&mut panel, &bench, (80, 24), "");
+    assert!(begun.contains("starts") && !begun.contains("asks"), "{begun}");
+}
+
+#[test]
+fn a_message_is_followed_from_its_sending_to_its_arrival_and_back() {
+    let (mut panel, bench) = race();
+    let foot = |panel: &Panel| {
+        let whole = text(&shown(panel, NIGHT, (80, 24)));
+        let rows: Vec<String> = whole.lines().map(str::to_owned).collect();
+        [rows[19].clone(), rows[20].clone(), rows[21].clone()]
+    };
+    opened(&mut panel, &bench, (80, 24), "g");
+    let asks = |panel: &Panel| foot(panel)[0].contains("client → ls  asks www.google.com");
+    for _ in 0..20 {
+        if asks(&panel) {
+            break;
+        }
+        press(&mut panel, "j");
+    }
+    assert!(asks(&panel), "{:?}", foot(&panel));
+    let [_, sent, _] = foot(&panel);
+    assert!(sent.contains("sent as 2, arrives as 3 after 40 ms: 2 < 3"), "{sent}");
+    press(&mut panel, "l");
+    let [what, arrived, orders] = foot(&panel);
+    assert!(what.contains("ls  arrives: client → ls  asks www.google.com"), "{what}");
+    let rule = "its clock stood at 1, the message brings 2: max + 1 = 3";
+    assert!(arrived.contains(rule), "{arrived}");
+    assert!(orders.contains("neither: nobody can know which came first"), "{orders}");
+    press(&mut panel, "h");
+    assert!(asks(&panel), "{:?}", foot(&panel));
+    // What was on its way when its receiver died never arrives.
+    let text_of = |panel: &mut Panel, what: &str| {
+        for _ in 0..40 {
+            if foot(panel)[0].contains(what) {
+                return foot(panel)[1].clone();
+            }
+            press(panel, "j");
+        }
+        panic!("{what} is not there")
+    };
+    let lost = text_of(&mut panel, "ls → ts1  asks");
+    assert!(lost.contains("and never arrives"), "{lost}");
+    let held = text_of(&mut panel, "ls → ts2  asks www.mit.edu");
+    assert!(held.contains("its link is cut or holds it"), "{held}");
+}
+
+#[test]
+fn enter_takes_a_replay_to_the_moment_that_is_looked_at() {
+    let (mut panel, bench) = race();
+    panel.replay_log(&bench);
+    opened(&mut panel, &bench, (80, 24), "kkkk");
+    let (_, view, _) = panel.shown(LabTime::ZERO);
+    let Mode::Diagram(diagram) = &view.mode else { panic!("the diagram is open") };
+    let to = diagram.time().expect("a moment");
+    panel.key(&KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    let (world, view, now) = panel.shown(LabTime::ZERO);
+    assert_eq!((now, world.now <= to), (to, true));
+    assert!(matches!(view.mode, Mode::Normal));
+}
+
+#[test]
+fn of_more_nodes_than_fit_those_of_the_race_have_a_line() {
+    let (mut panel, bench) = crowd();
+    let whole = opened(&mut panel, &bench, (80, 24), "");
+    let names = whole.lines().nth(1).expect("a row of names").to_owned();
+    assert!(whole.contains("race #1"), "{whole}");
+    assert!(names.contains("client") && names.contains("ts12"), "{names}");
+    assert!(!names.contains("other"), "{names}");
+    assert_eq!(names.trim_matches('│').split_whitespace().count(), 1 + 9, "{names}");
+}
