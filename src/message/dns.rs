@@ -402,3 +402,16 @@ impl Response {
         Said::NoRecord
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_written_as_everywhere() {
+        for octet in 0..=u8::MAX {
+            let address = Ipv4Addr::new(octet, 0, 255 - octet, octet / 2);
+            assert_eq!(*dotted(address), address.to_string());
+        }
+    }
+}
