@@ -138,7 +138,8 @@ pub fn store(name: &str) -> (Panel, LabTime) {
 #[test]
 fn nobody_waits_for_what_a_client_left_open_when_it_died() {
     let (panel, _) = store("store_client_killed");
-    let op = panel.world.audit.groups().flat_map(|group| group.ops()).next().expect("it asked");
+    let op =
+        panel.world.audit.groups().flat_map(faultlab::check::Group::ops).next().expect("it asked");
     assert_eq!((op.over(), &op.ended), (op.orphaned, &None));
     assert_eq!(op.orphaned, Some(LabTime::from_millis(1000)));
     // It arrives all the same, and is done.

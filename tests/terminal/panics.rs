@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "this test needs a part of it")]
 #[path = "harness.rs"]
 mod harness;
+#[path = "../common/ports.rs"]
+mod ports;
 
 use faultlab::base::LabTime;
 use faultlab::command::Command;
