@@ -113,10 +113,7 @@ pub fn store(name: &str) -> (Panel, LabTime) {
             ];
             played(&group("active", "", &["w", "v"]), &given, 2500)
         }
-        "store_client_killed" => {
-            let given = [(400, "delay w->r1 800ms"), (500, "post w lobby one"), (1000, "kill w")];
-            played(&backed_up("sync", &["w"]), &given, 9000)
-        }
+        "store_client_killed" => client_killed(),
         _ => {
             let topology = group(
                 "primary-backup",
@@ -132,6 +129,12 @@ pub fn store(name: &str) -> (Panel, LabTime) {
             played(&topology, &given, 8000)
         }
     }
+}
+
+/// A client dies while its write is on a slow link.
+fn client_killed() -> (Panel, LabTime) {
+    let given = [(400, "delay w->r1 800ms"), (500, "post w lobby one"), (1000, "kill w")];
+    played(&backed_up("sync", &["w"]), &given, 9000)
 }
 
 /// Whoever is dead waits for nothing; what became of its operation it never learns.
