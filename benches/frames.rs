@@ -3,8 +3,8 @@
 //! `cargo bench --bench frames` prints the figures. The frames are drawn at 200x60 with everything that the panel does
 //! for one (layout, drawing, the difference to the frame before, the bytes for the terminal); beside the map, in the
 //! same run, ratatui's `Canvas` draws a line for each link and a label for each node. The last two figures are of the
-//! real program, in a pseudo-terminal and without one, under the same outside load; `cargo bench --bench frames -- load`
-//! measures these two alone.
+//! real program, in a pseudo-terminal and without one, under the same outside load; `cargo bench --bench frames --
+//! load` measures these two alone.
 
 mod shown;
 mod terminal;

@@ -20,7 +20,8 @@ pub struct Cli {
     #[command(flatten)]
     pub look: Look,
     /// The first port that is tried when the lab chooses; otherwise 7100.
-    #[arg(long, global = true, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
+    #[arg(long, global = true, value_name = "PORT",
+        value_parser = clap::value_parser!(u16).range(1024..))]
     pub port_base: Option<u16>,
 }
 

@@ -1,7 +1,8 @@
 //! Every bundled topology runs its lecture without a panel, on real sockets, and every expectation holds.
 //!
-//! Lectures wait out whole timeouts and need the processor for a hundredth of their time. So some run side by side, each
-//! in a process of its own: as soon as the first test asks, those begin that any test will ask for, the longest first.
+//! Lectures wait out whole timeouts and need the processor for a hundredth of their time. So some run side by side,
+//! each in a process of its own: as soon as the first test asks, those begin that any test will ask for, the longest
+//! first.
 
 #[path = "common/every_lecture.rs"]
 mod every_lecture;

@@ -113,10 +113,7 @@ pub fn store(name: &str) -> (Panel, LabTime) {
             ];
             played(&group("active", "", &["w", "v"]), &given, 2500)
         }
-        "store_client_killed" => {
-            let given = [(400, "delay w->r1 800ms"), (500, "post w lobby one"), (1000, "kill w")];
-            played(&backed_up("sync", &["w"]), &given, 9000)
-        }
+        "store_client_killed" => client_killed(),
         _ => {
             let topology = group(
                 "primary-backup",
@@ -134,11 +131,18 @@ pub fn store(name: &str) -> (Panel, LabTime) {
     }
 }
 
+/// A client dies while its write is on a slow link.
+fn client_killed() -> (Panel, LabTime) {
+    let given = [(400, "delay w->r1 800ms"), (500, "post w lobby one"), (1000, "kill w")];
+    played(&backed_up("sync", &["w"]), &given, 9000)
+}
+
 /// Whoever is dead waits for nothing; what became of its operation it never learns.
 #[test]
 fn nobody_waits_for_what_a_client_left_open_when_it_died() {
     let (panel, _) = store("store_client_killed");
-    let op = panel.world.audit.groups().flat_map(|group| group.ops()).next().expect("it asked");
+    let op =
+        panel.world.audit.groups().flat_map(faultlab::check::Group::ops).next().expect("it asked");
     assert_eq!((op.over(), &op.ended), (op.orphaned, &None));
     assert_eq!(op.orphaned, Some(LabTime::from_millis(1000)));
     // It arrives all the same, and is done.
