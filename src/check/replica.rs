@@ -250,7 +250,7 @@ impl ReplicaState {
         self.term = self.term.max(term);
     }
 
-    /// It says whom it takes for the leader, and in which term: the one in which it stood itself does not count any more.
+    /// It says whom it takes for the leader, and in which term: the one in which it stood itself does not count now.
     pub(super) fn settles_in(&mut self, term: u64) {
         self.term = term;
     }
