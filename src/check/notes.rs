@@ -315,6 +315,7 @@ impl Group {
             }
             StoreNote::Demoted { to, term } | StoreNote::Follows { leader: to, term } => {
                 self.term(at, *term);
+                self.replicas[at].settles_in(*term);
                 if *to == id {
                     return self.leads(at, *term);
                 }

@@ -250,6 +250,11 @@ impl ReplicaState {
         self.term = self.term.max(term);
     }
 
+    /// It says whom it takes for the leader, and in which term: the one in which it stood itself does not count now.
+    pub(super) fn settles_in(&mut self, term: u64) {
+        self.term = term;
+    }
+
     /// A new life: what the process knew is gone, the disk is as it was left.
     pub(super) fn boots(&mut self, life: Incarnation, file: &ReplicaConfig, now: LabTime) {
         let returns = life.0 > 1;

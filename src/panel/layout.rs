@@ -401,7 +401,7 @@ mod tests {
                 ((100, 30), false),
             ] {
                 for banner in [false, true] {
-                    let needs = Needs { step, banner, store, ..needs() };
+                    let needs = Needs { banner, step, store, ..needs() };
                     for panel in [PanelId::System, PanelId::Belief] {
                         assert!(rows(size, panel, needs) >= rows_wanted, "{size:?} {needs:?}");
                     }
@@ -410,7 +410,7 @@ mod tests {
             }
             // In the lecture layout the panel that is looked at has them, as far as the map can give them.
             for (step, focus) in [(false, PanelId::Belief), (true, PanelId::System)] {
-                let needs = Needs { step, focus, banner: false, store, ..needs() };
+                let needs = Needs { focus, banner: false, step, store, ..needs() };
                 assert!(rows((80, 24), focus, needs) >= rows_wanted.min(6), "{needs:?}");
                 assert!(rows((80, 24), PanelId::Map, needs) >= 6, "{needs:?}");
             }

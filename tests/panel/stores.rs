@@ -301,3 +301,36 @@ fn quiet_heartbeats_change_few_cells_from_frame_to_frame() {
     // A strip that scrolled would change every stroke of every row, hundreds of cells.
     assert!(mean < 60, "{mean} cells a frame");
 }
+
+/// The only row that the lecture layout leaves the heartbeats beside a step and a banner holds two of them, and of five
+/// beliefs the title says how many are out of sight.
+#[test]
+fn no_heartbeat_is_out_of_sight_beside_a_step_and_what_is_is_counted() {
+    let (mut panel, now) = store("store_leader_killed");
+    let id = EventId { owner: Owner::Lab, number: 1_000_000 };
+    let begun = Fact::StepBegan { step: 1 };
+    panel.world.apply(&Event { id, time: now, cause: Cause::Boot, fact: begun });
+    let shown = text(&draw(&panel, NIGHT, now, (80, 24)));
+    assert!(shown.contains("NO LEADER"), "{shown}");
+    let together = |row: &str| row.contains("r1→r2") && row.contains("r1→r3");
+    assert!(shown.lines().any(together), "{shown}");
+    let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
+    assert!(shown.lines().any(|row| row.contains("│ r3 ")), "{shown}");
+    press(&mut panel, "5");
+    let shown = text(&draw(&panel, NIGHT, now, (80, 24)));
+    let title = shown.lines().find(|row| row.contains("5 Belief")).unwrap_or_default();
+    assert!(title.contains("1 more: ↓"), "{shown}");
+}
+
+#[test]
+fn who_has_stood_for_a_term_and_follows_in_another_is_shown_with_that_one() {
+    let more = "heartbeat = \"300ms\"\nsuspect_after = \"1s\"\nterms = true";
+    let given = [(500, "post w lobby one"), (2000, "kill r1")];
+    let (panel, now) = played(&group("primary-backup", more, &["w"]), &given, 6000);
+    let stood = panel.world.audit.groups().next().is_some_and(|it| it.figures.term_max == 3);
+    assert!(stood, "r3 has stood for term 3");
+    let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
+    for words in ["r2    self t2", "r3    r2 t2"] {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+}

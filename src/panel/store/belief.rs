@@ -145,7 +145,8 @@ fn draw_leader(
         canvas.text(x, y, columns - 1, "–", canvas.ink(Ink::Frame));
         return;
     };
-    let who = if leader == holder { "itself" } else { world.topology.names.of(leader) };
+    // The term behind it must find room, too.
+    let who = if leader == holder { "self" } else { world.topology.names.of(leader) };
     if group.follows_wrongly(holder).is_some() {
         canvas.text(x, y, columns - 1, &format!("{who} ≠"), canvas.badge(Ink::Bad));
         return;
