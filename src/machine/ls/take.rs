@@ -78,6 +78,22 @@ impl Ls {
         }
         self.questions.insert(no, question);
         self.may_be_joined(no, asked);
+        self.begin_timers(now, (no, serial), conn, asked, out);
+        for lane in 0..choice.at_once {
+            self.ask_lane(now, no, lane, out);
+        }
+        self.begin_hedging(now, no, out);
+    }
+
+    /// What ends the question if nobody answers.
+    fn begin_timers(
+        &mut self,
+        now: LabTime,
+        (no, serial): (QuestionNo, bool),
+        conn: ConnId,
+        asked: &Asked,
+        out: &mut Effects,
+    ) {
         if self.config.policy == Policy::Batch {
             self.join_window(now, no, out);
         } else if serial || !self.has_flaw(Flaw::SocketTimer) {
@@ -86,10 +102,6 @@ impl Ls {
         if self.has_flaw(Flaw::SocketTimer) {
             self.start_socket_timer(now, conn, no, asked, out);
         }
-        for lane in 0..choice.at_once {
-            self.ask_lane(now, no, lane, out);
-        }
-        self.begin_hedging(now, no, out);
     }
 
     /// Why there is no use in asking anybody, if there is none: in words, and as DNS and the log have it.
