@@ -8,7 +8,7 @@
 
 use super::settle::{Verdict, Words};
 use super::{Ls, Question};
-use crate::base::{ConnId, NumberMap, QuestionNo};
+use crate::base::{ConnId, LabTime, NumberMap, QuestionNo};
 use crate::machine::Effects;
 use crate::machine::asked::Asked;
 use crate::message::{BalanceNote, Flaw, HostName, Note, Outcome, RecordType, Response, Rr, Why};
@@ -62,6 +62,11 @@ impl Ls {
             return None;
         }
         self.races.open.get(&key(asked)?).copied()
+    }
+
+    /// When this race is given up, and whoever joins it with it.
+    pub(super) fn deadline_in(&self, race: Option<QuestionNo>) -> Option<LabTime> {
+        Some(self.questions.get(&race?)?.deadline)
     }
 
     /// This question begins a race that others may join.

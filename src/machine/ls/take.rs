@@ -29,10 +29,7 @@ impl Ls {
         let no = QuestionNo(self.numbers);
         let name = &asked.name;
         let race = self.race_of(asked);
-        let deadline = match race.and_then(|race| self.questions.get(&race)) {
-            Some(race) => race.deadline,
-            None => self.deadline_of(now, conn),
-        };
+        let deadline = self.deadline_in(race).unwrap_or_else(|| self.deadline_of(now, conn));
         out.note(Note::Took { question: no, name: name.clone(), from, deadline: Some(deadline) });
         let room = self.questions.len() < QUESTIONS_MAX && self.window_has_room();
         if !room || !self.askers.took(conn, no, asked.id.is_some()) {
