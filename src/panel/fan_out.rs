@@ -1,8 +1,8 @@
 //! The lanes of a race with more upstreams than rows: sorted by when their answers were in, the first few and the last
 //! few with their ranks, and between them at what time how many had answered. Scrolled, one rank after the other.
 
-use super::lanes::Bar;
-use super::paint::{Canvas, Row, as_many_as_fit};
+use super::lanes::{Bar, label_columns};
+use super::paint::{Canvas, Row, as_many_as_fit, width};
 use super::race::lane_bar;
 use super::theme::Ink;
 use super::view::{PanelId, Selection, View};
@@ -10,6 +10,7 @@ use super::words;
 use crate::base::LabTime;
 use crate::message::Outcome;
 use crate::world::{Lane, LaneEnd, Race, World};
+use ratatui::layout::Rect;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,12 +20,12 @@ const LANES_LEAVE: u16 = 4;
 /// The lanes for which there is room, and what is said of the others.
 pub fn bars(
     canvas: &mut Canvas<'_>,
-    rows: u16,
+    area: Rect,
     (world, view, now): (&World, &View, LabTime),
     race: &Race,
 ) -> Vec<Bar> {
     let order = sorted(race, now);
-    let room = usize::from(rows.saturating_sub(LANES_LEAVE)).max(2);
+    let room = usize::from(area.height.saturating_sub(LANES_LEAVE)).max(2);
     let down = if view.focus == PanelId::Race { view.down } else { 0 };
     let skip = canvas.skip(down, order.len(), room as u16);
     if skip > 0 {
@@ -41,7 +42,9 @@ pub fn bars(
         ranks.map(|rank| ranked(canvas, world, race, order[rank], rank + 1, now)).collect()
     };
     let mut bars = some(0..first);
-    bars.push(between(canvas, race, &order, now));
+    let names = race.lanes.iter().map(|lane| width(world.topology.names.of(lane.upstream)));
+    let columns = area.width.saturating_sub(label_columns(names.max()));
+    bars.push(between(canvas, race, &order, (columns, now)));
     bars.extend(looked_at.into_iter().flat_map(|rank| some(rank..rank + 1)));
     bars.extend(some(order.len() - last..order.len()));
     bars
@@ -119,7 +122,12 @@ fn answered(race: &Race, now: LabTime) -> Vec<Duration> {
 
 /// What is said of those that are not shown: how many are in, when half and when nearly all of them were, and what came
 /// of the others.
-fn between(canvas: &Canvas<'_>, race: &Race, order: &[usize], now: LabTime) -> Bar {
+fn between(
+    canvas: &Canvas<'_>,
+    race: &Race,
+    order: &[usize],
+    (columns, now): (u16, LabTime),
+) -> Bar {
     let times = answered(race, now);
     let all = order.len();
     let mut parts = Vec::new();
@@ -148,7 +156,7 @@ fn between(canvas: &Canvas<'_>, race: &Race, order: &[usize], now: LabTime) -> B
     }
     let others = others.into_iter();
     parts.extend(others.map(|(word, (count, ink))| (format!("{count} {word}"), canvas.ink(ink))));
-    let words = as_many_as_fit(Row::new(), parts.into_iter(), u16::MAX, canvas.ink(Ink::Muted));
+    let words = as_many_as_fit(Row::new(), parts.into_iter(), columns, canvas.ink(Ink::Muted));
     Bar::words("…".into(), Ink::Muted, words)
 }
 

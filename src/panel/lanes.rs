@@ -38,9 +38,14 @@ impl Bar {
 /// What a row of words is drawn with: nothing.
 const WORDS: char = ' ';
 
+/// Columns that the labels take, and the space behind them, where this is the longest.
+pub fn label_columns(longest: Option<u16>) -> u16 {
+    longest.unwrap_or(4).clamp(4, 12) + 1
+}
+
 /// Draws the rows below their scale, where there is room for it, and gives how many rows that took.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, bars: &[Bar], roomy: bool) -> u16 {
-    let labels = bars.iter().map(|bar| width(&bar.label)).max().unwrap_or(4).clamp(4, 12) + 1;
+    let labels = label_columns(bars.iter().map(|bar| width(&bar.label)).max());
     // What came of it is rather read whole than measured: the axis gives way, down to a quarter.
     let most = area.width.saturating_sub(labels + 2) * 3 / 4;
     let results = bars.iter().filter(|bar| !bar.is_words()).map(|bar| bar.result.width());

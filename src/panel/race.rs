@@ -161,7 +161,7 @@ fn draw_lanes(
     let mut bars: Vec<Bar> = if race.lanes.len() < usize::from(area.height) {
         (0..race.lanes.len()).map(bar).collect()
     } else {
-        fan_out::bars(canvas, area.height, (world, view, now), race)
+        fan_out::bars(canvas, area, (world, view, now), race)
     };
     bars.push(asker_bar(canvas, world, race, end));
     lanes::draw(canvas, area, &bars, roomy)

@@ -419,7 +419,7 @@ const fn choice_words(why: Why) -> &'static str {
         Why::AskerGone => "who asked is gone",
         Why::NobodyLeft => "nobody is left to ask",
         Why::Remembered => "it failed a moment ago",
-        Why::Joined => "so it was for the one that it joined",
+        Why::Joined => "as for the one that it joined",
         Why::GoesRound => "the question goes round",
         Why::Gathered => "everybody asked has spoken",
         Why::NotNeeded => "another server has it",

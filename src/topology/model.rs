@@ -158,7 +158,10 @@ impl Topology {
         name: &'a HostName,
         kind: RecordType,
     ) -> impl Iterator<Item = NodeId> + 'a {
-        let has = move |node: &&Node| matches!(&node.kind, Kind::Ts(ts) if ts.records.says(name, kind).is_some());
+        let has = move |node: &&Node| match &node.kind {
+            Kind::Ts(ts) => ts.records.says(name, kind).is_some(),
+            _ => false,
+        };
         self.nodes.iter().filter(has).map(|node| node.id)
     }
 

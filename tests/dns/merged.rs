@@ -44,7 +44,7 @@ fn give(sim: &mut Sim, line: &str) {
     sim.give(command).unwrap_or_else(|why| panic!("{line}: {why}"));
 }
 
-/// Everybody asks the same at about the same time, over and over, while servers and the LS itself die, freeze and return.
+/// Everybody asks the same at about the same time, over and over, while servers and the LS die, freeze and return.
 fn play(topology: &Topology, seed: u64) -> Vec<Event> {
     let mut sim = Sim::new(topology, seed);
     for line in ["loss ls 10%", "duplicate ls 10%", "jitter ls 30ms"] {

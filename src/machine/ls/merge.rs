@@ -1,13 +1,14 @@
-//! Identical questions in flight: whoever asks what is being asked already joins that race, and is told what it comes to.
+//! Identical questions in flight: whoever asks what is being asked already joins that race, and is told what it comes
+//! to.
 //!
 //! A setting, off unless stated: each question is then a race of its own, with its own fate. Merged ones share theirs:
-//! where a datagram is lost, all of them wait in vain. Resolvers merge. Several equivalent questions at once are so many
-//! chances for a forger (RFC 5452, 5), and they bury a server that fails before its first failure is known, which no
-//! memory of failures can prevent (RFC 9520, 3.2). Only for DNS, as that memory is.
+//! where a datagram is lost, all of them wait in vain. Resolvers merge. Several equivalent questions at once are as
+//! many chances for a forger (RFC 5452, 5), and they bury a server that fails before its first failure is known, which
+//! no memory of failures can prevent (RFC 9520, 3.2). Only for DNS, as that memory is.
 
 use super::settle::{Verdict, Words};
 use super::{Ls, Question};
-use crate::base::{ConnId, NumberMap, QuestionNo};
+use crate::base::{ConnId, LabTime, NumberMap, QuestionNo};
 use crate::machine::Effects;
 use crate::machine::asked::Asked;
 use crate::message::{BalanceNote, Flaw, HostName, Note, Outcome, RecordType, Response, Rr, Why};
@@ -63,6 +64,11 @@ impl Ls {
         self.races.open.get(&key(asked)?).copied()
     }
 
+    /// When this race is given up, and whoever joins it with it.
+    pub(super) fn deadline_in(&self, race: Option<QuestionNo>) -> Option<LabTime> {
+        Some(self.questions.get(&race?)?.deadline)
+    }
+
     /// This question begins a race that others may join.
     pub(super) fn may_be_joined(&mut self, no: QuestionNo, asked: &Asked) {
         if self.merges()
@@ -109,7 +115,7 @@ impl Ls {
             let spelled = (&race.asked.name, &question.asked.name);
             let mut own = words.clone();
             own.dns = words.dns.as_ref().map(|response| respelled(response, spelled));
-            self.tell(*no, &question, &(outcome, from, why), own, out);
+            self.tell(*no, &question, (outcome, from, why), own, out);
         }
     }
 
@@ -119,7 +125,7 @@ impl Ls {
         if question.waits == 0 {
             return false;
         }
-        question.left = true;
+        question.left = Some(self.now);
         out.note(Note::Balance(BalanceNote::GoesOn { question: no, waits: question.waits }));
         true
     }
@@ -129,7 +135,7 @@ impl Ls {
         let Some(race) = question.joined else { return };
         let Some(other) = self.questions.get_mut(&race) else { return };
         other.waits = other.waits.saturating_sub(1);
-        if !other.left || other.waits > 0 {
+        if other.left.is_none() || other.waits > 0 {
             return;
         }
         let Some(other) = self.close_question(race, out) else { return };
@@ -143,8 +149,8 @@ impl Ls {
         self.give_up_lanes(race, &other, out);
     }
 
-    /// The open questions of one asker, those that joined a race before the others: a race whose asker leaves does not go
-    /// on for that asker's own questions.
+    /// The open questions of one asker, those that joined a race before the others: a race whose asker leaves does not
+    /// go on for that asker's own questions.
     pub(super) fn joined_first(&self, conn: ConnId) -> Vec<QuestionNo> {
         let mut all = self.questions_of(conn);
         all.sort_by_key(|no| !is_joined(&self.questions, *no));
@@ -168,10 +174,10 @@ fn respelled(response: &Arc<Response>, (before, now): (&HostName, &HostName)) ->
     if before.as_str() == now.as_str() {
         return response.clone();
     }
-    let answers = response.answers.iter().map(|rr| match rr.name == *now {
-        true => Rr { name: now.clone(), ..rr.clone() },
-        false => rr.clone(),
-    });
-    let answers = answers.collect();
+    let own = |rr: &Rr| match &rr.name {
+        name if name == now => Rr { name: now.clone(), ..rr.clone() },
+        _ => rr.clone(),
+    };
+    let answers = response.answers.iter().map(own).collect();
     Arc::new(Response { answers, ..Response::clone(response) })
 }

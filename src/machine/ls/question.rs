@@ -113,8 +113,8 @@ pub(super) struct Question {
     pub waiting: Vec<QuestionNo>,
     /// How many of these still wait.
     pub waits: u32,
-    /// Whether its asker is gone, and it goes on only for those who joined it.
-    pub left: bool,
+    /// When its asker left, if it goes on only for those who joined it.
+    pub left: Option<LabTime>,
 }
 
 impl Question {
@@ -136,7 +136,7 @@ impl Question {
             joined: None,
             waiting: Vec::new(),
             waits: 0,
-            left: false,
+            left: None,
         }
     }
 

@@ -350,15 +350,18 @@ impl Ls {
         out: &mut Effects,
     ) {
         let Some(question) = self.close_question(no, out) else { return };
-        if question.left {
+        let for_joined = (!question.waiting.is_empty()).then(|| words.clone());
+        if question.left.is_some() {
             out.note(Note::Decided { question: no, outcome, said: None, from, why });
         } else {
-            self.tell(no, &question, &(outcome, from, why), words.clone(), out);
+            self.tell(no, &question, (outcome, from, why), words, out);
         }
         if let (true, Some(from)) = (outcome.is_final(), from) {
             self.move_name(&question, from, out);
         }
-        self.tell_joined(&question, (outcome, from, why), &words, out);
+        if let Some(words) = for_joined {
+            self.tell_joined(&question, (outcome, from, why), &words, out);
+        }
         self.give_up_lanes(no, &question, out);
     }
 
@@ -367,7 +370,7 @@ impl Ls {
         &mut self,
         no: QuestionNo,
         question: &Question,
-        &(outcome, from, why): &Verdict,
+        (outcome, from, why): Verdict,
         words: Words,
         out: &mut Effects,
     ) {

@@ -29,10 +29,7 @@ impl Ls {
         let no = QuestionNo(self.numbers);
         let name = &asked.name;
         let race = self.race_of(asked);
-        let deadline = match race.and_then(|race| self.questions.get(&race)) {
-            Some(race) => race.deadline,
-            None => self.deadline_of(now, conn),
-        };
+        let deadline = self.deadline_in(race).unwrap_or_else(|| self.deadline_of(now, conn));
         out.note(Note::Took { question: no, name: name.clone(), from, deadline: Some(deadline) });
         let room = self.questions.len() < QUESTIONS_MAX && self.window_has_room();
         if !room || !self.askers.took(conn, no, asked.id.is_some()) {
@@ -78,6 +75,22 @@ impl Ls {
         }
         self.questions.insert(no, question);
         self.may_be_joined(no, asked);
+        self.begin_timers(now, (no, serial), conn, asked, out);
+        for lane in 0..choice.at_once {
+            self.ask_lane(now, no, lane, out);
+        }
+        self.begin_hedging(now, no, out);
+    }
+
+    /// What ends the question if nobody answers.
+    fn begin_timers(
+        &mut self,
+        now: LabTime,
+        (no, serial): (QuestionNo, bool),
+        conn: ConnId,
+        asked: &Asked,
+        out: &mut Effects,
+    ) {
         if self.config.policy == Policy::Batch {
             self.join_window(now, no, out);
         } else if serial || !self.has_flaw(Flaw::SocketTimer) {
@@ -86,10 +99,6 @@ impl Ls {
         if self.has_flaw(Flaw::SocketTimer) {
             self.start_socket_timer(now, conn, no, asked, out);
         }
-        for lane in 0..choice.at_once {
-            self.ask_lane(now, no, lane, out);
-        }
-        self.begin_hedging(now, no, out);
     }
 
     /// Why there is no use in asking anybody, if there is none: in words, and as DNS and the log have it.

@@ -78,26 +78,15 @@ impl Teller<'_> {
     /// Whose race the question waits for, if it joined one.
     pub(super) fn joins(&self) -> Option<String> {
         let other = self.race.more.joined?;
-        Some(format!(
-            "The same is being asked already, as #{}: the LS asks nobody again and waits for that \
-             race.",
-            other.0
-        ))
+        Some(format!("It joined #{}, which asks the same, so nobody is asked again.", other.0))
     }
 
     /// The question was told what another's race came to.
     pub(super) fn joined(&self, verdict: &Verdict) -> String {
-        let asker = self.asker_name();
         let Some(other) = self.race.more.joined else {
-            return format!(
-                "The same was being asked already, and {asker} was told what it came to."
-            );
+            return "It joined a race that asked the same, so nobody was asked again.".into();
         };
-        let head = format!(
-            "The same was being asked already, as #{}, so the LS asked nobody again and told {asker} \
-             what that came to",
-            other.0
-        );
+        let head = format!("It joined #{}, which asked the same", other.0);
         let race = self.world.race(other);
         let of_ls = race.and_then(|race| Some((race, race.ls_verdict.as_ref()?)));
         match of_ls.filter(|(_, of_ls)| of_ls.why != Why::Joined) {
@@ -105,7 +94,7 @@ impl Teller<'_> {
                 let teller = Teller { world: self.world, race };
                 format!("{head}. Of #{}: {}", other.0, teller.verdict(of_ls, &self.judge()))
             }
-            None => format!("{head}: {}.", verdict.outcome),
+            None => format!("{head}, and ended {}.", verdict.outcome),
         }
     }
 
