@@ -33,7 +33,9 @@ fn run(topology: &Topology, seed: u64, commands: &[String]) -> (Vec<Event>, Worl
     sim.run_until(end);
     let events: Vec<Event> = sim.log().read(0, usize::MAX).events().cloned().collect();
     let mut world = World::new(Arc::new(topology.clone()));
-    events.iter().for_each(|event| world.apply(event));
+    for event in &events {
+        world.apply(event);
+    }
     (events, world)
 }
 

@@ -70,8 +70,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         let last = y + 1 == area.bottom();
         let end = area.right().saturating_sub(if last { reserved + 1 } else { 0 });
         if x + columns > end {
+            // A shorter one may still have room.
             if last {
-                break;
+                continue;
             }
             (x, y) = (area.x + 1, y + 1);
         }
