@@ -1,5 +1,5 @@
-//! Space and time, reckoned from the logs of simulated labs under faults: what Lamport's clocks promise, and which sending
-//! led to which arrival.
+//! Space and time, reckoned from the logs of simulated labs under faults: what Lamport's clocks promise, and which
+//! sending led to which arrival.
 
 use faultlab::base::{EventId, Incarnation, LabTime, NodeId, Owner, Peer};
 use faultlab::command::grammar;

@@ -101,7 +101,8 @@ const SOCKETS: &[&str] = &["lab", GUARD, PROBE, FORWARDER];
 const CLOCKS: &[&str] =
     &["lab", "panel/app.rs", GUARD, PROBE, WATCH, "mode/data.rs", "mode/watched.rs"];
 /// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
-/// a read; the topology's file is watched on one, for a slow disk must not hold the panel up.
+/// a read; the topology's file is watched on one, and recordings are written on one, for a slow disk must not hold the
+/// panel up.
 const SPAWNERS: &[&str] = &[
     "lab",
     "panel/terminal.rs",
@@ -111,6 +112,7 @@ const SPAWNERS: &[&str] = &[
     WATCH,
     "mode/stdin.rs",
     "mode/watched.rs",
+    "mode/recording.rs",
 ];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];
