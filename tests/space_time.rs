@@ -1,5 +1,5 @@
-//! Space and time, reckoned from the logs of simulated labs under faults: what Lamport's clocks promise, and which sending
-//! led to which arrival.
+//! Space and time, reckoned from the logs of simulated labs under faults: what Lamport's clocks promise, and which
+//! sending led to which arrival.
 
 use faultlab::base::{EventId, Incarnation, LabTime, NodeId, Owner, Peer};
 use faultlab::command::grammar;
@@ -33,7 +33,9 @@ fn run(topology: &Topology, seed: u64, commands: &[String]) -> (Vec<Event>, Worl
     sim.run_until(end);
     let events: Vec<Event> = sim.log().read(0, usize::MAX).events().cloned().collect();
     let mut world = World::new(Arc::new(topology.clone()));
-    events.iter().for_each(|event| world.apply(event));
+    for event in &events {
+        world.apply(event);
+    }
     (events, world)
 }
 

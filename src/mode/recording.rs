@@ -1,5 +1,5 @@
-//! `S`: the log so far, as the JSON lines that `--events` writes, and the screen as text beside it, in a folder of their
-//! own. They are written beside the panel, by a thread that ends with them: a long log must not delay a key.
+//! `S`: the log so far, as the JSON lines that `--events` writes, and the screen as text beside it, in a folder of
+//! their own. They are written beside the panel, by a thread that ends with them: a long log must not delay a key.
 
 use super::data;
 use crate::base::{EventId, LabTime, Owner};

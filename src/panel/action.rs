@@ -172,10 +172,25 @@ pub fn act(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
     if let Some(outcome) = link_keys::act(action, world, view) {
         return Some(outcome);
     }
-    if let Some(outcome) = on_clock(action, world, view) {
+    if let Some(outcome) = on_clock(action, world, view).or_else(|| elsewhere(action)) {
         return Some(outcome);
     }
     on_view(action, world, view)
+}
+
+/// What others do: whoever has the lab, the log or the terminal.
+const fn elsewhere(action: Action) -> Option<Outcome> {
+    Some(match action {
+        Action::Replay => Outcome::Replay,
+        Action::ReplayLog => Outcome::ReplayLog,
+        Action::Diagram => Outcome::Diagram,
+        Action::SaveSteps => Outcome::SaveSteps,
+        Action::SaveRecording => Outcome::SaveRecording,
+        Action::Theme => Outcome::NextTheme,
+        Action::Redraw => Outcome::Redraw,
+        Action::Suspend => Outcome::Suspend,
+        _ => return None,
+    })
 }
 
 /// What a failover has shown has been seen, once the person goes on: at the next beat, and at the next operation where
@@ -324,14 +339,6 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             Some(copied) => return Some(Outcome::Copy(copied)),
             None => view.toast("there is nothing to copy here", true),
         },
-        Action::SaveSteps => return Some(Outcome::SaveSteps),
-        Action::SaveRecording => return Some(Outcome::SaveRecording),
-        Action::Replay => return Some(Outcome::Replay),
-        Action::ReplayLog => return Some(Outcome::ReplayLog),
-        Action::Diagram => return Some(Outcome::Diagram),
-        Action::Theme => return Some(Outcome::NextTheme),
-        Action::Redraw => return Some(Outcome::Redraw),
-        Action::Suspend => return Some(Outcome::Suspend),
         Action::Back => back(world, view),
         Action::ZoomOut => view.zoom = false,
         Action::Accept => return accept(world, view),

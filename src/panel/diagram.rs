@@ -28,6 +28,7 @@ const PAGE: usize = 10;
 
 /// A diagram, and what is looked at in it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch, and none rules another out")]
 pub struct Diagram {
     /// What happened.
     pub space: Arc<SpaceTime>,
@@ -78,22 +79,22 @@ impl Diagram {
     #[must_use]
     pub fn lines(&self, world: &World, columns: u16) -> Vec<NodeId> {
         let most = most_lines(columns);
-        let mut nodes: Vec<NodeId> = match (&self.matter, self.all) {
-            (Some((_, nodes)), false) => nodes.clone(),
-            _ => {
-                // Of more than fit, those that have most to tell.
-                let mut counts = vec![0_usize; world.topology.nodes.len()];
-                for node in self.space.moments.iter().filter_map(|moment| moment.node) {
-                    counts[node.index()] += 1;
-                }
-                let mut all: Vec<NodeId> = world.topology.nodes.iter().map(|it| it.id).collect();
-                all.sort_by_key(|id| std::cmp::Reverse(counts[id.index()]));
-                all
-            }
-        };
+        let matter = self.matter.as_ref().filter(|_| !self.all);
+        let mut nodes = matter.map_or_else(|| self.busiest(world), |matter| matter.1.clone());
         nodes.truncate(most);
         nodes.sort_by_key(|id| (rank(world.topology.node(*id).role()), *id));
         nodes
+    }
+
+    /// All nodes, those that have most to tell first.
+    fn busiest(&self, world: &World) -> Vec<NodeId> {
+        let mut counts = vec![0_usize; world.topology.nodes.len()];
+        for node in self.space.moments.iter().filter_map(|moment| moment.node) {
+            counts[node.index()] += 1;
+        }
+        let mut all: Vec<NodeId> = world.topology.nodes.iter().map(|it| it.id).collect();
+        all.sort_by_key(|id| std::cmp::Reverse(counts[id.index()]));
+        all
     }
 
     /// What the lines are those of, where there are others.
@@ -281,8 +282,9 @@ fn matter(world: &World, view: &View) -> Option<(String, Vec<NodeId>)> {
         if failover.is_none() {
             add(op.and_then(|op| op.asker).map(|asker| asker.0));
         }
-        group.replicas.iter().for_each(|replica| add(Some(replica.id)));
-        group.nodes().for_each(|node| add(Some(node)));
+        for node in group.replicas.iter().map(|replica| replica.id).chain(group.nodes()) {
+            add(Some(node));
+        }
         match (failover, op) {
             (Some(it), _) => format!("failover of {}", world.topology.names.of(it.leader)),
             (None, Some(op)) => format!("operation {}", op.no.0),
@@ -294,7 +296,9 @@ fn matter(world: &World, view: &View) -> Option<(String, Vec<NodeId>)> {
         add(race.ls);
         let mut lanes: Vec<_> = race.lanes.iter().collect();
         lanes.sort_by_key(|lane| (lane.end != LaneEnd::Won, lane.sent.is_none(), lane.sent));
-        lanes.iter().for_each(|lane| add(Some(lane.upstream)));
+        for lane in lanes {
+            add(Some(lane.upstream));
+        }
         format!("race #{}", race.no.0)
     };
     Some((what, nodes))

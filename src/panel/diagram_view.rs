@@ -96,17 +96,11 @@ impl Plan {
 /// The title of its page: what it is about, and what it leaves out.
 #[must_use]
 pub fn title(diagram: &Diagram, world: &World) -> String {
-    let mut title = " Space and time ".to_owned();
-    if let Some(subject) = diagram.subject() {
-        title += &format!("· {subject} ");
-    }
-    if !diagram.beats && !world.audit.is_empty() {
-        title += "· without heartbeats ";
-    }
-    if let (true, Some(first)) = (diagram.cut, diagram.space.moments.first()) {
-        title += &format!("· from {} s on ", first.event.time);
-    }
-    title
+    let subject = diagram.subject().map_or_else(String::new, |it| format!("· {it} "));
+    let beats = if diagram.beats || world.audit.is_empty() { "" } else { "· without heartbeats " };
+    let first = diagram.space.moments.first().filter(|_| diagram.cut);
+    let from = first.map_or_else(String::new, |it| format!("· from {} s on ", it.event.time));
+    format!(" Space and time {subject}{beats}{from}")
 }
 
 /// Draws the diagram.

@@ -17,7 +17,8 @@ pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     let valid = keymap::contexts(view);
     let dialog = !matches!(view.mode, Mode::Normal);
     let mut rows: Vec<&Binding> = view.keymap.rows().iter().collect();
-    if store::on_show(world, view).is_some() {
+    // In a replay nothing is killed, and its own keys come first.
+    if store::on_show(world, view).is_some() && view.replay.is_none() {
         rows.sort_by_key(|row| rank(row.action));
     }
     let mut shown = BTreeSet::new();
@@ -70,8 +71,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, world: &World, view: &View) {
         let last = y + 1 == area.bottom();
         let end = area.right().saturating_sub(if last { reserved + 1 } else { 0 });
         if x + columns > end {
+            // A shorter one may still have room.
             if last {
-                break;
+                continue;
             }
             (x, y) = (area.x + 1, y + 1);
         }

@@ -26,19 +26,8 @@ fn client_words(world: &World, client: NodeId) -> String {
 /// The footer's words for a key, with its target; none if it is not valid now.
 #[must_use]
 pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
-    if binding.context == Context::Replay {
-        let plays = view.replay.as_ref().is_some_and(|cursor| !cursor.paused && !cursor.is_over());
-        let word = if binding.action == Action::Pause && plays { "pause" } else { binding.short };
-        return Some(word.to_owned());
-    }
-    if binding.context == Context::Diagram {
-        let here = match (binding.action, &view.mode) {
-            (Action::Accept, _) => view.replay.is_some(),
-            (Action::Beats, _) => !world.audit.is_empty(),
-            (Action::AllNodes, Mode::Diagram(diagram)) => diagram.has_a_subject(),
-            _ => true,
-        };
-        return here.then(|| binding.short.to_owned());
+    if matches!(binding.context, Context::Replay | Context::Diagram) {
+        return of_the_past(binding, world, view);
     }
     let names = &world.topology.names;
     let node = targets::node(world, view);
@@ -104,6 +93,20 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// The words of a key of a replay, or of the diagram.
+fn of_the_past(binding: &Binding, world: &World, view: &View) -> Option<String> {
+    let cursor = view.replay.as_ref();
+    let plays = cursor.is_some_and(|cursor| !cursor.paused && !cursor.is_over());
+    let word = match (binding.action, &view.mode) {
+        (Action::Pause, _) if plays => "pause",
+        (Action::Accept, _) if cursor.is_none() => return None,
+        (Action::Beats, _) if world.audit.is_empty() => return None,
+        (Action::AllNodes, Mode::Diagram(diagram)) if !diagram.has_a_subject() => return None,
+        _ => binding.short,
+    };
+    Some(word.to_owned())
 }
 
 /// What the key of the load does now.

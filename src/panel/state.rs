@@ -275,7 +275,9 @@ impl Panel {
         if let (Action::Accept, Mode::Diagram(diagram)) = (action, &replay.view.mode) {
             let to = diagram.time();
             replay.view.mode = Mode::Normal;
-            to.into_iter().for_each(|to| replay.seek(Seek::At(to)));
+            if let Some(to) = to {
+                replay.seek(Seek::At(to));
+            }
             return true;
         }
         match action {

@@ -34,8 +34,9 @@ pub fn place(event: &Event) -> Option<NodeId> {
         | Fact::NodeFrozen { node }
         | Fact::NodeThawed { node }
         | Fact::NodeStopped { node } => Some(*node),
-        Fact::MessageSent { .. } | Fact::MessageReceived { .. } => here,
-        Fact::ConnRefused { peer: Peer::Node(_), .. }
+        Fact::MessageSent { .. }
+        | Fact::MessageReceived { .. }
+        | Fact::ConnRefused { peer: Peer::Node(_), .. }
         | Fact::ConnEnded { peer: Peer::Node(_), ending: Ending::Reset, .. } => here,
         Fact::Noted(Note::Store(note)) if is_shown(note) => here,
         _ => None,

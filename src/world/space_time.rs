@@ -83,10 +83,10 @@ pub struct SpaceTime {
 /// Sendings whose end is not known yet.
 #[derive(Default)]
 struct Flying {
-    by_event: HashMap<EventId, usize>,
-    by_frame: HashMap<(NodeId, NodeId, FrameId), usize>,
+    events: HashMap<EventId, usize>,
+    frames: HashMap<(NodeId, NodeId, FrameId), usize>,
     /// In order, by direction, with the time at which they are due.
-    by_way: BTreeMap<(NodeId, NodeId), Vec<(usize, LabTime)>>,
+    ways: BTreeMap<(NodeId, NodeId), Vec<(usize, LabTime)>>,
 }
 
 impl SpaceTime {
@@ -110,16 +110,16 @@ impl SpaceTime {
         let what = match (&event.fact, node) {
             (Fact::MessageSent { to: Peer::Node(to), frame, due, message, .. }, Some(from)) => {
                 beat = is_beat(message);
-                flying.by_event.insert(event.id, at);
-                flying.by_frame.insert((from, *to, *frame), at);
-                flying.by_way.entry((from, *to)).or_default().push((at, *due));
+                flying.events.insert(event.id, at);
+                flying.frames.insert((from, *to, *frame), at);
+                flying.ways.entry((from, *to)).or_default().push((at, *due));
                 let held = *due == LabTime::NEVER;
                 What::Sent(*to, if held { End::Held } else { End::Underway })
             }
             (Fact::MessageReceived { from: Peer::Node(from), message, .. }, Some(to)) => {
                 beat = is_beat(message);
                 let sent = match event.cause {
-                    Cause::Event(sent) => flying.by_event.get(&sent).copied(),
+                    Cause::Event(sent) => flying.events.get(&sent).copied(),
                     Cause::Boot | Cause::Unknown => None,
                 };
                 if let Some(sent) = sent {
@@ -133,7 +133,7 @@ impl SpaceTime {
             }
             (Fact::FrameLost { from, to, frame, .. }, _) => {
                 let (Some(from), Some(to)) = (from.node(), to.node()) else { return };
-                let Some(sent) = flying.by_frame.remove(&(from, to, *frame)) else { return };
+                let Some(sent) = flying.frames.remove(&(from, to, *frame)) else { return };
                 self.end(sent, End::Lost(at));
                 beat = self.moments[sent].beat;
                 What::Lost(sent)
@@ -161,7 +161,7 @@ impl SpaceTime {
         flying: &mut Flying,
     ) {
         self.end(sent, End::Arrives(at));
-        let Some(on_way) = flying.by_way.get_mut(&way) else { return };
+        let Some(on_way) = flying.ways.get_mut(&way) else { return };
         on_way.retain(|(other, due)| {
             let read_too = *other < sent && *due <= now;
             let open =
@@ -180,10 +180,10 @@ impl SpaceTime {
         flying: &mut Flying,
     ) {
         let (Some(from), Some(to)) = (from, to) else { return };
-        let Some(sent) = flying.by_frame.get(&(from, to, frame)).copied() else { return };
+        let Some(sent) = flying.frames.get(&(from, to, frame)).copied() else { return };
         let held = due == LabTime::NEVER;
         self.end(sent, if held { End::Held } else { End::Underway });
-        let on_way = flying.by_way.entry((from, to)).or_default();
+        let on_way = flying.ways.entry((from, to)).or_default();
         if let Some(entry) = on_way.iter_mut().find(|entry| entry.0 == sent) {
             entry.1 = due;
         }
@@ -277,9 +277,10 @@ impl Line {
             self.leads &= life.is_alive();
         }
         match fact {
-            Fact::NodeBooted { .. } => self.leads = false,
             Fact::Noted(Note::Store(StoreNote::Promoted { .. })) => self.leads = true,
-            Fact::Noted(Note::Store(StoreNote::Demoted { .. })) => self.leads = false,
+            Fact::NodeBooted { .. } | Fact::Noted(Note::Store(StoreNote::Demoted { .. })) => {
+                self.leads = false;
+            }
             _ => {}
         }
     }

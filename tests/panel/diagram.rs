@@ -208,6 +208,17 @@ fn enter_takes_a_replay_to_the_moment_that_is_looked_at() {
 }
 
 #[test]
+fn the_keys_of_a_replay_come_first_also_where_a_store_is_on_show() {
+    let (mut panel, bench) = failover();
+    panel.resize((80, 24));
+    panel.replay_log(&bench);
+    let whole = text(&shown(&panel, NIGHT, (80, 24)));
+    let keys = whole.lines().last().expect("a row of keys");
+    let first = " Space play  ← event  → on  Shift-← 1 s  n marker  H diagram  t live ";
+    assert!(keys.starts_with(first), "{keys}");
+}
+
+#[test]
 fn of_more_nodes_than_fit_those_of_the_race_have_a_line() {
     let (mut panel, bench) = crowd();
     let whole = opened(&mut panel, &bench, (80, 24), "");
