@@ -8,7 +8,7 @@ use super::feed::Feed;
 use super::view::View;
 use super::{Bench, race, store, words};
 use crate::base::{LabTime, NodeId};
-use crate::check::{Op, OpNo};
+use crate::check::OpNo;
 use crate::command::Command;
 use crate::event::{Event, Fact};
 use crate::world::{History, LaneEnd, Race, RaceNo, World};
@@ -374,7 +374,7 @@ impl Subject {
             Self::Race(no) => world.race(no).map_or(Some(world.now), |race| of_race(race, world)),
             Self::Operation(no) => {
                 let op = groups.find_map(|group| group.op(no));
-                op.map_or(Some(world.now), Op::over)
+                op.map_or(Some(world.now), |op| op.over())
             }
             Self::Failover(leader, at) => {
                 let mut failovers = groups.flat_map(|group| &group.failovers);
