@@ -1,6 +1,9 @@
 //! The real program in a real pseudo-terminal: keys in, screen out; what happens to the terminal at every way out; and
 //! what a terminal may do to the program. It knows the program from outside only.
 
+#[path = "common/ports.rs"]
+mod ports;
+
 #[path = "terminal/appearance.rs"]
 mod appearance;
 #[path = "terminal/ending.rs"]
@@ -19,8 +22,6 @@ mod noise;
 mod notes;
 #[path = "terminal/plain.rs"]
 mod plain;
-#[path = "common/ports.rs"]
-mod ports;
 #[path = "terminal/recording.rs"]
 mod recording;
 #[path = "terminal/reload.rs"]

@@ -9,8 +9,8 @@ use crate::topology::Topology;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events between two checkpoints: where seven million are folded in a second, one millisecond's. A checkpoint takes
-/// some 50 µs and as many kilobytes, so more of them cost a flood and its memory more than they spare a jump.
+/// Events between two checkpoints: where seven million are folded in a second, one millisecond's. Under a flood a
+/// checkpoint takes some hundred microseconds, so more of them cost a lab more than they spare a jump.
 pub const CHECKPOINT_EVENTS: u64 = 8192;
 
 /// Checkpoints that are kept: one for each such run of the log, and some for its older end.
