@@ -217,12 +217,12 @@ mod tests {
     fn what_is_stated_is_taken_and_what_is_not_is_as_it_ships() {
         assert_eq!(of_text("x", ""), Ok(Config::default()));
         let text = "theme = 'day'\nascii = true\nbig = true\nmouse = true\nreduced-motion = true\n\
-                    [keys]\nkill = 'H'\nnext = ['Enter', 'n']\npanel-1 = []\n\
+                    [keys]\nkill = 'Shift-Left'\nnext = ['Enter', 'n']\npanel-1 = []\n\
                     open = 'J'\nopen-race = 'J'\nzoom = 'e'\n";
         let config = of_text("x", text).expect("it is right");
         assert_eq!(config.theme, Some(ThemeName::Day));
         assert!(config.ascii && config.big && config.mouse && config.reduced_motion);
-        assert_eq!(config.keymap.keys(Action::Kill, &[Context::Panels]), ["H"]);
+        assert_eq!(config.keymap.keys(Action::Kill, &[Context::Panels]), ["Shift-←"]);
         assert_eq!(config.keymap.keys(Action::NextBeat, &[Context::Panels]), ["Enter", "n"]);
         assert!(config.keymap.keys(Action::Focus(1), &[Context::Panels]).is_empty());
     }
@@ -253,8 +253,8 @@ mod tests {
 
     #[test]
     fn two_wishes_for_one_key_are_shown_side_by_side() {
-        let told = wrong("[keys]\nkill = 'H'\nrevive = 'H'\n");
-        assert!(told.contains("`H` would be both `revive` and `kill`"), "{told}");
+        let told = wrong("[keys]\nkill = 'I'\nrevive = 'I'\n");
+        assert!(told.contains("`I` would be both `revive` and `kill`"), "{told}");
         assert!(told.contains("config.toml:3:1") && told.contains("config.toml:2:1"), "{told}");
         // Both keys changed places: nothing is wrong with that.
         assert!(of_text("x", "[keys]\nkill = 'r'\nrevive = 'x'\n").is_ok());
