@@ -10,6 +10,7 @@ use faultlab::report::Done;
 use faultlab::topology::{self, Folder, Options, rewrite};
 use std::path::Path;
 use std::process::Command as Process;
+use std::time::Duration;
 
 /// Everything that was done in a lab so far, as steps.
 fn steps(bench: &Bench) -> String {
@@ -61,6 +62,8 @@ fn what_was_done_by_hand_runs_headless() {
             if matches!(event.id.owner, faultlab::base::Owner::Node(node, _)
                 if node == bench.id("client")))
     });
+    // The pause is repeated, too: on a busy machine the question is to be over before the server dies.
+    bench.quiet(Duration::from_millis(400));
     give(&bench, &["kill ts1", "kill ts1", "cut ls<->ts2", "set ls policy failover", "freeze ls"]);
     let steps = steps(&bench);
     for line in [

@@ -35,8 +35,9 @@ mod tests {
     use clap::Parser;
 
     fn run(words: &[&str]) -> Run {
-        match Cli::try_parse_from(words).expect("a command line").verb {
-            Some(Verb::Run(run)) => run,
+        let cli = Cli::try_parse_from(words).expect("a command line");
+        match cli.verb {
+            Some(Verb::Run(run)) => Run { port_base: cli.port_base.unwrap_or(PORT_BASE), ..run },
             other => panic!("{other:?}"),
         }
     }

@@ -410,7 +410,8 @@ mod tests {
             }
             // In the lecture layout the panel that is looked at has them, as far as the map can give them.
             for (step, focus) in [(false, PanelId::Belief), (true, PanelId::System)] {
-                let needs = Needs { focus, banner: false, step, store, ..needs() };
+                let (banner, scrub) = (false, false);
+                let needs = Needs { focus, banner, scrub, step, store, ..needs() };
                 assert!(rows((80, 24), focus, needs) >= rows_wanted.min(6), "{needs:?}");
                 assert!(rows((80, 24), PanelId::Map, needs) >= 6, "{needs:?}");
             }
