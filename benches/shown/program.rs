@@ -16,9 +16,9 @@ const PAUSE: Duration = Duration::from_millis(8);
 /// Questions that the outside client keeps outstanding.
 const OUTSTANDING: usize = 64;
 /// Questions of one round.
-const QUESTIONS: usize = 60_000;
+const QUESTIONS: usize = 200_000;
 /// Rounds of each kind, in turn.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const NAME: &str = "www.a.com";
 
 const LAB: &str = "title = 'frames'\n\
