@@ -411,7 +411,7 @@ mod tests {
             // In the lecture layout the panel that is looked at has them, as far as the map can give them.
             for (step, focus) in [(false, PanelId::Belief), (true, PanelId::System)] {
                 let (banner, scrub) = (false, false);
-                let needs = Needs { focus, banner, scrub, step, store, ..needs() };
+                let needs = Needs { focus, banner, step, store, scrub, ..needs() };
                 assert!(rows((80, 24), focus, needs) >= rows_wanted.min(6), "{needs:?}");
                 assert!(rows((80, 24), PanelId::Map, needs) >= 6, "{needs:?}");
             }

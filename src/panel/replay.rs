@@ -10,7 +10,7 @@ use super::scrub::{Cursor, Kind};
 use super::view::{Mode, View};
 use super::{Bench, race, store};
 use crate::base::{LabTime, NodeId};
-use crate::check::OpNo;
+use crate::check::{Op, OpNo};
 use crate::event::{Event, Fact};
 use crate::report;
 use crate::world::{History, LaneEnd, Race, RaceNo, World};
@@ -383,7 +383,7 @@ impl Subject {
             Self::Race(no) => world.race(no).map_or(Some(world.now), |race| of_race(race, world)),
             Self::Operation(no) => {
                 let op = groups.find_map(|group| group.op(no));
-                op.map_or(Some(world.now), |op| op.over())
+                op.map_or(Some(world.now), Op::over)
             }
             Self::Failover(leader, at) => {
                 let mut failovers = groups.flat_map(|group| &group.failovers);
