@@ -2,22 +2,15 @@
 
 use super::*;
 use crate::replay::Recorded;
-use crate::stores::backed_up;
+use crate::stores::{backed_up, given};
 use faultlab::log::Log;
-use faultlab::sim::Sim;
 use faultlab::topology::{self, Bundled, Topology};
 
 const LOOKED_AT: [(u16, u16); 3] = [(160, 45), (120, 40), (80, 24)];
 
 /// A panel over what these commands led to, paused at the last of them; and the lab.
 fn stood(topology: &Topology, commands: &[(u64, &str)]) -> (Panel, Recorded) {
-    let mut sim = Sim::new(topology, 1);
-    for (at, words) in commands {
-        sim.run_until(LabTime::from_millis(*at));
-        let command =
-            grammar::command(words, &topology.names).expect("the test's commands are right");
-        sim.give(command).expect("it can be done");
-    }
+    let sim = given(topology, commands);
     let mut log = Log::new(usize::MAX);
     for event in sim.log().read(0, usize::MAX).events() {
         log.push(event.clone());

@@ -42,8 +42,8 @@ pub fn backed_up(propagation: &str, clients: &[&str]) -> Topology {
     group("primary-backup", &more, clients)
 }
 
-/// What happens when these commands are given at these moments.
-pub fn played(topology: &Topology, commands: &[(u64, &str)], until: u64) -> (Panel, LabTime) {
+/// The lab when the last of these commands has been given, each at its moment.
+pub fn given(topology: &Topology, commands: &[(u64, &str)]) -> Sim {
     let mut sim = Sim::new(topology, 1);
     for (at, words) in commands {
         sim.run_until(LabTime::from_millis(*at));
@@ -51,6 +51,12 @@ pub fn played(topology: &Topology, commands: &[(u64, &str)], until: u64) -> (Pan
             grammar::command(words, &topology.names).expect("the test's commands are right");
         sim.give(command).expect("it can be done");
     }
+    sim
+}
+
+/// What happens when these commands are given at these moments.
+pub fn played(topology: &Topology, commands: &[(u64, &str)], until: u64) -> (Panel, LabTime) {
+    let mut sim = given(topology, commands);
     let now = LabTime::from_millis(until);
     sim.run_until(now);
     let mut panel = Panel::new(sim.topology().clone());

@@ -11,7 +11,7 @@ use super::{Ls, Question};
 use crate::base::{ConnId, LabTime, NumberMap, QuestionNo};
 use crate::machine::Effects;
 use crate::machine::asked::Asked;
-use crate::message::{BalanceNote, Flaw, HostName, Note, Outcome, RecordType, Response, Rr, Why};
+use crate::message::{BalanceNote, Flaw, HostName, Note, RecordType, Response, Rr, Why};
 use crate::topology::Policy;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -138,15 +138,7 @@ impl Ls {
         if other.left.is_none() || other.waits > 0 {
             return;
         }
-        let Some(other) = self.close_question(race, out) else { return };
-        out.note(Note::Decided {
-            question: race,
-            outcome: Outcome::Cancelled,
-            said: None,
-            from: None,
-            why: Why::AskerGone,
-        });
-        self.give_up_lanes(race, &other, out);
+        self.cancel(race, out);
     }
 
     /// The open questions of one asker, those that joined a race before the others: a race whose asker leaves does not

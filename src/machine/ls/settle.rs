@@ -449,20 +449,19 @@ impl Ls {
     pub(super) fn asker_gone(&mut self, conn: ConnId, out: &mut Effects) {
         self.forget_socket(conn, out);
         for no in self.joined_first(conn) {
-            if self.goes_on(no, out) {
-                continue;
+            if !self.goes_on(no, out) {
+                self.cancel(no, out);
             }
-            let Some(question) = self.close_question(no, out) else { continue };
-            out.note(Note::Decided {
-                question: no,
-                outcome: Outcome::Cancelled,
-                said: None,
-                from: None,
-                why: Why::AskerGone,
-            });
-            self.give_up_lanes(no, &question, out);
-            self.leave_race(&question, out);
         }
+    }
+
+    /// Nobody waits for this question any more.
+    pub(super) fn cancel(&mut self, no: QuestionNo, out: &mut Effects) {
+        let Some(question) = self.close_question(no, out) else { return };
+        let (outcome, why) = (Outcome::Cancelled, Why::AskerGone);
+        out.note(Note::Decided { question: no, outcome, said: None, from: None, why });
+        self.give_up_lanes(no, &question, out);
+        self.leave_race(&question, out);
     }
 
     /// The open questions of one asker, in the order of asking.
