@@ -101,7 +101,6 @@ fn of_the_past(binding: &Binding, world: &World, view: &View) -> Option<String> 
     let plays = cursor.is_some_and(|cursor| !cursor.paused && !cursor.is_over());
     let word = match (binding.action, &view.mode) {
         (Action::Pause, _) if plays => "pause",
-        (Action::Accept, _) if cursor.is_none() => return None,
         (Action::Beats, _) if world.audit.is_empty() => return None,
         (Action::AllNodes, Mode::Diagram(diagram)) if !diagram.has_a_subject() => return None,
         _ => binding.short,

@@ -31,8 +31,19 @@ pub fn draw_scrolled(
     now: LabTime,
     frame: &mut Frame<'_>,
 ) -> Option<usize> {
-    let screen = frame.area();
-    let mut canvas = Canvas::new(frame.buffer_mut(), &theme);
+    draw_on(world, view, theme, now, frame.buffer_mut())
+}
+
+/// Draws everything into cells that are shown somewhere else, or kept; as [`draw_scrolled`].
+pub fn draw_on(
+    world: &World,
+    view: &View,
+    theme: Theme,
+    now: LabTime,
+    buffer: &mut Buffer,
+) -> Option<usize> {
+    let screen = buffer.area;
+    let mut canvas = Canvas::new(buffer, &theme);
     canvas.clear(screen);
     if !screen.is_empty() {
         whole(&mut canvas, screen, world, view, now);
@@ -405,7 +416,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             super::edition::draw(canvas, area, edition, world, view.down);
         }
         Mode::Diagram(diagram) => {
-            let title = diagram_view::title(diagram, world);
+            let title = diagram_view::title(diagram, world, view);
             let area = page(canvas, screen, screen.width, screen.height, &title);
             diagram_view::draw(canvas, area, diagram, world, view);
         }

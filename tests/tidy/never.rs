@@ -116,8 +116,8 @@ const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, PROBE, WATCH];
 /// a machine nor the panel can come to know it: with the date a day ahead or back, no timer is other than before.
 const DATES: &[&str] = &["mode/data.rs", "mode/watched.rs"];
 /// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
-/// a read; the topology's file is watched on one, and recordings are written on one, for a slow disk must not hold the
-/// panel up.
+/// a read; the topology's file is watched on one, and recordings and casts are written on one, for a slow disk must not
+/// hold the panel up.
 const SPAWNERS: &[&str] = &[
     "lab",
     "panel/terminal.rs",
@@ -127,7 +127,7 @@ const SPAWNERS: &[&str] = &[
     WATCH,
     "mode/stdin.rs",
     "mode/watched.rs",
-    "mode/recording.rs",
+    "mode/beside.rs",
 ];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];
