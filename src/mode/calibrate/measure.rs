@@ -205,7 +205,7 @@ fn bare(seed: u64, tell: Tell<'_>) -> anyhow::Result<()> {
     let rig = Rig::start(Carrier::Udp, seed)?;
     let forwarder = Forwarder::start(rig.far()?.address).context("no socket can be had")?;
     let bare = Near::to(Carrier::Udp, forwarder.address)?;
-    ensure!(bare.ask(0, Rig::soon())?, "the bare sockets do not answer");
+    ensure!(bare.greet(Rig::soon())?, "the bare sockets do not answer: the machine is too busy");
     let watch = Watch::begin();
     let usual = bare.open_loop(RATE_BARE, LASTING, REST)?;
     let seen = rig.near.open_loop(RATE_BARE, LASTING, REST)?;
