@@ -24,7 +24,7 @@ const LANES_MAX: usize = 12;
 /// Lanes that are drawn where there are so many attempts, however few rows there are: what came before, and the last.
 const LANES_MIN: usize = 2;
 /// Rows of the reason for which attempts give theirs.
-const REASON_ROWS: u16 = 3;
+const REASON_ROWS: u16 = 4;
 
 /// The operation on show: the picked one, or the newest.
 #[must_use]
