@@ -207,7 +207,8 @@ mod tests {
     fn what_a_cut_has_held_is_seen_when_it_goes_on() {
         let recorder = waiting();
         let (from, to, frame) = (Peer::Node(CLIENT), Peer::Node(LS), FrameId(1));
-        let (conn, about, message) = (ConnId(1), Some(QuestionNo(1)), Arc::new(Message::ask("a.b")));
+        let (conn, about, message) =
+            (ConnId(1), Some(QuestionNo(1)), Arc::new(Message::ask("a.b")));
         let sent = Fact::MessageSent { conn, to, frame, due: LabTime::NEVER, about, message };
         recorder.emit(&mut vec![of_client(2, sent)]);
         assert!(rate(&recorder) > 1.0, "it stands");

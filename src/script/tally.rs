@@ -247,7 +247,9 @@ impl Tally {
                 let question = (event.id.owner, *question);
                 self.sent.insert(event.id, question);
                 // What a client wants it says to whom it asks, and nowhere else.
-                if let (Some(query), Some(open)) = (query(message), self.open.map.get_mut(&question)) {
+                if let (Some(query), Some(open)) =
+                    (query(message), self.open.map.get_mut(&question))
+                {
                     open.kind = query.kind;
                 }
             }
@@ -453,7 +455,9 @@ impl Tally {
         if counts {
             self.add(None, Counted::Ended(outcome));
         }
-        if let Some(what) = self.held_against_truth(node, role, (&open.name, open.kind), outcome, said, ts) {
+        if let Some(what) =
+            self.held_against_truth(node, role, (&open.name, open.kind), outcome, said, ts)
+        {
             self.add(Some(node), what);
             if counts {
                 self.add(None, what);

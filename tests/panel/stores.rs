@@ -364,7 +364,11 @@ fn the_title_has_the_whole_operation_where_it_has_room() {
     let given = [(500, "post w lobby the-rest-of-a")];
     let (panel, now) = played(&backed_up("sync", &["w"]), &given, 2000);
     let shown = |size| text(&draw(&panel, NIGHT, now, size));
-    assert!(shown((80, 24)).contains("─ 2 Op  #1  post lobby the-rest-of-a ─"), "{}", shown((80, 24)));
+    assert!(
+        shown((80, 24)).contains("─ 2 Op  #1  post lobby the-rest-of-a ─"),
+        "{}",
+        shown((80, 24))
+    );
     let wide = shown((160, 45));
     assert!(wide.contains("─ 2 Operation  #1  post lobby the-rest-of-a ─"), "{wide}");
 }

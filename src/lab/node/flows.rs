@@ -321,7 +321,8 @@ mod tests {
         assert_eq!(node.contained(&mut core, &lab, |_| panic!("in a decoder")), None::<()>);
         assert_eq!(core.life, Life::Crashed);
         let log = lab.recorder.read(0, usize::MAX);
-        let told = |fact: &Fact| matches!(fact, Fact::NodeCrashed { why, .. } if **why == *"in a decoder");
+        let told =
+            |fact: &Fact| matches!(fact, Fact::NodeCrashed { why, .. } if **why == *"in a decoder");
         assert!(log.events().any(|event| told(&event.fact)));
     }
 }

@@ -43,12 +43,7 @@ pub fn pick(group: &Group, view: &mut View, by: i64) {
 
 /// The panel's title, in so many columns.
 #[must_use]
-pub fn title(
-    canvas: &Canvas<'_>,
-    world: &World,
-    group: &Group,
-    (view, room): (&View, u16),
-) -> Row {
+pub fn title(canvas: &Canvas<'_>, world: &World, group: &Group, (view, room): (&View, u16)) -> Row {
     if let Some(failover) = failover::shown(group, view) {
         return failover::title(canvas, world, failover);
     }
@@ -255,12 +250,7 @@ fn said_words(said: &StoreSaid) -> String {
 }
 
 /// A lane for each attempt, as many as there is room for, and one for whoever asked.
-fn bars(
-    canvas: &Canvas<'_>,
-    world: &World,
-    op: &Op,
-    (now, most): (LabTime, usize),
-) -> Vec<Bar> {
+fn bars(canvas: &Canvas<'_>, world: &World, op: &Op, (now, most): (LabTime, usize)) -> Vec<Bar> {
     let all = tries(op);
     let earlier = if all.len() > most { all.len() + 1 - most } else { 0 };
     let mut bars = Vec::new();
