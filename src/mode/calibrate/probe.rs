@@ -186,7 +186,7 @@ fn answer_lines(mut stream: TcpStream, tell: &Sender<Seen>, gone: &AtomicBool) -
                 let text = String::from_utf8_lossy(&buffer[..count]);
                 for name in text.split_whitespace() {
                     let Some(number) = number_of(name) else { continue };
-                    note(&tell, number, at);
+                    note(tell, number, at);
                     stream.write_all(format!("{name} 192.0.2.1 A\n").as_bytes())?;
                 }
             }

@@ -54,7 +54,7 @@ fn has(policy: Policy, key: &str) -> bool {
 fn owners(key: &str) -> String {
     let words = |with: bool| {
         let all = Policy::ALL.into_iter().filter(move |policy| has(*policy, key) == with);
-        all.map(|policy| policy.word_of())
+        all.map(Choice::word_of)
     };
     match words(false).collect::<Vec<_>>().as_slice() {
         [other] => format!("every policy but {other}"),
