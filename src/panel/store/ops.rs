@@ -74,7 +74,7 @@ pub fn draw(
     };
     let reason = why(world, group, op);
     let lines = wrap(&reason, area.width.saturating_sub(WHY_INDENT)).len().max(1) as u16;
-    // How it ended is worth more than every attempt: the scale, whoever asked, the reason and where a write is come first.
+    // How it ended is worth more than every attempt: scale, asker, reason and where a write is come first.
     let rest = 2 + lines.min(REASON_ROWS) + u16::from(op.operation.is_write());
     let most = usize::from(area.height.saturating_sub(rest)).clamp(LANES_MIN, LANES_MAX);
     let bars = bars(canvas, world, op, (now, most));
