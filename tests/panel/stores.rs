@@ -316,8 +316,8 @@ fn with_a_step((mut panel, now): (Panel, LabTime)) -> (Panel, LabTime) {
     (panel, now)
 }
 
-/// In the lecture layout a step and a banner leave the heartbeats two rows, for the map gives one that it does not need;
-/// and of five beliefs the title says how many are out of sight.
+/// In the lecture layout a step and a banner leave the heartbeats two rows, for the map gives one that it does not
+/// need; and of five beliefs the title says how many are out of sight.
 #[test]
 fn no_heartbeat_is_out_of_sight_beside_a_step_and_what_is_is_counted() {
     let (mut panel, now) = with_a_step(store("store_leader_killed"));

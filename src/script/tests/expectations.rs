@@ -196,8 +196,8 @@ fn every_word_is_counted_where_it_belongs() {
     }
 }
 
-/// The tables know addresses alone: whoever says that there are none of these is contradicted, and whoever says that there
-/// is nothing else is not.
+/// The tables know addresses alone: whoever says that there are none of these is contradicted, and whoever says that
+/// there is nothing else is not.
 #[test]
 fn that_there_is_no_such_record_is_held_against_the_tables() {
     use crate::message::RecordType;
