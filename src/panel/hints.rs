@@ -186,3 +186,12 @@ pub fn panel_word(panel: PanelId, world: &World, view: &View) -> &'static str {
         other => other.word(),
     }
 }
+
+/// The same in a title that has no room for it.
+#[must_use]
+pub fn short_word(word: &'static str) -> &'static str {
+    match word {
+        "Operation" => "Op",
+        other => other,
+    }
+}
