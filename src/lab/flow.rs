@@ -10,16 +10,16 @@ use super::node::NodeShared;
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId};
 use crate::event::{Cause, Fate};
-use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// The largest datagram there is.
 pub const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
@@ -36,6 +36,24 @@ const SENT_MAX: usize = 1024;
 
 /// How often flows are looked through for those that have fallen silent.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// A socket for datagrams. The runtime wakes its reader when there is something to read and at no other time: it would
+/// take the departure of each datagram for a piece of news, too. Whoever sends goes past the runtime, which takes a
+/// socket that has just been opened for one that cannot be written to, and the first question would be lost.
+pub type Socket = AsyncFd<UdpSocket>;
+
+/// Lets the runtime watch a socket.
+///
+/// # Errors
+/// The system's.
+pub fn watched(socket: UdpSocket) -> io::Result<Socket> {
+    socket.set_nonblocking(true)?;
+    #[expect(
+        deprecated,
+        reason = "what it would be unsound for is no socket of the standard library"
+    )]
+    AsyncFd::with_interest(socket, Interest::READABLE)
+}
 
 /// Which send put which datagram on its way, between nodes of ours.
 #[derive(Debug, Default)]
@@ -96,7 +114,7 @@ pub struct Introduction {
 #[derive(Debug)]
 pub struct Outlet {
     /// The socket.
-    pub socket: Arc<UdpSocket>,
+    pub socket: Arc<Socket>,
     /// To whom; none for a socket that is connected.
     pub to: Option<SocketAddr>,
     /// The record of what was sent, if the other end is ours.
@@ -156,11 +174,9 @@ impl Outlet {
     /// Sends a datagram that the other end knows already, if it is ours.
     pub fn send_noted(&self, bytes: &[u8], lab: &Shared) -> Option<Fate> {
         let state = self.peer_owner();
-        // Past the runtime: it takes a socket that has just been opened for one that cannot be written to, until its
-        // reactor has looked at it, and the first question would be lost.
-        let socket = SockRef::from(&*self.socket);
+        let socket = self.socket.get_ref();
         let send = || match self.to {
-            Some(to) => socket.send_to(bytes, &to.into()),
+            Some(to) => socket.send_to(bytes, to),
             None => socket.send(bytes),
         };
         let mut result = send();
@@ -178,17 +194,12 @@ impl Outlet {
 }
 
 /// Makes the socket of a flow, for a node that asks another.
-pub async fn open(
-    wish: Connect,
-    address: Option<SocketAddr>,
-    node: Arc<NodeShared>,
-    lab: Arc<Shared>,
-) {
+pub fn open(wish: Connect, address: Option<SocketAddr>, node: &Arc<NodeShared>, lab: &Arc<Shared>) {
     let target = lab.node(wish.to).clone();
     let number = wish.incarnation;
-    let turn = match dial(address).await {
+    let turn = match dial(address) {
         Ok(socket) => {
-            let here = socket.local_addr().ok().filter(|_| target.at.is_none());
+            let here = socket.get_ref().local_addr().ok().filter(|_| target.at.is_none());
             let intro = here.map(|here| {
                 let intro = Introduction {
                     opener: wish.opener,
@@ -207,10 +218,10 @@ pub async fn open(
             Turn::Refused(wish)
         }
     };
-    node.handed(number, turn, &lab);
+    node.handed(number, turn, lab);
 }
 
-async fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
+fn dial(address: Option<SocketAddr>) -> io::Result<Socket> {
     let address = address.ok_or(io::ErrorKind::ConnectionRefused)?;
     let here = match address.ip() {
         ip if !ip.is_loopback() && ip.is_ipv4() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -218,9 +229,9 @@ async fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
-    let socket = UdpSocket::bind(SocketAddr::new(here, 0)).await?;
-    socket.connect(address).await?;
-    Ok(socket)
+    let socket = UdpSocket::bind(SocketAddr::new(here, 0))?;
+    socket.connect(address)?;
+    watched(socket)
 }
 
 /// Datagrams that were read together, so that their node is entered once for all.
@@ -241,20 +252,30 @@ impl Batch {
     /// Takes what is there, as it comes from `read`; gives what ended it, if it was an error.
     fn fill(
         &mut self,
-        mut read: impl FnMut(&mut [u8]) -> io::Result<(usize, Option<SocketAddr>)>,
+        socket: &Socket,
+        read: impl Fn(&UdpSocket, &mut [u8]) -> io::Result<(usize, Option<SocketAddr>)>,
     ) -> Option<io::Error> {
         self.bytes.clear();
         self.ends.clear();
-        while self.ends.len() < READS_AT_ONCE && self.bytes.len() < BYTES_AT_ONCE {
-            match read(&mut self.room) {
-                Ok((count, from)) => {
-                    self.bytes.extend_from_slice(&self.room[..count]);
-                    self.ends.push((self.bytes.len(), from));
+        let mut ended = None;
+        // Its result says only whether the runtime waits for more to come.
+        let _ = socket.try_io(Interest::READABLE, |socket| {
+            while self.ends.len() < READS_AT_ONCE && self.bytes.len() < BYTES_AT_ONCE {
+                match read(socket, &mut self.room) {
+                    Ok((count, from)) => {
+                        self.bytes.extend_from_slice(&self.room[..count]);
+                        self.ends.push((self.bytes.len(), from));
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                    Err(error) => {
+                        ended = Some(error);
+                        break;
+                    }
                 }
-                Err(error) => return Some(error),
             }
-        }
-        None
+            Ok(())
+        });
+        ended
     }
 
     /// Whether there is none.
@@ -277,20 +298,17 @@ impl Batch {
 pub async fn read(
     node: Arc<NodeShared>,
     flow: Flow,
-    socket: Arc<UdpSocket>,
+    socket: Arc<Socket>,
     cancel: CancellationToken,
     lab: Arc<Shared>,
 ) {
-    let mut gate = node.gate();
+    let (mut gate, mut cancelled) = (node.gate(), pin!(cancel.cancelled()));
     let mut batch = Batch::new();
-    loop {
-        if !ready(&mut gate, &socket, &cancel).await {
-            return;
-        }
+    while ready(&mut gate, &socket, cancelled.as_mut()).await {
         if is_refused(&socket) {
             lab.unreachable(flow);
         }
-        let ended = batch.fill(|room| Ok((socket.try_recv(room)?, None)));
+        let ended = batch.fill(&socket, |socket, room| Ok((socket.recv(room)?, None)));
         if cancel.is_cancelled() {
             return;
         }
@@ -305,29 +323,18 @@ pub async fn read(
 pub async fn serve(
     node: Arc<NodeShared>,
     number: Incarnation,
-    socket: Arc<UdpSocket>,
+    socket: Arc<Socket>,
     cancel: CancellationToken,
     lab: Arc<Shared>,
 ) {
-    let mut gate = node.gate();
+    let (mut gate, mut cancelled) = (node.gate(), pin!(cancel.cancelled()));
     let mut batch = Batch::new();
-    let mut sweep = tokio::time::interval(SWEEP_EVERY);
-    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        // Every arm only waits.
-        let is_ready = tokio::select! {
-            is_ready = ready(&mut gate, &socket, &cancel) => is_ready,
-            _ = sweep.tick() => {
-                node.sweep_flows(number, &lab);
-                continue;
-            }
-        };
-        if !is_ready {
-            return;
-        }
+    while ready(&mut gate, &socket, cancelled.as_mut()).await {
         // Whoever was answered may be gone already: that is its own business, and what is there is read the next time.
         is_refused(&socket);
-        batch.fill(|room| socket.try_recv_from(room).map(|(count, from)| (count, Some(from))));
+        batch.fill(&socket, |socket, room| {
+            socket.recv_from(room).map(|(count, from)| (count, Some(from)))
+        });
         if cancel.is_cancelled() {
             return;
         }
@@ -335,9 +342,27 @@ pub async fn serve(
     }
 }
 
+/// Takes leave of those who have fallen silent, for one incarnation.
+pub async fn sweep(
+    node: Arc<NodeShared>,
+    number: Incarnation,
+    cancel: CancellationToken,
+    lab: Arc<Shared>,
+) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        // Every arm only waits.
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = every.tick() => node.sweep_flows(number, &lab),
+        }
+    }
+}
+
 /// Whether the kernel has been told that nobody listens where this socket sends to. Takes the word off the socket.
-fn is_refused(socket: &UdpSocket) -> bool {
-    let taken = socket.try_io(Interest::ERROR, || match socket.take_error()? {
+fn is_refused(socket: &Socket) -> bool {
+    let taken = socket.try_io(Interest::ERROR, |socket| match socket.take_error()? {
         Some(error) => Ok(error),
         // There is none: this makes the runtime wait for the next.
         None => Err(io::ErrorKind::WouldBlock.into()),
@@ -348,19 +373,21 @@ fn is_refused(socket: &UdpSocket) -> bool {
 /// Waits until there may be something to read and the node does not stand still. False when the life has ended.
 async fn ready(
     gate: &mut watch::Receiver<bool>,
-    socket: &UdpSocket,
-    cancel: &CancellationToken,
+    socket: &Socket,
+    cancelled: Pin<&mut WaitForCancellationFuture<'_>>,
 ) -> bool {
     tokio::select! {
-        () = cancel.cancelled() => false,
+        // Whoever reads looks for itself whether the life has ended.
+        biased;
         ready = async {
             if !*gate.borrow() {
                 // The gate's sender lives as long as the node, so waiting cannot fail.
                 let _ = gate.wait_for(|open| *open).await;
             }
             // A refusal is an error on the socket and nothing to read.
-            socket.ready(Interest::READABLE | Interest::ERROR).await
+            socket.ready(Interest::READABLE | Interest::ERROR).await.map(drop)
         } => ready.is_ok(),
+        () = cancelled => false,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::conn::{End, Owner, Tap, Writer};
 use super::disk::Wanted;
-use super::flow::{Outlet, Sent as SentOnes};
+use super::flow::{Outlet, Sent as SentOnes, Socket};
 use super::line::{Connect, Line, Parcel};
 use super::outbox::Outbox;
 use super::results::Results;
@@ -19,7 +19,7 @@ use crate::wire::{self, Codec, Decoded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// One end of a connection, as its node holds it.
@@ -66,7 +66,7 @@ pub enum Road {
         /// How they are sent.
         outlet: Arc<Outlet>,
         /// The socket, of whoever asks.
-        own: Option<Arc<UdpSocket>>,
+        own: Option<Arc<Socket>>,
         /// What the peer sent, for causes.
         heard: Option<Arc<SentOnes>>,
         /// The address under which the peer knows this end, if both are ours.

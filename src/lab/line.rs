@@ -4,7 +4,7 @@
 //! the scheduler's task instead.
 
 use super::conn::{Owner, Writer};
-use super::flow::{Flow, Introduction, Outlet};
+use super::flow::{Flow, Introduction, Outlet, Socket};
 use super::outbox::{Leaving, Outbox};
 use super::scheduler::Wake;
 use super::shared::Shared;
@@ -16,7 +16,7 @@ use crate::message::Faults;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 
 /// What travels on a link.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ pub enum Turn {
         /// The wish.
         wish: Connect,
         /// The socket.
-        socket: Arc<UdpSocket>,
+        socket: Arc<Socket>,
         /// Its address, and what the other end is told of it, if that is ours.
         intro: Option<(SocketAddr, Introduction)>,
     },
@@ -229,7 +229,7 @@ impl Line {
             return;
         }
         // Paused: what is on the link stays there, also what is due at this very moment.
-        if !lab.clock.state().paused || most == 1 {
+        if !lab.clock.is_paused() || most == 1 {
             for _ in 0..most {
                 // The lock is held while a parcel is carried out: two threads delivering must not swap two writes.
                 let Some((frame, parcel)) = pipe.pop_due(now) else { break };

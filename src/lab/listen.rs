@@ -3,6 +3,7 @@
 //! A node keeps its port for the run. While it does not live, the port is held by a socket that is bound and does not
 //! listen: connecting to it is refused, and nobody else can take it.
 
+use super::flow;
 use super::node::{Caller, NodeShared};
 use super::shared::Shared;
 use crate::base::Incarnation;
@@ -13,7 +14,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 /// Connections that the kernel keeps for a node that does not accept: enough for a class that connects at once.
@@ -38,7 +39,7 @@ pub struct Opened {
     /// For connections.
     pub listener: Arc<TcpListener>,
     /// For datagrams, where the wire has them.
-    pub socket: Option<Arc<UdpSocket>>,
+    pub socket: Option<Arc<flow::Socket>>,
     /// The address of both.
     pub address: SocketAddr,
 }
@@ -53,7 +54,7 @@ pub struct Port {
     reserved: Option<TcpSocket>,
     listener: Option<Arc<TcpListener>>,
     /// Datagrams have no state between listening and not: whoever does not listen has no socket.
-    socket: Option<Arc<UdpSocket>>,
+    socket: Option<Arc<flow::Socket>>,
     /// It listens for a node that is about to boot.
     early: Option<Opened>,
     /// Whether it has listened in an earlier life.
@@ -95,7 +96,7 @@ impl Port {
     }
 
     /// The socket for datagrams, while it listens.
-    pub fn socket(&self) -> Option<Arc<UdpSocket>> {
+    pub fn socket(&self) -> Option<Arc<flow::Socket>> {
         self.socket.clone()
     }
 
@@ -220,15 +221,14 @@ fn bind(address: SocketAddr, claim: Claim) -> io::Result<TcpSocket> {
 
 /// The socket for datagrams at a port that is this node's. `again`: an answer of an earlier life may still be on its
 /// way, and holds that life's socket until it is sent.
-fn bind_datagrams(address: SocketAddr, again: bool) -> io::Result<UdpSocket> {
+fn bind_datagrams(address: SocketAddr, again: bool) -> io::Result<flow::Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     socket.set_reuse_address(again)?;
-    socket.set_nonblocking(true)?;
     // As much as the system lets us have: a burst shall wait here rather than be lost.
     let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
     socket.bind(&address.into())?;
     socket.set_reuse_address(true)?;
-    UdpSocket::from_std(socket.into())
+    flow::watched(socket.into())
 }
 
 fn explain(error: &io::Error, port: u16) -> String {

@@ -264,7 +264,7 @@ async fn drive(lab: Arc<Shared>) {
             lab.recorder.lab(now, Cause::Unknown, Fact::ClockJumped { gap });
         }
         let pace = lab.recorder.pace_tick(now);
-        if !lab.clock.state().paused
+        if !lab.clock.is_paused()
             && let Some(due) = lab.scheduler.pop_due(now)
         {
             wake(due, &lab);

@@ -188,11 +188,10 @@ mod together {
 mod tests {
     use super::*;
     use crate::base::{NodeId, Owner, VisitorId};
-    use crate::lab::flow::Sent;
+    use crate::lab::flow::{Sent, Socket, watched};
     use crate::topology::{Bundled, load_text};
     use std::net::SocketAddr;
     use std::time::Duration;
-    use tokio::net::UdpSocket;
 
     /// A lab that has not started.
     fn lab() -> (tokio::runtime::Runtime, Arc<Shared>) {
@@ -211,7 +210,7 @@ mod tests {
         Leaving { outlet, bytes, event, frame, from: node, to: visitor }
     }
 
-    fn outlet(socket: &Arc<UdpSocket>, to: SocketAddr, sent: Arc<Sent>) -> Arc<Outlet> {
+    fn outlet(socket: &Arc<Socket>, to: SocketAddr, sent: Arc<Sent>) -> Arc<Outlet> {
         let (socket, to, sent) = (socket.clone(), Some(to), Some(sent));
         Arc::new(Outlet { socket, to, sent, peer: None, opener: None })
     }
@@ -221,8 +220,7 @@ mod tests {
         let (runtime, lab) = lab();
         let _inside = runtime.enter();
         let ours = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
-        ours.set_nonblocking(true).expect("an option");
-        let ours = Arc::new(UdpSocket::from_std(ours).expect("a socket"));
+        let ours = Arc::new(watched(ours).expect("a socket"));
         let theirs = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").expect("a port"));
         let outlets = theirs.each_ref().map(|one| {
             one.set_read_timeout(Some(Duration::from_secs(5))).expect("an option");

@@ -240,7 +240,7 @@ impl Shared {
         // The target's lock is taken in a task: two that open to each other in their turns would stand still.
         self.runtime.spawn(async move {
             let address = target.address_for(lab.topology.wire(wish.opener, wish.to));
-            flow::open(wish, address, node, lab).await;
+            flow::open(wish, address, &node, &lab);
         });
     }
 

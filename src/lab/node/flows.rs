@@ -3,7 +3,7 @@
 use super::{Core, Living, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
 use crate::event::{Cause, Ending, Side};
-use crate::lab::flow::{self, Batch, Flow, Heard, Introduction, Outlet};
+use crate::lab::flow::{self, Batch, Flow, Heard, Introduction, Outlet, Socket};
 use crate::lab::host::{Conn, Road};
 use crate::lab::line::{Connect, Parcel, Turn};
 use crate::lab::shared::Shared;
@@ -14,7 +14,6 @@ use crate::wire::{Codec, Reads};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::UdpSocket;
 
 /// A visitor that has not been heard for so long has gone: `dig` asks once, and leaves without a word.
 const VISITOR_STAYS: Duration = Duration::from_secs(5);
@@ -31,7 +30,7 @@ impl NodeShared {
     pub(super) fn adopt_flow(
         self: &Arc<Self>,
         core: &mut Core,
-        (wish, socket): (Connect, Arc<UdpSocket>),
+        (wish, socket): (Connect, Arc<Socket>),
         intro: Option<(SocketAddr, Introduction)>,
         lab: &Arc<Shared>,
     ) {
@@ -94,22 +93,26 @@ impl NodeShared {
         }
         let mut core = self.lock();
         core.outbox.hold();
-        for (bytes, _) in batch.datagrams() {
+        let mut now = lab.now();
+        for (nth, (bytes, _)) in batch.datagrams().enumerate() {
             let Some(living) = core.living_as(number) else { break };
+            if nth > 0 {
+                now = lab.now();
+            }
             if living.frozen {
                 living.keep(Stashed::Bytes(conn, bytes.to_vec()));
-            } else if !self.over_the_link(living, conn, bytes, lab) {
-                self.bytes_locked(&mut core, conn, bytes, lab);
+            } else if !self.over_the_link(living, now, conn, bytes, lab) {
+                self.bytes_locked(&mut core, now, conn, bytes, lab);
             }
         }
-        core.outbox.let_go(lab.now(), lab);
+        core.outbox.let_go(now, lab);
     }
 
     /// Datagrams came to the socket at which this life is asked.
     pub fn datagrams(
         self: &Arc<Self>,
         number: Number,
-        socket: &Arc<UdpSocket>,
+        socket: &Arc<Socket>,
         batch: &Batch,
         lab: &Arc<Shared>,
     ) {
@@ -118,40 +121,43 @@ impl NodeShared {
         }
         let mut core = self.lock();
         core.outbox.hold();
-        for (bytes, from) in batch.datagrams() {
+        let mut now = lab.now();
+        for (nth, (bytes, from)) in batch.datagrams().enumerate() {
             let (Some(living), Some(from)) = (core.living_as(number), from) else { break };
+            if nth > 0 {
+                now = lab.now();
+            }
             if living.frozen {
                 living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
             } else {
-                self.datagram_locked(&mut core, socket, from, bytes, lab);
+                self.datagram_locked(&mut core, now, (socket, from), bytes, lab);
             }
         }
-        core.outbox.let_go(lab.now(), lab);
+        core.outbox.let_go(now, lab);
     }
 
     pub(super) fn datagram_locked(
         self: &Arc<Self>,
         core: &mut Core,
-        socket: &Arc<UdpSocket>,
-        from: SocketAddr,
+        now: LabTime,
+        (socket, from): (&Arc<Socket>, SocketAddr),
         bytes: &[u8],
         lab: &Arc<Shared>,
     ) {
-        let now = lab.now();
         let Some(living) = &mut core.living else { return };
         let conn = match living.flows.get_mut(&from) {
             Some(heard) => {
                 heard.at = now;
                 heard.conn
             }
-            None => match self.meet(core, socket, from, lab) {
+            None => match self.meet(core, now, (socket, from), lab) {
                 Some(conn) => conn,
                 None => return,
             },
         };
         let Some(living) = &mut core.living else { return };
-        if !self.over_the_link(living, conn, bytes, lab) {
-            self.bytes_locked(core, conn, bytes, lab);
+        if !self.over_the_link(living, now, conn, bytes, lab) {
+            self.bytes_locked(core, now, conn, bytes, lab);
         }
     }
 
@@ -159,11 +165,10 @@ impl NodeShared {
     fn meet(
         self: &Arc<Self>,
         core: &mut Core,
-        socket: &Arc<UdpSocket>,
-        from: SocketAddr,
+        now: LabTime,
+        (socket, from): (&Arc<Socket>, SocketAddr),
         lab: &Arc<Shared>,
     ) -> Option<ConnId> {
-        let now = lab.now();
         let most = core.living.as_ref().is_some_and(|living| living.flows.len() >= FLOWS_MAX);
         if most {
             self.forget_oldest(core, lab);
@@ -198,7 +203,7 @@ impl NodeShared {
             wire: datagrams(lab).end(Reads::Questions, true, wire_numbers()),
             framed: Some(true),
             own_end: None,
-            whole: lab.now(),
+            whole: now,
             begun: None,
         };
         living.conns.insert(conn, entry);
@@ -209,10 +214,17 @@ impl NodeShared {
 
     /// What comes from outside takes its time on our end of the link, if there is something the matter with it, or if
     /// the world stands still.
-    fn over_the_link(&self, living: &Living, conn: ConnId, bytes: &[u8], lab: &Shared) -> bool {
+    fn over_the_link(
+        &self,
+        living: &Living,
+        now: LabTime,
+        conn: ConnId,
+        bytes: &[u8],
+        lab: &Shared,
+    ) -> bool {
         let Some(end) = living.conns.get(&conn) else { return false };
         let Some(line) = &end.inward else { return false };
-        if line.is_clear() && !lab.clock.state().paused {
+        if line.is_clear() && !lab.clock.is_paused() {
             return false;
         }
         let turn = Turn::Bytes {
@@ -221,7 +233,6 @@ impl NodeShared {
             conn,
             bytes: bytes.to_vec(),
         };
-        let now = lab.now();
         let pushed = line.push_datagram(now, bytes.len(), Parcel::Turn(turn));
         line.befell(now, &pushed, lab);
         line.deliver(now, usize::MAX, lab);

@@ -12,7 +12,7 @@ pub use meet::Caller;
 
 use super::conn::{End, Owner};
 use super::disk::{Disk, Kept};
-use super::flow::Heard;
+use super::flow::{self, Heard};
 use super::host::{Conn, Road};
 use super::line::Turn;
 use super::listen::Port;
@@ -30,7 +30,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -105,7 +104,7 @@ struct Living {
 #[derive(Debug)]
 enum Stashed {
     Bytes(ConnId, Vec<u8>),
-    Datagram(Arc<UdpSocket>, SocketAddr, Vec<u8>),
+    Datagram(Arc<flow::Socket>, SocketAddr, Vec<u8>),
     Ended(ConnId, Ending),
     Told(Told, Cause),
     Turn(Turn),
