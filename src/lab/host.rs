@@ -4,7 +4,7 @@
 
 use super::conn::{End, Owner, Tap, Writer};
 use super::disk::Wanted;
-use super::flow::{Outlet, Sent as SentOnes, Socket};
+use super::flow::{Outlet, Sent as SentOnes};
 use super::line::{Connect, Line, Parcel};
 use super::outbox::Outbox;
 use super::results::Results;
@@ -17,7 +17,7 @@ use crate::message::{Message, Write};
 use crate::topology::Role;
 use crate::wire::{self, Codec, Decoded};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +66,7 @@ pub enum Road {
         /// How they are sent.
         outlet: Arc<Outlet>,
         /// The socket, of whoever asks.
-        own: Option<Arc<Socket>>,
+        own: Option<Arc<UdpSocket>>,
         /// What the peer sent, for causes.
         heard: Option<Arc<SentOnes>>,
         /// The address under which the peer knows this end, if both are ours.

@@ -4,7 +4,7 @@
 //! the scheduler's task instead.
 
 use super::conn::{Owner, Writer};
-use super::flow::{Flow, Introduction, Outlet, Socket};
+use super::flow::{Flow, Introduction, Outlet};
 use super::outbox::{Leaving, Outbox};
 use super::scheduler::Wake;
 use super::shared::Shared;
@@ -13,7 +13,7 @@ use crate::engine::Opening;
 use crate::event::{Cause, Ending, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe, Pushed};
 use crate::message::Faults;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
@@ -83,7 +83,7 @@ pub enum Turn {
         /// The wish.
         wish: Connect,
         /// The socket.
-        socket: Arc<Socket>,
+        socket: Arc<UdpSocket>,
         /// Its address, and what the other end is told of it, if that is ours.
         intro: Option<(SocketAddr, Introduction)>,
     },

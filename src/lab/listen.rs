@@ -3,7 +3,6 @@
 //! A node keeps its port for the run. While it does not live, the port is held by a socket that is bound and does not
 //! listen: connecting to it is refused, and nobody else can take it.
 
-use super::flow;
 use super::node::{Caller, NodeShared};
 use super::shared::Shared;
 use crate::base::Incarnation;
@@ -11,7 +10,7 @@ use crate::event::Cause;
 use crate::topology::{Listen, Wire};
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
@@ -39,7 +38,7 @@ pub struct Opened {
     /// For connections.
     pub listener: Arc<TcpListener>,
     /// For datagrams, where the wire has them.
-    pub socket: Option<Arc<flow::Socket>>,
+    pub socket: Option<Arc<UdpSocket>>,
     /// The address of both.
     pub address: SocketAddr,
 }
@@ -54,7 +53,7 @@ pub struct Port {
     reserved: Option<TcpSocket>,
     listener: Option<Arc<TcpListener>>,
     /// Datagrams have no state between listening and not: whoever does not listen has no socket.
-    socket: Option<Arc<flow::Socket>>,
+    socket: Option<Arc<UdpSocket>>,
     /// It listens for a node that is about to boot.
     early: Option<Opened>,
     /// Whether it has listened in an earlier life.
@@ -96,7 +95,7 @@ impl Port {
     }
 
     /// The socket for datagrams, while it listens.
-    pub fn socket(&self) -> Option<Arc<flow::Socket>> {
+    pub fn socket(&self) -> Option<Arc<UdpSocket>> {
         self.socket.clone()
     }
 
@@ -129,7 +128,7 @@ impl Port {
         let bound = bind(SocketAddr::new(self.address, port), claim).and_then(|socket| {
             // A number is of use only if both kinds of port are free.
             if self.wire.takes_datagrams() && claim == Claim::IfFree {
-                std::net::UdpSocket::bind(socket.local_addr()?)?;
+                UdpSocket::bind(socket.local_addr()?)?;
             }
             Ok(socket)
         });
@@ -221,14 +220,15 @@ fn bind(address: SocketAddr, claim: Claim) -> io::Result<TcpSocket> {
 
 /// The socket for datagrams at a port that is this node's. `again`: an answer of an earlier life may still be on its
 /// way, and holds that life's socket until it is sent.
-fn bind_datagrams(address: SocketAddr, again: bool) -> io::Result<flow::Socket> {
+fn bind_datagrams(address: SocketAddr, again: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     socket.set_reuse_address(again)?;
+    socket.set_nonblocking(true)?;
     // As much as the system lets us have: a burst shall wait here rather than be lost.
     let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
     socket.bind(&address.into())?;
     socket.set_reuse_address(true)?;
-    flow::watched(socket.into())
+    Ok(socket.into())
 }
 
 fn explain(error: &io::Error, port: u16) -> String {

@@ -14,6 +14,7 @@ mod line;
 mod listen;
 mod node;
 mod outbox;
+mod reactor;
 mod recorder;
 mod results;
 mod scheduler;

@@ -188,9 +188,9 @@ mod together {
 mod tests {
     use super::*;
     use crate::base::{NodeId, Owner, VisitorId};
-    use crate::lab::flow::{Sent, Socket, watched};
+    use crate::lab::flow::Sent;
     use crate::topology::{Bundled, load_text};
-    use std::net::SocketAddr;
+    use std::net::{SocketAddr, UdpSocket};
     use std::time::Duration;
 
     /// A lab that has not started.
@@ -210,7 +210,7 @@ mod tests {
         Leaving { outlet, bytes, event, frame, from: node, to: visitor }
     }
 
-    fn outlet(socket: &Arc<Socket>, to: SocketAddr, sent: Arc<Sent>) -> Arc<Outlet> {
+    fn outlet(socket: &Arc<UdpSocket>, to: SocketAddr, sent: Arc<Sent>) -> Arc<Outlet> {
         let (socket, to, sent) = (socket.clone(), Some(to), Some(sent));
         Arc::new(Outlet { socket, to, sent, peer: None, opener: None })
     }
@@ -219,9 +219,10 @@ mod tests {
     fn what_leaves_together_arrives_one_by_one_and_in_order() {
         let (runtime, lab) = lab();
         let _inside = runtime.enter();
-        let ours = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
-        let ours = Arc::new(watched(ours).expect("a socket"));
-        let theirs = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").expect("a port"));
+        let ours = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        ours.set_nonblocking(true).expect("an option");
+        let ours = Arc::new(ours);
+        let theirs = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
         let outlets = theirs.each_ref().map(|one| {
             one.set_read_timeout(Some(Duration::from_secs(5))).expect("an option");
             outlet(&ours, one.local_addr().expect("it is bound"), Arc::default())
@@ -233,7 +234,7 @@ mod tests {
             outbox.put(leaving(&outlets[1], number, b"always the same"));
         }
         outbox.send(LabTime::ZERO, &lab);
-        let next = |of: &std::net::UdpSocket| {
+        let next = |of: &UdpSocket| {
             let mut room = [0; 64];
             let length = of.recv(&mut room).expect("it was sent");
             String::from_utf8(room[..length].to_vec()).expect("text")

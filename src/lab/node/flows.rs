@@ -3,15 +3,16 @@
 use super::{Core, Living, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
 use crate::event::{Cause, Ending, Side};
-use crate::lab::flow::{self, Batch, Flow, Heard, Introduction, Outlet, Socket};
+use crate::lab::flow::{self, Flow, Heard, Introduction, Outlet};
 use crate::lab::host::{Conn, Road};
 use crate::lab::line::{Connect, Parcel, Turn};
+use crate::lab::reactor::Batch;
 use crate::lab::shared::Shared;
 use crate::lab::wire_numbers;
 use crate::machine::Input;
 use crate::topology::Wire;
 use crate::wire::{Codec, Reads};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ impl NodeShared {
     pub(super) fn adopt_flow(
         self: &Arc<Self>,
         core: &mut Core,
-        (wish, socket): (Connect, Arc<Socket>),
+        (wish, socket): (Connect, Arc<UdpSocket>),
         intro: Option<(SocketAddr, Introduction)>,
         lab: &Arc<Shared>,
     ) {
@@ -71,7 +72,7 @@ impl NodeShared {
             begun: None,
         };
         living.conns.insert(conn, entry);
-        let read = flow::read(self.clone(), flow, socket, reader, lab.clone());
+        let read = flow::read(flow::Reader::Asks(flow), socket, reader, lab.clone());
         living.tasks.spawn_on(read, &lab.runtime);
         let input = Input::Opened { conn, peer, side: Side::Opener };
         self.turn(core, input, Cause::Event(wish.cause), lab);
@@ -88,9 +89,6 @@ impl NodeShared {
 
     /// Datagrams came back on a flow of this life.
     pub fn datagrams_of(&self, number: Number, conn: ConnId, batch: &Batch, lab: &Shared) {
-        if batch.is_empty() {
-            return;
-        }
         let mut core = self.lock();
         core.outbox.hold();
         let mut now = lab.now();
@@ -112,13 +110,10 @@ impl NodeShared {
     pub fn datagrams(
         self: &Arc<Self>,
         number: Number,
-        socket: &Arc<Socket>,
+        socket: &Arc<UdpSocket>,
         batch: &Batch,
         lab: &Arc<Shared>,
     ) {
-        if batch.is_empty() {
-            return;
-        }
         let mut core = self.lock();
         core.outbox.hold();
         let mut now = lab.now();
@@ -140,7 +135,7 @@ impl NodeShared {
         self: &Arc<Self>,
         core: &mut Core,
         now: LabTime,
-        (socket, from): (&Arc<Socket>, SocketAddr),
+        (socket, from): (&Arc<UdpSocket>, SocketAddr),
         bytes: &[u8],
         lab: &Arc<Shared>,
     ) {
@@ -166,7 +161,7 @@ impl NodeShared {
         self: &Arc<Self>,
         core: &mut Core,
         now: LabTime,
-        (socket, from): (&Arc<Socket>, SocketAddr),
+        (socket, from): (&Arc<UdpSocket>, SocketAddr),
         lab: &Arc<Shared>,
     ) -> Option<ConnId> {
         let most = core.living.as_ref().is_some_and(|living| living.flows.len() >= FLOWS_MAX);

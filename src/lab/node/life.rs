@@ -7,11 +7,13 @@ use crate::event::{Cause, Fact, Life};
 use crate::lab::conn::Owner;
 use crate::lab::host::{Conn, Road};
 use crate::lab::listen::{Opened, Port};
+use crate::lab::reactor::DATAGRAM_BYTES_MAX;
 use crate::lab::shared::Shared;
 use crate::lab::{flow, listen, results, tasks};
 use crate::machine::{self, Input};
 use crate::message::Image;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -170,11 +172,10 @@ impl NodeShared {
                     let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
                     let number = living.inc.number();
                     if let Some(socket) = socket {
-                        let both = || (node.clone(), cancel.clone());
-                        let (node, cancel) = both();
-                        let serve = flow::serve(node, number, socket, cancel, lab.clone());
-                        living.tasks.spawn_on(serve, &lab.runtime);
-                        let (node, cancel) = both();
+                        let reader = flow::Reader::IsAsked(self.id, number);
+                        let read = flow::read(reader, socket, cancel.clone(), lab.clone());
+                        living.tasks.spawn_on(read, &lab.runtime);
+                        let (node, cancel) = (node.clone(), cancel.clone());
                         let sweep = flow::sweep(node, number, cancel, lab.clone());
                         living.tasks.spawn_on(sweep, &lab.runtime);
                     }
@@ -283,10 +284,10 @@ impl NodeShared {
         for item in stash {
             self.unstash(&mut core, item, lab);
         }
-        let mut buffer = vec![0; flow::DATAGRAM_BYTES_MAX.max(tasks::READ_BYTES)];
-        let sockets: Vec<Arc<flow::Socket>> = core.ports.iter().filter_map(Port::socket).collect();
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX.max(tasks::READ_BYTES)];
+        let sockets: Vec<Arc<UdpSocket>> = core.ports.iter().filter_map(Port::socket).collect();
         for socket in sockets {
-            while let Ok((count, from)) = socket.get_ref().recv_from(&mut buffer) {
+            while let Ok((count, from)) = socket.recv_from(&mut buffer) {
                 self.datagram_locked(&mut core, lab.now(), (&socket, from), &buffer[..count], lab);
             }
         }
@@ -318,7 +319,7 @@ impl NodeShared {
 /// A socket on which something may wait for a node that goes on.
 enum Unread {
     Stream(Arc<TcpStream>),
-    Flow(Arc<flow::Socket>),
+    Flow(Arc<UdpSocket>),
 }
 
 impl Unread {
@@ -334,7 +335,7 @@ impl Unread {
     fn take(&self, buffer: &mut [u8]) -> Option<usize> {
         match self {
             Self::Stream(stream) => stream.try_read(buffer).ok().filter(|count| *count > 0),
-            Self::Flow(socket) => socket.get_ref().recv(buffer).ok(),
+            Self::Flow(socket) => socket.recv(buffer).ok(),
         }
     }
 }

@@ -12,7 +12,7 @@ pub use meet::Caller;
 
 use super::conn::{End, Owner};
 use super::disk::{Disk, Kept};
-use super::flow::{self, Heard};
+use super::flow::Heard;
 use super::host::{Conn, Road};
 use super::line::Turn;
 use super::listen::Port;
@@ -26,7 +26,7 @@ use crate::machine::Told;
 use crate::topology::{Kind, Node, Wire};
 use crate::wire::Decoded;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,7 +104,7 @@ struct Living {
 #[derive(Debug)]
 enum Stashed {
     Bytes(ConnId, Vec<u8>),
-    Datagram(Arc<flow::Socket>, SocketAddr, Vec<u8>),
+    Datagram(Arc<UdpSocket>, SocketAddr, Vec<u8>),
     Ended(ConnId, Ending),
     Told(Told, Cause),
     Turn(Turn),

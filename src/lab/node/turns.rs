@@ -70,7 +70,7 @@ impl NodeShared {
         core.life = Life::Crashed;
     }
 
-    /// Whoever wrote the disk for this life has panicked.
+    /// Whoever writes the disk or reads datagrams for this life has panicked.
     pub fn fell_over(&self, number: Number, panic: &(dyn Any + Send), lab: &Shared) {
         let mut core = self.lock();
         if core.living_as(number).is_some() {

@@ -99,7 +99,7 @@ pub fn answer(
                 return None;
             }
         } else {
-            cursor.record(name, familiar)?;
+            cursor.look_over()?;
         }
     }
     let (high, low) = (bytes[2], bytes[3]);
@@ -352,6 +352,22 @@ impl<'a> Cursor<'a> {
             1 => Some(Arc::from([self.record(asked, familiar)?])),
             _ => (0..count).map(|_| self.record(asked, familiar)).collect(),
         }
+    }
+
+    /// Steps over a record that is read and not kept.
+    fn look_over(&mut self) -> Option<()> {
+        self.name()?;
+        let (kind, class) = (self.word()?, self.word()?);
+        let [_, _, _, _] = *self.take()?;
+        let length = usize::from(self.word()?);
+        let end = self.at + length;
+        match kind {
+            TYPE_A if length == 4 => self.at = end,
+            TYPE_AAAA if length == 16 => self.at = end,
+            TYPE_NS | TYPE_CNAME => drop(self.name()?),
+            _ => return None,
+        }
+        (class == CLASS_IN && self.at == end && end <= self.bytes.len()).then_some(())
     }
 
     fn record(&mut self, asked: &HostName, familiar: &mut Familiar) -> Option<Rr> {
