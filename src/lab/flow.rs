@@ -275,9 +275,9 @@ pub async fn read(
         }
     };
     while until(&mut gate, true).await {
-        let (socket, node) = (socket.clone(), node.clone());
-        let hears = Hears { reader, socket: socket.clone(), node, lab: lab.clone() };
-        let watch = lab.reactor.watch(id.index(), socket, connected, Box::new(hears));
+        let (node, lab) = (node.clone(), lab.clone());
+        let hears = Box::new(Hears { reader, socket: socket.clone(), node, lab: lab.clone() });
+        let watch = lab.reactor.watch(id.index(), &socket, connected, hears);
         if let Err(error) = &watch {
             lab.no_socket(id, Cause::Unknown, error);
         }

@@ -15,7 +15,7 @@ use rustix::net::{RecvFlags, recv, recvfrom};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The largest datagram there is.
@@ -92,21 +92,22 @@ pub struct Reactor {
 #[derive(Debug)]
 struct Thread {
     poller: Poller,
-    watched: Mutex<NumberMap<u64, Arc<Watched>>>,
+    watched: Mutex<NumberMap<u64, Place>>,
     keys: AtomicU64,
 }
+
+/// Where a socket is that is watched, or was. Locked while it is read and heard.
+type Place = Arc<Mutex<Option<Watched>>>;
 
 /// A socket that is watched.
 struct Watched {
     socket: Arc<UdpSocket>,
     connected: bool,
     ear: Box<dyn Ear>,
-    /// Held while something is read and heard; false when nothing is to be any more.
-    wanted: Mutex<bool>,
     /// How many are taken at once: as many as there were the last time, and more if there are more.
-    most: AtomicUsize,
-    /// When it was last read until there was nothing left to expect, by the number of the wait.
-    seen: AtomicU64,
+    most: usize,
+    /// The wait after which it was last read, and not until nothing was left.
+    left: u64,
 }
 
 /// As long as this is kept, the socket is read.
@@ -114,7 +115,7 @@ struct Watched {
 pub struct Watch {
     thread: Arc<Thread>,
     key: u64,
-    watched: Arc<Watched>,
+    place: Place,
 }
 
 impl Reactor {
@@ -132,7 +133,7 @@ impl Reactor {
     pub fn watch(
         &self,
         place: usize,
-        socket: Arc<UdpSocket>,
+        socket: &Arc<UdpSocket>,
         connected: bool,
         ear: Box<dyn Ear>,
     ) -> io::Result<Watch> {
@@ -145,17 +146,11 @@ impl Reactor {
             }
         };
         let key = thread.keys.fetch_add(1, Ordering::Relaxed);
-        let watched = Arc::new(Watched {
-            socket,
-            connected,
-            ear,
-            wanted: Mutex::new(true),
-            most: AtomicUsize::new(1),
-            seen: AtomicU64::new(0),
-        });
-        thread.all().insert(key, watched.clone());
-        let watch = Watch { thread, key, watched };
-        watch.thread.poller.add(key, &watch.watched.socket)?;
+        let watched = Watched { socket: socket.clone(), connected, ear, most: 1, left: 0 };
+        let place = Arc::new(Mutex::new(Some(watched)));
+        thread.all().insert(key, place.clone());
+        let watch = Watch { thread, key, place };
+        watch.thread.poller.add(key, socket)?;
         Ok(watch)
     }
 }
@@ -175,8 +170,10 @@ impl Drop for Watch {
     /// for.
     fn drop(&mut self) {
         self.thread.all().remove(&self.key);
-        self.thread.poller.remove(self.key, &self.watched.socket);
-        *self.watched.wanted.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        let watched = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watched) = watched {
+            self.thread.poller.remove(self.key, &watched.socket);
+        }
     }
 }
 
@@ -189,7 +186,7 @@ impl Thread {
         Ok(thread)
     }
 
-    fn all(&self) -> MutexGuard<'_, NumberMap<u64, Arc<Watched>>> {
+    fn all(&self) -> MutexGuard<'_, NumberMap<u64, Place>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -205,8 +202,10 @@ impl Thread {
                 }
             }
             for (key, is_error) in ready.iter() {
-                let watched = self.all().get(&key).cloned();
-                if let Some(watched) = watched {
+                let place = self.all().get(&key).cloned();
+                let Some(place) = place else { continue };
+                let mut watched = place.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(watched) = &mut *watched {
                     watched.read(wait, is_error, &mut batch);
                 }
             }
@@ -221,27 +220,21 @@ impl fmt::Debug for Watched {
 }
 
 impl Watched {
-    fn read(&self, wait: u64, is_error: bool, batch: &mut Batch) {
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*wanted {
-            return;
-        }
+    fn read(&mut self, wait: u64, is_error: bool, batch: &mut Batch) {
         if is_error && matches!(socket_error(&self.socket), Ok(Err(Errno::CONNREFUSED))) {
             self.ear.refused();
         }
         // A look that finds nothing costs as much as one that does; so for one that is alone there is none. Whoever is
         // ready again at the next wait has more.
-        let mut most = self.most.load(Ordering::Relaxed);
-        if self.seen.load(Ordering::Relaxed) + 1 == wait {
-            most = (2 * most).min(READS_AT_ONCE);
+        if self.left + 1 == wait {
+            self.most = (2 * self.most).min(READS_AT_ONCE);
         }
-        let ended = batch.fill(&self.socket, self.connected, most);
+        let ended = batch.fill(&self.socket, self.connected, self.most);
         let count = batch.ends.len();
         if ended.is_some() {
-            self.most.store(count.max(1), Ordering::Relaxed);
+            self.most = count.max(1);
         } else {
-            self.most.store(most, Ordering::Relaxed);
-            self.seen.store(wait, Ordering::Relaxed);
+            self.left = wait;
         }
         if count > 0 {
             self.ear.hear(batch);
@@ -303,7 +296,7 @@ mod tests {
     fn one_alone_and_many_at_once_are_heard_in_order_and_none_is_left() {
         let (reactor, served, asker) = (Reactor::new(2), socket(), socket());
         let (tell, heard) = channel();
-        let _watch = reactor.watch(5, served.clone(), false, Box::new(tell)).expect("room");
+        let _watch = reactor.watch(5, &served, false, Box::new(tell)).expect("room");
         let mut next = 0;
         for burst in [1, 1, 150, 1, 7, 1, 90, 2, 1] {
             send(&asker, &served, next..next + burst);
@@ -322,14 +315,14 @@ mod tests {
     fn nothing_is_heard_once_the_watch_is_gone_and_what_came_meanwhile_is_heard_by_the_next() {
         let (reactor, served, asker) = (Reactor::new(1), socket(), socket());
         let (tell, heard) = channel();
-        let watch = reactor.watch(0, served.clone(), false, Box::new(tell)).expect("room");
+        let watch = reactor.watch(0, &served, false, Box::new(tell)).expect("room");
         send(&asker, &served, 0..1);
         assert!(matches!(hear(&heard), Heard::Batch(numbers, _) if numbers == [0]));
         drop(watch);
         assert_eq!(Arc::strong_count(&served), 1, "nobody keeps the socket");
         send(&asker, &served, 1..2);
         let (tell, again) = channel();
-        let _watch = reactor.watch(0, served, false, Box::new(tell)).expect("room");
+        let _watch = reactor.watch(0, &served, false, Box::new(tell)).expect("room");
         assert!(matches!(hear(&again), Heard::Batch(numbers, _) if numbers == [1]));
         assert!(heard.recv().is_err(), "whoever heard is gone, too");
     }
@@ -339,7 +332,7 @@ mod tests {
         let (reactor, asker, served) = (Reactor::new(1), socket(), socket());
         asker.connect(here(&served)).expect("it is there");
         let (tell, heard) = channel();
-        let _watch = reactor.watch(0, asker.clone(), true, Box::new(tell)).expect("room");
+        let _watch = reactor.watch(0, &asker, true, Box::new(tell)).expect("room");
         send(&served, &asker, 0..1);
         assert_eq!(hear(&heard), Heard::Batch(vec![0], vec![None]));
         let port = here(&served);
