@@ -33,9 +33,9 @@ use tokio::sync::watch;
 /// than its disk can keep would acknowledge them minutes later.
 pub const WAITING_MAX: usize = 10_000;
 
-/// How long whoever has written a disk looks out for the next write before it rests: a client that waits for one and
-/// asks for the next is back sooner, and to wake a thread takes as long as a fourth of a commit.
-const LINGERS: Duration = Duration::from_micros(150);
+/// How long whoever has written a disk looks out for the next write before it rests. A client that waits for its write
+/// and then asks for the next is back within a few commits' time, and to wake two threads takes as long as a commit.
+const LINGERS: Duration = Duration::from_micros(400);
 
 /// One write that a machine asked for.
 #[derive(Debug)]
