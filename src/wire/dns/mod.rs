@@ -8,6 +8,7 @@ mod names;
 mod plain;
 mod records;
 mod server;
+mod written;
 
 pub use asker::Numbers;
 

@@ -5,6 +5,7 @@
 //! there what it means here.
 
 use super::names::{self, Familiar};
+use super::written::Written;
 use super::{HEADER_BYTES, OPTION_HOPS};
 use crate::message::{Data, HostName, Query, Rcode, RecordType, Response, Rr};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ const RECORDS_MAX: usize = 16;
 const POINTERS_MAX: usize = 8;
 
 /// Characters of a name at most.
-const NAME_MAX: usize = 253;
+pub(super) const NAME_MAX: usize = 253;
 
 const CLASS_IN: u16 = 1;
 const TYPE_A: u16 = RecordType::A.0;
@@ -177,7 +178,7 @@ fn try_write_answer(
     );
     out.push(bit(response.recursive, 0x80) | rcode);
     out.extend([0, 1, 0, answers as u8, 0, authority as u8, 0, u8::from(query.edns.is_some())]);
-    let mut names = Written { begin, known: [("", 0); KNOWN_MAX], count: 0 };
+    let mut names = Written::behind(begin);
     names.write(name, out)?;
     out.extend(query.kind.0.to_be_bytes());
     out.extend(query.class.to_be_bytes());
@@ -201,50 +202,6 @@ fn try_write_answer(
         write_edns(super::server::DATAGRAM_BYTES, 0, out);
     }
     Some(())
-}
-
-/// Names and ends of names that are remembered, to be pointed at.
-const KNOWN_MAX: usize = 32;
-
-/// What was written of names: each end of one is written once, and pointed at later (RFC 1035, 4.1.4).
-struct Written<'a> {
-    /// Where the message begins.
-    begin: usize,
-    known: [(&'a str, u16); KNOWN_MAX],
-    count: usize,
-}
-
-impl<'a> Written<'a> {
-    fn write(&mut self, name: &'a HostName, out: &mut Vec<u8>) -> Option<()> {
-        let mut rest = name.as_str();
-        if rest.is_empty() || rest.len() > NAME_MAX || rest.contains('\\') {
-            return None;
-        }
-        loop {
-            let known = self.known[..self.count].iter().find(|(known, _)| *known == rest);
-            if let Some((_, at)) = known {
-                out.extend((0xc000 | at).to_be_bytes());
-                return Some(());
-            }
-            let at = out.len() - self.begin;
-            if self.count < KNOWN_MAX && at < 0x4000 {
-                self.known[self.count] = (rest, at as u16);
-                self.count += 1;
-            }
-            let (label, behind) = match rest.split_once('.') {
-                Some((label, behind)) => (label, Some(behind)),
-                None => (rest, None),
-            };
-            let length = u8::try_from(label.len()).ok().filter(|one| (1..=63).contains(one))?;
-            out.push(length);
-            out.extend_from_slice(label.as_bytes());
-            let Some(behind) = behind else {
-                out.push(0);
-                return Some(());
-            };
-            rest = behind;
-        }
-    }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
@@ -354,36 +311,38 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// What stands behind the name of a record: its type, its time, and where it ends.
+    fn head(&mut self) -> Option<(u16, u32, usize)> {
+        let (kind, class) = (self.word()?, self.word()?);
+        let ttl = u32::from_be_bytes(*self.take()?);
+        let end = usize::from(self.word()?) + self.at;
+        (class == CLASS_IN).then_some((kind, ttl, end))
+    }
+
     /// Steps over a record that is read and not kept.
     fn look_over(&mut self) -> Option<()> {
         self.name()?;
-        let (kind, class) = (self.word()?, self.word()?);
-        let [_, _, _, _] = *self.take()?;
-        let length = usize::from(self.word()?);
-        let end = self.at + length;
+        let (kind, _, end) = self.head()?;
         match kind {
-            TYPE_A if length == 4 => self.at = end,
-            TYPE_AAAA if length == 16 => self.at = end,
+            TYPE_A => drop(self.take::<4>()?),
+            TYPE_AAAA => drop(self.take::<16>()?),
             TYPE_NS | TYPE_CNAME => drop(self.name()?),
             _ => return None,
         }
-        (class == CLASS_IN && self.at == end && end <= self.bytes.len()).then_some(())
+        (self.at == end).then_some(())
     }
 
     fn record(&mut self, asked: &HostName, familiar: &mut Familiar) -> Option<Rr> {
         let name = self.host_name(asked, familiar)?;
-        let (kind, class) = (self.word()?, self.word()?);
-        let ttl = u32::from_be_bytes(*self.take()?);
-        let length = usize::from(self.word()?);
-        let end = self.at + length;
+        let (kind, ttl, end) = self.head()?;
         let data = match kind {
-            TYPE_A if length == 4 => Data::A(self.take::<4>().copied()?.into()),
-            TYPE_AAAA if length == 16 => Data::Aaaa(self.take::<16>().copied()?.into()),
+            TYPE_A => Data::A(self.take::<4>().copied()?.into()),
+            TYPE_AAAA => Data::Aaaa(self.take::<16>().copied()?.into()),
             TYPE_NS => Data::Ns(self.host_name(asked, familiar)?),
             TYPE_CNAME => Data::Cname(self.host_name(asked, familiar)?),
             _ => return None,
         };
-        (class == CLASS_IN && self.at == end).then_some(Rr { name, ttl, data })
+        (self.at == end).then_some(Rr { name, ttl, data })
     }
 }
 
