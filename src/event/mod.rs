@@ -3,7 +3,8 @@
 //! Everything that is shown, reported, recorded, replayed or judged is a fold of these. Nothing here acts.
 
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId, Token,
+    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, OwnClock, Peer, QuestionNo, TimerId,
+    Token,
 };
 use crate::command::Command;
 use crate::message::{DiskKind, Faults, Message, Note};
@@ -216,6 +217,13 @@ pub enum Fact {
         to: Peer,
         /// Its state, all of it.
         faults: Arc<Faults>,
+    },
+    /// The own clock of a node is like this from now on.
+    OwnClockSet {
+        /// Whose.
+        node: NodeId,
+        /// How far off it is, and how fast it runs.
+        clock: OwnClock,
     },
     /// The lab's clock runs like this from now on.
     ClockSet(ClockState),
