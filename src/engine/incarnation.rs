@@ -143,7 +143,7 @@ impl Incarnation {
     pub fn set_clock(&mut self, clock: OwnClock) {
         self.clock = clock;
         self.due.clear();
-        for (timer, armed) in self.armed.iter_mut() {
+        for (timer, armed) in &mut self.armed {
             if armed.is_work {
                 armed.due.own = clock.own(armed.due.lab);
             } else {

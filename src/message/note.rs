@@ -264,8 +264,9 @@ impl Note {
             | Self::Took { deadline: Some(at), .. }
             | Self::WindowOpened { closes: at, .. }
             | Self::Ejected { until: at, .. }
-            | Self::Store(StoreNote::Requested { deadline: at, .. })
-            | Self::Store(StoreNote::Stood { until: at, .. }) => *at = turned(*at),
+            | Self::Store(
+                StoreNote::Requested { deadline: at, .. } | StoreNote::Stood { until: at, .. },
+            ) => *at = turned(*at),
             _ => {}
         }
         self

@@ -58,7 +58,10 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)
         }
         Action::Revive => {
-            let wants = |id: &NodeId| life != Some(Life::Up) || targets::lies(world, *id);
+            let wants = |id: &NodeId| {
+                let ails = targets::lies(world, *id) || !world.node(*id).clock.is_right();
+                life != Some(Life::Up) || ails
+            };
             node.filter(|id| ours(world, *id)).filter(wants).and_then(named)
         }
         Action::Freeze if life == Some(Life::Frozen) => Some("thaw".into()),

@@ -8,7 +8,7 @@ use super::diagram::{Diagram, EVENTS_MAX};
 use super::feed::{LINES_MAX, Tone};
 use super::replay::{self, Replay, Seek};
 use super::view::{Mode, View};
-use super::{Bench, hints, keymap, map, mouse, scrub, store, typing};
+use super::{Bench, hints, keymap, map, mouse, own_clock, scrub, store, typing};
 use crate::base::LabTime;
 use crate::base::units::grouped;
 use crate::command::Command;
@@ -150,7 +150,11 @@ impl Panel {
                     && race.ls_deadline.is_some_and(|deadline| deadline > now)
         });
         let window = self.world.nodes.iter().any(|node| node.window.is_some());
-        waiting || window || store::moves(&self.world) || map::moves(&self.world, now)
+        waiting
+            || window
+            || own_clock::moves(&self.world)
+            || store::moves(&self.world)
+            || map::moves(&self.world, now)
     }
 
     /// What is drawn: the lab at this moment, or a replay of it.
