@@ -99,7 +99,10 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
             format!("{} → {}  {}", peer(names, *from), peer(names, *to), faults_words(faults))
         }
         Fact::OwnClockSet { node, clock } => {
-            format!("{}  clock {}", of(*node), own_clock(clock, event.time))
+            // One that was set just now shows what it was set to, whatever has passed since on the way here.
+            let is_new = event.time.since(clock.from) < Duration::from_secs(1);
+            let at = if is_new { clock.from } else { event.time };
+            format!("{}  clock {}", of(*node), own_clock(clock, at))
         }
         Fact::ClockSet(clock) => return clock_words(clock),
         Fact::ClockJumped { gap } => {
