@@ -1,6 +1,6 @@
 //! The words of commands and expectations: what is read, what is refused and where, and that both ways agree.
 
-use faultlab::base::{ClockRate, FrameId, Names, NodeId, Peer, VisitorId};
+use faultlab::base::{FrameId, Names, NodeId, Peer, VisitorId};
 use faultlab::command::grammar::{self, Known, Part, complete};
 use faultlab::command::{
     BELIEFS, Command, Compare, Condition, Counted, Expectation, Figure, LinkSet,
@@ -48,27 +48,6 @@ fn verbs_have_no_case_and_blanks_do_not_matter() {
     );
     let visitor = Peer::Visitor(VisitorId(4));
     assert_eq!(read("cut visitor-4->ls"), Command::Cut(LinkSet::One(visitor, ls)));
-}
-
-#[test]
-fn a_clock_is_off_by_a_time_with_its_sign_or_runs_at_a_rate() {
-    let skew = |nanos| Command::Skew(id("ts1"), nanos);
-    assert_eq!(read("skew ts1 +2.5s"), skew(2_500_000_000));
-    assert_eq!(read("Skew TS1 -300 ms"), skew(-300_000_000));
-    for right in ["skew ts1 off", "skew ts1 0", "skew ts1 +0"] {
-        assert_eq!(read(right), skew(0), "{right}");
-    }
-    let drift = |millionths| Command::Drift(id("ts1"), ClockRate(millionths));
-    assert_eq!(read("drift ts1 1.5"), drift(1_500_000));
-    assert_eq!(read("drift ts1 0.999999x"), drift(999_999));
-    assert_eq!(read("drift ts1 off"), drift(1_000_000));
-    let words = |command| grammar::words(&command, &names());
-    assert_eq!(words(skew(2_500_000_000)), "skew ts1 +2500ms");
-    assert_eq!(words(skew(-60_000_000_000)), "skew ts1 -60s");
-    assert_eq!(
-        (words(skew(0)), words(drift(1_000_000))),
-        ("skew ts1 off".into(), "drift ts1 off".into())
-    );
 }
 
 #[test]
@@ -129,33 +108,6 @@ fn an_error_points_at_the_word_and_says_what_would_be_right() {
             "delay ls->ts1 200",
             "200",
             "`200` has no unit; write a time with its unit, such as \"300ms\" or \"5s\"",
-        ),
-        (
-            "skew ts1 5s",
-            "5s",
-            "`5s` has no sign; write +5s for a clock that is ahead, -5s for one that is behind, or off",
-        ),
-        (
-            "skew ts1 +5",
-            "+5",
-            "`5` has no unit; write a time with its unit, such as \"300ms\" or \"5s\"",
-        ),
-        (
-            "skew ts1 +25h",
-            "+25h",
-            "`25h` is longer than a day, the longest time there is here; write `skew NODE +TIME|-TIME|off`",
-        ),
-        ("skew ts1", "", "how far the clock is off is missing; write `skew NODE +TIME|-TIME|off`"),
-        (
-            "drift ts1 0",
-            "0",
-            "`0` is out of range; the rate of a clock lies between 0.01 and 100; \
-             `freeze` stops a whole process",
-        ),
-        (
-            "drift ts1 fast",
-            "fast",
-            "`fast` is no rate; write 1.5 for a fast clock, 0.5 for a slow one, or off",
         ),
         ("cut ls->tsl", "tsl", "there is no node `tsl`; did you mean `ts1`?"),
         ("cut ls->ls", "ls->ls", "`ls->ls` has the same node at both ends; write `cut LINKS`"),
@@ -410,10 +362,6 @@ fn command() -> impl Strategy<Value = Command> {
         time().prop_map(Command::Wait),
         text().prop_map(Command::Mark),
         (node(), any::<bool>()).prop_map(|(node, on)| Command::Lie(node, on)),
-        (node(), -86_400_000_000_000..=86_400_000_000_000_i64)
-            .prop_map(|(node, ahead)| Command::Skew(node, ahead)),
-        (node(), 10_000..=100_000_000_u64)
-            .prop_map(|(node, rate)| Command::Drift(node, ClockRate(rate))),
         (0..9_usize).prop_map(|which| {
             [
                 Command::Pause,

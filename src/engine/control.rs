@@ -4,6 +4,7 @@
 //! nothing of what nodes do or believe, and carries nothing out: a host does, act by act.
 
 mod mark;
+mod own_clock;
 mod state;
 mod target;
 #[cfg(test)]

@@ -1,16 +1,12 @@
 //! What a command wants the fault state to be, or why it makes no sense.
 
 use super::state::{Piece, State, Way};
-use crate::base::units::DURATION_MAX;
-use crate::base::{ClockRate, LabTime, NodeId, OwnClock, Peer, VisitorId};
+use crate::base::{LabTime, NodeId, OwnClock, Peer, VisitorId};
 use crate::command::{Command, LinkSet};
 use crate::event::Life;
 use crate::message::{Faults, Jitter, RecordType};
 use crate::topology::{Kind, Role, Setting, Wire, a_role};
 use std::sync::Arc;
-
-/// The most that a clock may be wrong by, in nanoseconds.
-const SKEW_MAX: u64 = DURATION_MAX.as_nanos() as u64;
 
 impl State {
     /// The pieces of the fault state that a command wants, for commands that change it.
@@ -156,38 +152,6 @@ impl State {
         pieces.push(Piece::Clock(node, OwnClock::RIGHT));
         pieces.push(Piece::Life(node, Life::Up));
         Ok(pieces)
-    }
-
-    fn skew(&self, now: LabTime, node: NodeId, ahead: i64) -> Result<Vec<Piece>, String> {
-        let clock = self.has_a_clock(node)?;
-        if ahead.unsigned_abs() > SKEW_MAX {
-            return Err("a clock is wrong by a day at most, the longest time there is here".into());
-        }
-        Ok(vec![Piece::Clock(node, clock.stepped(now, ahead))])
-    }
-
-    fn drift(&self, now: LabTime, node: NodeId, rate: ClockRate) -> Result<Vec<Piece>, String> {
-        let clock = self.has_a_clock(node)?;
-        if !(ClockRate::SLOWEST..=ClockRate::FASTEST).contains(&rate) {
-            let (slowest, fastest) = (ClockRate::SLOWEST, ClockRate::FASTEST);
-            return Err(format!("the rate of a clock lies between {slowest} and {fastest}"));
-        }
-        Ok(vec![Piece::Clock(node, clock.at_rate(now, rate))])
-    }
-
-    /// The clock of a node of this lab; a program from outside reads the one of the machine that it runs on.
-    fn has_a_clock(&self, node: NodeId) -> Result<OwnClock, String> {
-        let Some(known) = self.file.nodes.get(node.index()) else {
-            return Err("there is no such node".into());
-        };
-        match known.at {
-            None => Ok(self.clocks[node.index()]),
-            Some(at) => Err(format!(
-                "{} runs outside this lab, at {at}, and reads the clock of the machine that it runs on: \
-                 only nodes of this lab have one that can be set",
-                self.name(node)
-            )),
-        }
     }
 
     fn lie_piece(&self, node: NodeId, on: bool) -> Vec<Piece> {
