@@ -206,6 +206,10 @@ fn a_fast_clock_suspects_the_living_and_the_countdown_says_when() {
     stage.to(15_000);
     let found = suspicions(&stage);
     assert!(found[0].0.abs_diff(due) <= 1, "{found:?}, due {due}");
+    let group = stage.world.audit.groups().next().expect("a store");
+    let failover = group.failovers.front().expect("r2 takes over");
+    let silence = failover.suspected.map(|(_, at)| at.since(failover.at));
+    assert_eq!(silence, Some(Duration::from_millis(found[0].1)), "the lab's time, not the node's");
     assert!(found.len() >= 2 && found[1..].iter().all(|(_, after)| *after == 400), "{found:?}");
 }
 

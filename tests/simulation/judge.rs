@@ -310,6 +310,8 @@ impl Judge {
         deadline: Option<LabTime>,
     ) {
         let (name, asked) = (name.clone(), event.time);
+        // What is overdue when it is taken is due at once: into a window that has had its time, say.
+        let deadline = deadline.map(|deadline| deadline.max(asked));
         let open = Open { name, deadline, asked, denied_by: BTreeSet::new() };
         if self.over.contains(&key) || self.open.insert(key, open).is_some() {
             self.broken(Rule::OneVerdict, event, "has a number that was used before");
