@@ -2,8 +2,9 @@
 //! commands that set it, begun.
 
 use super::targets;
+use super::theme::Ink;
 use super::view::View;
-use super::words;
+use super::words::{self, Badge};
 use crate::base::{ClockRate, LabTime, NodeId};
 use crate::report;
 use crate::world::World;
@@ -28,6 +29,13 @@ pub fn forms(world: &World, id: NodeId, now: LabTime) -> Option<Vec<String>> {
     }
     let rate = format!("×{}", clock.rate);
     Some(vec![format!("clock {off} {rate}"), format!("clock {rate}"), rate])
+}
+
+/// What stands for a node of which nothing else is told, where many share a line.
+#[must_use]
+pub fn badge(world: &World, id: NodeId) -> Option<Badge> {
+    let is_wrong = !world.node(id).clock.is_right();
+    is_wrong.then(|| Badge { word: "CLOCK", since: String::new(), ink: Ink::Slow, loud: true })
 }
 
 /// The inspector's line; none where the clock is right.
