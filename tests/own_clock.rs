@@ -118,7 +118,9 @@ fn a_deadline_is_a_reading_of_the_askers_clock_and_the_log_tells_it_in_the_labs_
         stage.give("query client no.such.name");
         assert_eq!(stage.deadline(), 10_000);
         stage.to(3000);
-        lines.iter().for_each(|line| stage.give(line));
+        for line in lines {
+            stage.give(line);
+        }
         assert!(stage.deadline().abs_diff(over) <= 1, "{lines:?}: {}", stage.deadline());
         stage.to(over.saturating_sub(1));
         assert_eq!(stage.verdict().filter(|_| over > 3000), None, "{lines:?}: too soon");
@@ -201,7 +203,7 @@ fn a_fast_clock_suspects_the_living_and_the_countdown_says_when() {
     let r2 = stage.id("r2");
     let count = stage.world.countdown(r2, stage.sim.now()).expect("it follows r1");
     assert_eq!(count.suspect_after, Duration::from_secs(4));
-    let left = (count.suspect_after - count.silence) / 10;
+    let left = count.suspect_after.saturating_sub(count.silence) / 10;
     let due = (stage.sim.now() + left).0 / 1_000_000;
     stage.to(15_000);
     let found = suspicions(&stage);
