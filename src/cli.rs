@@ -1,10 +1,11 @@
 //! The command line: what can be asked of the program, and the words for it.
 
+use crate::base::{LabTime, units};
 use crate::command::grammar::{SPEED_MAX, SPEED_MIN};
 use crate::mode::What;
-use crate::panel::ThemeName;
+use crate::panel::{Depth, ThemeName};
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// A laboratory bench for distributed systems in one terminal.
@@ -63,6 +64,12 @@ pub enum Verb {
     /// It starts labs of its own, takes less than a minute and writes nothing to disk. The exit code is 0 if everything
     /// held, 1 if something did not, and 2 if the machine is too busy to tell.
     Calibrate(CalibrateArgs),
+    /// Make a cast of a recording: a film of what the panel would have shown, for `asciinema play` and for players on
+    /// web pages.
+    ///
+    /// A recording is what `S` saved in the panel, or what a run without one wrote with `--events`. The film goes as
+    /// fast as the lab's clock did.
+    Export(Export),
     /// List the bundled topologies.
     List,
     /// Print a JSON Schema of topology files, for editors.
@@ -102,6 +109,60 @@ pub struct CalibrateArgs {
     /// Print JSON, when all is measured.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Of which recording, what of it, and how it looks.
+#[derive(Debug, Clone, Args)]
+pub struct Export {
+    /// The recording: a file of JSON lines.
+    pub recording: PathBuf,
+    /// The cast; `-` is standard output. Otherwise a file beside the recording, with `.cast` in place of `.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub cast: Option<PathBuf>,
+    /// Columns and rows.
+    #[arg(long, value_name = "SIZE", default_value = "120x40", value_parser = size)]
+    pub size: (u16, u16),
+    /// How many colours the player has, for the themes that have more than sixteen.
+    #[arg(long, alias = "colors", value_name = "HOW MANY", default_value = "256")]
+    pub colours: ColourCount,
+    /// Begin at this lab time: `90s`, `02:14.3`.
+    #[arg(long, value_name = "TIME", value_parser = lab_time)]
+    pub from: Option<LabTime>,
+    /// End at this lab time.
+    #[arg(long, value_name = "TIME", value_parser = lab_time)]
+    pub to: Option<LabTime>,
+    /// So many times as fast as it was: 0.1 shows a race slowly.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    pub speed: f64,
+    /// The topology of a recording that an earlier version wrote without it: a file, or the name of a bundled one.
+    #[arg(long, value_name = "FILE")]
+    pub topology: Option<String>,
+}
+
+/// How many colours a player surely has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColourCount {
+    /// The sixteen of old, in the player's own shades.
+    #[value(name = "16")]
+    Sixteen,
+    /// The cube of 256.
+    #[value(name = "256")]
+    Indexed,
+    /// 24 bits.
+    #[value(name = "24bit")]
+    True,
+}
+
+impl ColourCount {
+    /// The same in the panel's words.
+    #[must_use]
+    pub const fn depth(self) -> Depth {
+        match self {
+            Self::Sixteen => Depth::Sixteen,
+            Self::Indexed => Depth::Indexed,
+            Self::True => Depth::True,
+        }
+    }
 }
 
 /// Which lab's notes, and how.
@@ -158,6 +219,47 @@ pub struct Run {
     /// Allow addresses that are not loopback.
     #[arg(long)]
     pub allow_nonlocal: bool,
+}
+
+/// Columns and rows: `120x40`.
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let number = |text: &str| text.trim().parse::<u16>().ok();
+    let pair = text.split_once(['x', 'X', '×']);
+    let size = pair.and_then(|(columns, rows)| Some((number(columns)?, number(rows)?)));
+    let (columns, rows) = size.ok_or("write columns and rows, such as 120x40")?;
+    if (20..=500).contains(&columns) && (5..=200).contains(&rows) {
+        return Ok((columns, rows));
+    }
+    Err("a cast has 20 to 500 columns and 5 to 200 rows".into())
+}
+
+/// A moment of the lab: `90s`, or as a clock shows it, `02:14.3`.
+fn lab_time(text: &str) -> Result<LabTime, String> {
+    if !text.contains(':') {
+        let after = units::duration(text)?;
+        return Ok(LabTime::ZERO + after);
+    }
+    let wrong = || format!("`{text}` is no moment: write it as 90s, or as 02:14.3");
+    let mut seconds = 0.0;
+    for (at, part) in text.rsplit(':').enumerate() {
+        let whole = part.chars().all(|c| c.is_ascii_digit() || c == '.' && at == 0);
+        let number: f64 = part.parse().ok().filter(|_| whole).ok_or_else(wrong)?;
+        let unit = *[1.0, 60.0, 3600.0].get(at).ok_or_else(wrong)?;
+        if at < 2 && number >= 60.0 {
+            return Err(wrong());
+        }
+        seconds += number * unit;
+    }
+    units::duration(&format!("{seconds}s")).map(|after| LabTime::ZERO + after)
+}
+
+/// How fast a film goes.
+fn factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "write a number, such as 0.5".to_owned())?;
+    if (0.01..=100.0).contains(&factor) {
+        return Ok(factor);
+    }
+    Err("the factor lies between 0.01 and 100".into())
 }
 
 /// A rate of the clock, as far as the lab goes along with it.

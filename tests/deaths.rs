@@ -5,6 +5,7 @@ mod common;
 use common::{Bench, Heard, Visitor, eventually};
 use faultlab::event::Fact;
 use faultlab::message::Note;
+use socket2::{Domain, Socket, Type};
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::time::Duration;
@@ -115,6 +116,30 @@ fn a_node_that_panics_is_a_crashed_node_and_nothing_else_stops() {
     assert_eq!(bench.visit("ts2").ask("a.b"), "a.b 192.0.2.1 A");
     bench.command("revive ts1", |event| matches!(event.fact, Fact::NodeListening { .. }));
     assert_eq!(bench.visit("ts1").ask("www.mit.edu"), "www.mit.edu 192.0.2.11 A");
+}
+
+#[test]
+fn whatever_a_node_died_of_nobody_else_gets_its_port() {
+    let text = TS.to_owned()
+        + "[nodes.ts2]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n\
+           [nodes.ts3]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+    let bench = Bench::start(&text);
+    bench.command("kill ts1", |event| matches!(event.fact, Fact::NodeKilled { .. }));
+    bench.command("crash ts2", |event| matches!(event.fact, Fact::NodeCrashed { .. }));
+    bench.command("stop ts3", |event| matches!(event.fact, Fact::NodeStopped { .. }));
+    for name in ["ts1", "ts2", "ts3"] {
+        let address = bench.address(name);
+        // As another lab looks for free ports.
+        let is_taken = || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            matches!(socket.bind(&address.into()), Err(error) if error.kind() == ErrorKind::AddrInUse)
+        };
+        eventually(name, is_taken);
+        assert!(TcpStream::connect(address).is_err(), "{name} listens to nobody");
+        bench.command(&format!("revive {name}"), |event| {
+            matches!(event.fact, Fact::NodeListening { .. })
+        });
+    }
 }
 
 #[test]

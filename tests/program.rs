@@ -2,6 +2,8 @@
 
 #[path = "program/calibrate.rs"]
 mod calibrate;
+#[path = "program/casts.rs"]
+mod casts;
 #[path = "program/disks.rs"]
 mod disks;
 #[path = "program/limits.rs"]

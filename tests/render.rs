@@ -1,5 +1,7 @@
 //! Every screen, drawn on worlds that are told by hand: glyphs and styles as snapshots, and every size without a panic.
 
+#[path = "panel/cast.rs"]
+mod cast;
 #[path = "panel/diagram.rs"]
 mod diagram;
 #[path = "panel/documents.rs"]

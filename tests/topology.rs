@@ -271,6 +271,30 @@ fn links_take_the_most_special_of_what_is_written() {
 }
 
 #[test]
+fn a_link_speaks_the_wire_that_is_written_at_it_in_both_directions() {
+    let text = format!(
+        "{LAB}{}",
+        r#"
+        [[links]]
+        between = ["ls", "ts*"]
+        latency = "2ms"
+        [[links]]
+        between = ["ls", "ts1"]
+        wire = "dns"
+        "#
+    );
+    let topology = ok(&text).topology;
+    let id = |name: &str| topology.names.id(name).unwrap();
+    let wire = |a: &str, b: &str| topology.wire(id(a), id(b));
+    assert_eq!((wire("ls", "ts1"), wire("ts1", "ls")), (Wire::Dns, Wire::Dns));
+    assert_eq!((wire("ls", "ts2"), wire("client", "ls")), (Wire::Line, Wire::Line));
+    // It listens where it is asked.
+    let listens = |name: &str| Wire::ALL.map(|wire| topology.node(id(name)).listen.port(wire));
+    assert_ne!(listens("ts1"), listens("ts2"));
+    assert_eq!(topology.node(id("ts1")).listen.port(Wire::Dns), Some(0));
+}
+
+#[test]
 fn groups_make_nodes_and_give_defaults() {
     let text = r#"
         [nodes.ls]

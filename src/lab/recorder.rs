@@ -36,7 +36,12 @@ impl Inner {
     fn push_lab(&mut self, time: LabTime, cause: Cause, fact: Fact) -> (EventId, Gone) {
         self.lab_events += 1;
         let id = EventId { owner: Owner::Lab, number: self.lab_events };
-        (id, self.log.push(Event { id, time, cause, fact }))
+        let event = Event { id, time, cause, fact };
+        // Who dies waits for nothing any more, and what was stalled moves again: only the lab says so.
+        if self.auto {
+            self.pace.observe(&event);
+        }
+        (id, self.log.push(event))
     }
 }
 
@@ -81,7 +86,10 @@ impl Recorder {
     /// Appends an event of the lab itself.
     pub fn lab(&self, time: LabTime, cause: Cause, fact: Fact) -> EventId {
         let mut inner = self.lock();
-        let (id, gone) = inner.push_lab(time, cause, fact);
+        let (id, mut gone) = inner.push_lab(time, cause, fact);
+        if inner.auto {
+            gone.extend(self.follow_pace(&mut inner, time));
+        }
         drop(inner);
         self.tell();
         drop(gone);
@@ -153,5 +161,60 @@ impl Recorder {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.lock().log.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ConnId, FrameId, Incarnation, NodeId, Peer, QuestionNo};
+    use crate::event::ClockState;
+    use crate::message::{HostName, Message, Note};
+
+    const CLIENT: NodeId = NodeId(0);
+    const LS: NodeId = NodeId(1);
+
+    /// A recorder with automatic pace; the client has asked something and waits ten seconds for it.
+    fn waiting() -> Recorder {
+        let clock = ClockState { rate: 1.0, paused: false, auto: true };
+        let recorder = Recorder::new(Arc::new(Clock::new(clock)), true, Arc::default());
+        let (question, name) = (QuestionNo(1), HostName::new("a.b"));
+        let deadline = LabTime::from_millis(10_000);
+        let asked = Note::Asked { question, name, to: LS, deadline, attempt: 1, again: None };
+        recorder.emit(&mut vec![of_client(1, Fact::Noted(asked))]);
+        recorder
+    }
+
+    fn of_client(number: u64, fact: Fact) -> Event {
+        let id = EventId { owner: Owner::Node(CLIENT, Incarnation(1)), number };
+        Event { id, time: LabTime::ZERO, cause: Cause::Unknown, fact }
+    }
+
+    fn rate(recorder: &Recorder) -> f64 {
+        recorder.clock.state().rate
+    }
+
+    #[test]
+    fn nobody_hurries_through_the_wait_of_a_client_that_has_died() {
+        let recorder = waiting();
+        assert!(rate(&recorder) > 2.0, "ten seconds are long");
+        recorder.lab(LabTime::ZERO, Cause::Unknown, Fact::NodeKilled { node: CLIENT });
+        assert!((rate(&recorder) - 1.0).abs() < 0.01, "nobody waits");
+        assert_eq!(recorder.pace_tick(LabTime::ZERO), None);
+    }
+
+    #[test]
+    fn what_a_cut_has_held_is_seen_when_it_goes_on() {
+        let recorder = waiting();
+        let (from, to, frame) = (Peer::Node(CLIENT), Peer::Node(LS), FrameId(1));
+        let (conn, about, message) =
+            (ConnId(1), Some(QuestionNo(1)), Arc::new(Message::ask("a.b")));
+        let sent = Fact::MessageSent { conn, to, frame, due: LabTime::NEVER, about, message };
+        recorder.emit(&mut vec![of_client(2, sent)]);
+        assert!(rate(&recorder) > 1.0, "it stands");
+        let due = LabTime::from_millis(40);
+        let moved = Fact::FrameMoved { from, to, frame, due };
+        recorder.lab(LabTime::ZERO, Cause::Unknown, moved);
+        assert!(rate(&recorder) < 0.1, "forty milliseconds are short");
     }
 }

@@ -82,10 +82,20 @@ pub fn desks_folder() -> Option<PathBuf> {
     Some(STATE.folder(variable)?.join("labs"))
 }
 
-/// The folder of the recordings that are saved by hand.
+/// The folder of the recordings and casts that are saved by hand.
 #[must_use]
 pub fn recordings_folder() -> Option<PathBuf> {
     Some(STATE.folder(variable)?.join("recordings"))
+}
+
+/// The same, where something is to be written there.
+///
+/// # Errors
+/// There is none.
+pub fn recordings() -> io::Result<PathBuf> {
+    recordings_folder().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::NotFound, "HOME is not set, and so there is no folder")
+    })
 }
 
 /// The folder of the program's own log.

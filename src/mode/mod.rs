@@ -3,10 +3,13 @@
 //! The only place, besides `main.rs`, that knows both the panel and the lab, and that prints.
 
 mod addresses;
+mod beside;
 mod calibrate;
+mod casting;
 mod config;
 mod data;
 mod desk;
+mod export;
 mod files;
 mod headless;
 mod limits;
@@ -24,6 +27,7 @@ mod signals;
 mod stdin;
 mod tui;
 mod watched;
+mod whole;
 
 pub use calibrate::What;
 
@@ -56,6 +60,7 @@ pub fn run(mut cli: Cli) -> ExitCode {
         Some(Verb::Run(run)) => tui::run(&run, &cli.look),
         Some(Verb::Check { files, allow_nonlocal }) => files::check(&files, allow_nonlocal),
         Some(Verb::Calibrate(args)) => calibrate::run(&args, &cli.look),
+        Some(Verb::Export(args)) => export::run(&args, &cli.look),
         Some(Verb::List) => files::list(),
         Some(Verb::Schema) => print(&format!("{:#}\n", topology::schema())),
         Some(Verb::Notes(args)) => notes::run(&args, &cli.look),

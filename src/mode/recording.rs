@@ -1,7 +1,9 @@
 //! `S`: the log so far, as the JSON lines that `--events` writes, and the screen as text beside it, in a folder of
 //! their own. They are written beside the panel, by a thread that ends with them: a long log must not delay a key.
 
+use super::beside::Beside;
 use super::data;
+use super::whole::{Whole, in_words, stamp};
 use crate::base::{EventId, LabTime, Owner};
 use crate::event::{Cause, Event, Fact};
 use crate::lab::LabHandle;
@@ -9,22 +11,18 @@ use crate::log::Tail;
 use crate::panel::Recorded;
 use crate::report::events::{write_event, write_header};
 use crate::topology::Topology;
-use std::cell::RefCell;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// Events that are read from the lab at once: it must not wait for a disk.
 const EVENTS_AT_ONCE: usize = 4096;
-/// Recordings of one second.
-const SAME_SECOND_MAX: u32 = 99;
 
 /// Writes recordings, one at a time.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    writes: RefCell<Option<JoinHandle<io::Result<Recorded>>>>,
+    writes: Beside<Recorded>,
 }
 
 impl Recorder {
@@ -33,41 +31,29 @@ impl Recorder {
     /// # Errors
     /// There is no folder to write to, or no thread to be had.
     pub fn begin(&self, lab: LabHandle, screen: String) -> io::Result<bool> {
-        if self.writes.borrow().is_some() {
+        if self.writes.is_busy() {
             return Ok(false);
         }
-        let folder = data::recordings_folder().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, "HOME is not set, and so there is no folder")
-        })?;
+        let folder = data::recordings()?;
         let write = move || {
             let read = |from| lab.read(from, EVENTS_AT_ONCE);
             let stamp = stamp(data::now_ms() / 1000);
-            write(read, lab.end(), lab.topology(), &folder, &stamp, &screen)
+            write(read, lab.end(), lab.topology(), &folder, &stamp, &screen).map_err(in_words)
         };
-        let thread = thread::Builder::new().name("faultlab-recording".into()).spawn(write)?;
-        *self.writes.borrow_mut() = Some(thread);
+        self.writes.begin("faultlab-recording", write)?;
         Ok(true)
     }
 
     /// What came of a recording, once.
     pub fn done(&self) -> Option<io::Result<Recorded>> {
-        let mut writes = self.writes.borrow_mut();
-        let thread = writes.take_if(|thread| thread.is_finished())?;
-        Some(joined(thread))
+        self.writes.done()
     }
-}
-
-fn joined(thread: JoinHandle<io::Result<Recorded>>) -> io::Result<Recorded> {
-    thread.join().unwrap_or_else(|_| Err(io::Error::other("the recording broke off")))
 }
 
 impl Drop for Recorder {
     /// Whoever saves and then quits has what was saved.
     fn drop(&mut self) {
-        if let Some(thread) = self.writes.take() {
-            // Nobody is left to be told how it came out.
-            let _ = joined(thread);
-        }
+        self.writes.wait();
     }
 }
 
@@ -80,47 +66,23 @@ fn write(
     stamp: &str,
     screen: &str,
 ) -> io::Result<Recorded> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    for number in 1..=SAME_SECOND_MAX {
-        let more = if number > 1 { format!("-{number}") } else { String::new() };
-        let path = folder.join(format!("{}-{stamp}{more}.jsonl", topology.name));
-        // It has its name when it is whole.
-        let part = path.with_extension("part");
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
-        let file = match file {
-            Ok(file) if !path.exists() => file,
-            Ok(_) => {
-                fs::remove_file(&part)?;
-                continue;
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(error),
-        };
-        let text = path.with_extension("txt");
-        let written = write_log(file, &read, end, topology)
-            .and_then(|gap| write_text(&text, screen).map(|()| gap))
-            .and_then(|gap| fs::rename(&part, &path).map(|()| gap));
-        return match written {
-            Ok((missing, begins)) => Ok(Recorded { path, missing, begins }),
-            Err(error) => {
-                // Half a recording is none; what cannot be removed either was said to be the reason.
-                let _ = fs::remove_file(&part);
-                let _ = fs::remove_file(&text);
-                Err(error)
-            }
-        };
+    let mut whole = Whole::new(folder, &topology.name, stamp, "jsonl")?;
+    let text = whole.path().with_extension("txt");
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&text)?;
+    let written = file
+        .write_all(screen.as_bytes())
+        .and_then(|()| write_log(&mut whole.file, &read, end, topology))
+        .and_then(|(missing, begins)| Ok(Recorded { path: whole.finish()?, missing, begins }));
+    if written.is_err() {
+        // Half a recording is none; what cannot be removed either was said to be the reason.
+        let _ = fs::remove_file(&text);
     }
-    Err(io::Error::other("too many recordings in one second"))
-}
-
-fn write_text(path: &PathBuf, screen: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(screen.as_bytes())
+    written
 }
 
 /// Writes header and events; gives how many were gone already, and when what is there begins.
 fn write_log(
-    file: fs::File,
+    file: &mut impl Write,
     read: &impl Fn(u64) -> Tail,
     end: u64,
     topology: &Topology,
@@ -153,21 +115,6 @@ fn write_log(
 fn gap(dropped: u64, time: LabTime) -> Event {
     let id = EventId { owner: Owner::Lab, number: 0 };
     Event { id, time, cause: Cause::Unknown, fact: Fact::LogGap { dropped } }
-}
-
-/// A moment in the names of files, in UTC: `20261121-202735`. The calendar is Howard Hinnant's "days to civil".
-fn stamp(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
 }
 
 #[cfg(test)]
@@ -241,10 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_is_the_date_in_utc() {
-        assert_eq!(stamp(0), "19700101-000000");
-        assert_eq!(stamp(951_782_399), "20000228-235959");
-        assert_eq!(stamp(951_782_400), "20000229-000000");
-        assert_eq!(stamp(1_795_292_855), "20261121-202735");
+    fn on_a_full_disk_a_recording_says_so() {
+        let (topology, log) = (tour(), log(SEGMENT_EVENTS, 10));
+        let mut full = OpenOptions::new().write(true).open("/dev/full").expect("the full device");
+        let read = |from| log.read(from, 1000);
+        let error = write_log(&mut full, &read, 10, &topology).expect_err("nothing fits");
+        assert_eq!(in_words(error).to_string(), "the disk is full");
     }
 }

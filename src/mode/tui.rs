@@ -1,5 +1,6 @@
 //! The panel with a lab behind it: pick a topology, run it, come back to the picker.
 
+use super::casting::Exporter;
 use super::desk::Notes;
 use super::origin::{Origin, Resume};
 use super::recording::Recorder;
@@ -10,7 +11,9 @@ use crate::cli::{Look, Run};
 use crate::command::Command;
 use crate::lab::{Lab, LabHandle, Options};
 use crate::log::Tail;
-use crate::panel::{self, Bench, Edited, Ending, Offer, Recorded, Session, ThemeName};
+use crate::panel::{
+    self, Bench, Edited, Ending, Exported, Footage, Offer, Recorded, Session, ThemeName,
+};
 use crate::topology::{self, Topology, bundle};
 use anyhow::Context;
 use std::io;
@@ -33,6 +36,7 @@ struct LabBench<'a> {
     /// The topology's file; one that is built in has none.
     file: Option<&'a Watched>,
     recorder: Recorder,
+    exporter: Exporter,
 }
 
 impl Bench for LabBench<'_> {
@@ -90,6 +94,14 @@ impl Bench for LabBench<'_> {
 
     fn recorded(&self) -> Option<io::Result<Recorded>> {
         self.recorder.done()
+    }
+
+    fn export(&self, footage: Footage) -> io::Result<bool> {
+        self.exporter.begin(footage)
+    }
+
+    fn exported(&self) -> Option<io::Result<Exported>> {
+        self.exporter.done()
     }
 }
 
@@ -175,6 +187,11 @@ pub fn run(run: &Run, look: &Look) -> anyhow::Result<u8> {
 /// What the command line says, else what the environment says, else what the configuration says. None if that is wrong;
 /// then it has been said why.
 pub(super) fn options(look: &Look) -> Option<panel::Options> {
+    options_beside(look, panel::Options::of_surroundings())
+}
+
+/// The same with other surroundings than those of this terminal.
+pub(super) fn options_beside(look: &Look, mut options: panel::Options) -> Option<panel::Options> {
     let config = match config::load() {
         Ok(config) => config,
         Err(problems) => {
@@ -182,7 +199,6 @@ pub(super) fn options(look: &Look) -> Option<panel::Options> {
             return None;
         }
     };
-    let mut options = panel::Options::of_surroundings();
     // Colours that are not wanted at all are not brought back by a usual theme, but by one that is asked for now.
     let unwanted = options.theme.shown() == ThemeName::Mono;
     let asked = look.theme.as_deref().and_then(ThemeName::named);
@@ -251,9 +267,10 @@ fn watch(
         // Without a desk nobody else can read along; the lab runs all the same.
         let notes = data::desks_folder();
         let notes = notes.and_then(|folder| Notes::lay_out(&lab.handle(), &folder).ok());
-        let recorder = Recorder::default();
+        let (recorder, exporter) = (Recorder::default(), Exporter::default());
         let folder = options.data;
-        let bench = LabBench { lab: lab.handle(), folder, origin, notes, file, recorder };
+        let lab_handle = lab.handle();
+        let bench = LabBench { lab: lab_handle, folder, origin, notes, file, recorder, exporter };
         match panel::run(session, &bench, topology, carried)? {
             Ending::Again(next) => {
                 lab.finish();

@@ -2,9 +2,10 @@
 //! guess and a command: toggles decide from the world's truth, and the picture changes when the lab says so.
 
 use super::back::back;
-use super::chooser::Chooser;
+use super::chooser::{Choice, Chooser};
 use super::copy::{self, Copied};
 use super::edition::Edition;
+use super::export::Span;
 use super::help::Search;
 use super::link_keys;
 use super::own_clock;
@@ -64,6 +65,7 @@ pub enum Action {
     Mark,
     SaveSteps,
     SaveRecording,
+    ExportCast,
     Why,
     Replay,
     ReplayLog,
@@ -126,6 +128,8 @@ pub enum Outcome {
     SaveSteps,
     /// The log so far and the screen go into files.
     SaveRecording,
+    /// What has been becomes a cast.
+    ExportCast(Span),
     /// The next theme.
     NextTheme,
     /// Draw every cell anew.
@@ -297,6 +301,7 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
             Some(chooser) => view.mode = Mode::Choosing(chooser),
             None => view.toast("there is no LS whose policy could be chosen", true),
         },
+        Action::ExportCast => view.mode = Mode::Choosing(Chooser::spans(world)),
         Action::NextLink => next_link(world, view),
         Action::Why => view.mode = Mode::Why,
         Action::Open if view.selection == Selection::Truth => view.mode = Mode::Losses,
@@ -460,7 +465,10 @@ fn accept(world: &World, view: &mut View) -> Option<Outcome> {
             if chosen.is_none() {
                 view.mode = Mode::Choosing(chooser);
             }
-            chosen.and_then(give)
+            match chosen? {
+                Choice::Give(command) => give(command),
+                Choice::Export(span) => Some(Outcome::ExportCast(span)),
+            }
         }
         other => {
             view.mode = other;

@@ -103,6 +103,7 @@ impl Action {
             Self::SecondBack => "second-back",
             Self::SecondOn => "second-on",
             Self::SaveRecording => "save-recording",
+            Self::ExportCast => "export-cast",
             Self::Diagram => "diagram",
             Self::Beats => "heartbeats",
             Self::AllNodes => "all-nodes",

@@ -136,7 +136,8 @@ fn turn(
             edition::came(edited, &panel.world, &mut panel.view);
             fresh = true;
         }
-        fresh |= changed | panel.tick(earlier + begun.elapsed()) | panel.recorded(bench);
+        fresh |= changed | panel.tick(earlier + begun.elapsed());
+        fresh |= panel.recorded(bench) | panel.exported(bench);
         let now = bench.now().max(panel.world.now);
         let moving =
             panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
@@ -218,6 +219,7 @@ fn react(
         Reaction::Copy(copied) => copy(session, bench, panel, &copied)?,
         Reaction::Replay => panel.replay(bench),
         Reaction::ReplayLog => panel.replay_log(bench),
+        Reaction::GoTo(moment) => panel.go_to(bench, moment),
         Reaction::Diagram => panel.diagram(bench),
         Reaction::SaveSteps => panel.save_steps(bench),
         Reaction::SaveRecording => {
@@ -230,6 +232,7 @@ fn react(
             })?;
             panel.save_recording(bench, text);
         }
+        Reaction::ExportCast(span) => panel.export_cast(bench, span, session.theme),
         Reaction::Redraw => session.redraw()?,
         Reaction::Suspend => {
             session.suspend()?;

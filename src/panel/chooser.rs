@@ -1,11 +1,13 @@
 //! Lists to choose from: the policies of an LS, the names that can be asked, grouped by who has them.
 
+use super::export::Span;
 use super::paint::{Border, Canvas, Row, width};
+use super::scrub::moment;
 use super::store;
 use super::targets;
 use super::theme::Ink;
 use super::view::View;
-use crate::base::{NodeId, Shown};
+use crate::base::{NodeId, Shown, units};
 use crate::command::Command;
 use crate::command::grammar::{self, Known as _};
 use crate::message::{HostName, Operation, RecordType};
@@ -13,6 +15,7 @@ use crate::topology::{Kind, Policy};
 use crate::world::World;
 use ratatui::layout::Rect;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,17 @@ pub enum Purpose {
     Operation,
     /// How an LS chooses.
     Policy,
+    /// Which part of the past becomes a cast.
+    Span,
+}
+
+/// What comes of a choice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// A command for the lab.
+    Give(Command),
+    /// A cast of this span.
+    Export(Span),
 }
 
 /// One row of the list.
@@ -32,7 +46,7 @@ struct Entry {
     note: String,
     present: bool,
     /// None for a heading.
-    command: Option<Command>,
+    choice: Option<Choice>,
 }
 
 /// A list with a cursor and, for names, a line to type one's own.
@@ -65,11 +79,11 @@ impl Chooser {
                 text: policy.word().into(),
                 note: policy_note(policy).into(),
                 present: policy == now,
-                command: Some(Command::Set {
+                choice: Some(Choice::Give(Command::Set {
                     node: ls,
                     key: Arc::from("policy"),
                     value: Arc::from(policy.word()),
-                }),
+                })),
             })
             .collect();
         let at = entries.iter().position(|entry| entry.present).unwrap_or(0);
@@ -93,17 +107,17 @@ impl Chooser {
         }
         let topology = &world.topology;
         let heading =
-            |text: String| Entry { text, note: String::new(), present: false, command: None };
+            |text: String| Entry { text, note: String::new(), present: false, choice: None };
         let entry = |name: &HostName, note: String| Entry {
             text: name.as_str().to_owned(),
             note,
             present: false,
-            command: Some(Command::Query {
+            choice: Some(Choice::Give(Command::Query {
                 client,
                 name: Some(name.clone()),
                 kind: RecordType::A,
                 times: 1,
-            }),
+            })),
         };
         let mut entries = Vec::new();
         for node in &topology.nodes {
@@ -132,7 +146,7 @@ impl Chooser {
                 entries.extend(nobodys.into_iter().map(|name| entry(name, String::new())));
             }
         }
-        let at = entries.iter().position(|entry| entry.command.is_some()).unwrap_or(0);
+        let at = entries.iter().position(|entry| entry.choice.is_some()).unwrap_or(0);
         let title = format!("What shall {} ask?", topology.names.of(client));
         let (purpose, typed) = (Purpose::Name, String::new());
         Some(Self { purpose, title, entries, at, client: Some(client), typed })
@@ -147,12 +161,16 @@ impl Chooser {
         };
         let others = topology.operations();
         let heading =
-            |text: String| Entry { text, note: String::new(), present: false, command: None };
+            |text: String| Entry { text, note: String::new(), present: false, choice: None };
         let entry = |operation: &Operation| Entry {
             text: Shown::short(&operation.to_string(), 48).into(),
             note: if operation.is_write() { "write" } else { "read" }.into(),
             present: false,
-            command: Some(Command::Operate { client, operation: operation.clone(), times: 1 }),
+            choice: Some(Choice::Give(Command::Operate {
+                client,
+                operation: operation.clone(),
+                times: 1,
+            })),
         };
         let mut entries = Vec::new();
         if !own.is_empty() {
@@ -165,15 +183,42 @@ impl Chooser {
             entries.push(heading("others do".into()));
             entries.extend(others.into_iter().take(NAMES_MAX).map(entry));
         }
-        let at = entries.iter().position(|entry| entry.command.is_some()).unwrap_or(0);
+        let at = entries.iter().position(|entry| entry.choice.is_some()).unwrap_or(0);
         let title = format!("What shall {} do?", topology.names.of(client));
         let (purpose, typed) = (Purpose::Operation, String::new());
         Self { purpose, title, entries, at, client: Some(client), typed }
     }
 
+    /// Spans of the past, the last marker first where there is one.
+    #[must_use]
+    pub fn spans(world: &World) -> Self {
+        let spans = [
+            (Span::SinceMarker, "from the last marker on"),
+            (Span::All, "all that the log still has"),
+            (Span::Last(Duration::from_secs(60)), "the last minute"),
+            (Span::Last(Duration::from_secs(10)), "the last ten seconds"),
+        ];
+        let entry = |(span, text): (Span, &str)| {
+            let begins = span.begins(world, world.now)?;
+            let note = match (span, world.markers.back()) {
+                (Span::SinceMarker, Some(marker)) => {
+                    format!("{}  {}", moment(begins, true), marker.2)
+                }
+                (Span::All, _) => format!("up to {}", moment(world.now, true)),
+                _ => String::new(),
+            };
+            let choice = Some(Choice::Export(span));
+            Some(Entry { text: text.into(), note, present: false, choice })
+        };
+        let entries = spans.into_iter().filter_map(entry).collect();
+        let title = "Which part shall the cast show?".to_owned();
+        let (purpose, typed, at) = (Purpose::Span, String::new(), 0);
+        Self { purpose, title, entries, at, client: None, typed }
+    }
+
     fn matches(&self, entry: &Entry) -> bool {
         self.typed.is_empty()
-            || (entry.command.is_some()
+            || (entry.choice.is_some()
                 && entry.text.to_ascii_lowercase().contains(&self.typed.to_ascii_lowercase()))
     }
 
@@ -184,7 +229,7 @@ impl Chooser {
     /// Moves the cursor over the rows that can be chosen.
     pub fn step(&mut self, by: isize) {
         let rows: Vec<usize> =
-            self.visible().into_iter().filter(|at| self.entries[*at].command.is_some()).collect();
+            self.visible().into_iter().filter(|at| self.entries[*at].choice.is_some()).collect();
         let present = rows.iter().position(|at| *at == self.at).unwrap_or(0);
         let to = present.saturating_add_signed(by).min(rows.len().saturating_sub(1));
         if let Some(at) = rows.get(to) {
@@ -210,21 +255,61 @@ impl Chooser {
         self.step(0);
     }
 
-    /// The command of the chosen row, or of the name that was typed.
+    /// What comes of the chosen row, or of what was typed.
     #[must_use]
-    pub fn accept(&self) -> Option<Command> {
+    pub fn accept(&self) -> Option<Choice> {
         let chosen = self.entries.get(self.at).filter(|entry| self.matches(entry));
-        match (chosen.and_then(|entry| entry.command.clone()), self.client) {
-            (Some(command), _) => Some(command),
-            (None, Some(client)) if self.purpose == Purpose::Operation => {
+        if let Some(choice) = chosen.and_then(|entry| entry.choice.clone()) {
+            return Some(choice);
+        }
+        if self.purpose == Purpose::Span {
+            return typed_span(&self.typed).map(Choice::Export);
+        }
+        let client = self.client?;
+        Some(Choice::Give(match self.purpose {
+            Purpose::Operation => {
                 let operation = typed_operation(&self.typed)?;
-                Some(Command::Operate { client, operation, times: 1 })
+                Command::Operate { client, operation, times: 1 }
             }
-            (None, Some(client)) if !self.typed.is_empty() => {
+            _ if self.typed.is_empty() => return None,
+            _ => {
                 let name = Some(HostName::new(&self.typed));
-                Some(Command::Query { client, name, kind: RecordType::A, times: 1 })
+                Command::Query { client, name, kind: RecordType::A, times: 1 }
             }
-            _ => None,
+        }))
+    }
+
+    /// What was typed, or what can be.
+    fn typed_row(&self, canvas: &Canvas<'_>) -> Row {
+        if self.typed.is_empty() {
+            let own = match self.purpose {
+                Purpose::Operation => " type to search, or: post ROOM TEXT, get KEY, …",
+                Purpose::Span => " or type how much of the past, such as 90s",
+                _ => " type to search, or a name of your own",
+            };
+            Row::new().with(own, canvas.ink(Ink::Muted))
+        } else {
+            let word = match self.purpose {
+                Purpose::Operation => " does ",
+                Purpose::Span => " the last ",
+                _ => " asks ",
+            };
+            Row::new()
+                .with(word, canvas.ink(Ink::Muted))
+                .with(format!("{}▌", self.typed), canvas.ink(Ink::Focus))
+        }
+    }
+
+    /// What stands in the place of rows where nothing answers to what was typed.
+    fn instead(&self) -> &'static str {
+        match (self.purpose, typed_operation(&self.typed)) {
+            (Purpose::Operation, None) => "post ROOM TEXT, read ROOM, put KEY VALUE, get KEY",
+            (Purpose::Operation, Some(_)) => "Enter does it",
+            (Purpose::Span, _) => match typed_span(&self.typed) {
+                Some(_) => "Enter makes a cast of it",
+                None => "a time with its unit: 300ms, 90s, 5min",
+            },
+            _ => "no server has such a name; Enter asks it all the same",
         }
     }
 
@@ -243,30 +328,15 @@ impl Chooser {
         if self.purpose != Purpose::Policy && inner.height > 1 {
             list.height -= 1;
             let y = inner.bottom() - 1;
-            let typed = if self.typed.is_empty() {
-                let own = match self.purpose {
-                    Purpose::Operation => " type to search, or: post ROOM TEXT, get KEY, …",
-                    _ => " type to search, or a name of your own",
-                };
-                Row::new().with(own, canvas.ink(Ink::Muted))
-            } else {
-                let word = if self.purpose == Purpose::Operation { " does " } else { " asks " };
-                Row::new()
-                    .with(word, canvas.ink(Ink::Muted))
-                    .with(format!("{}▌", self.typed), canvas.ink(Ink::Focus))
-            };
+            let typed = self.typed_row(canvas);
             canvas.row(inner.x, y, inner.width, &typed);
         }
         if visible.is_empty() && list.height > 0 {
-            let text = match (self.purpose, typed_operation(&self.typed)) {
-                (Purpose::Operation, None) => "post ROOM TEXT, read ROOM, put KEY VALUE, get KEY",
-                (Purpose::Operation, Some(_)) => "Enter does it",
-                _ => "no server has such a name; Enter asks it all the same",
-            };
+            let text = self.instead();
             canvas.text(list.x + 1, list.y, list.width, text, canvas.ink(Ink::Muted));
         }
         // The notes stand below each other, right of the longest entry.
-        let longest = self.entries.iter().filter(|entry| entry.command.is_some());
+        let longest = self.entries.iter().filter(|entry| entry.choice.is_some());
         let present = if self.purpose == Purpose::Policy { 7 } else { 0 };
         let longest = longest.map(|entry| width(&entry.text)).max().unwrap_or(0).min(30) + present;
         let cursor = visible.iter().position(|at| *at == self.at).unwrap_or(0);
@@ -275,7 +345,7 @@ impl Chooser {
         for (row, at) in visible.iter().skip(top).take(rows).enumerate() {
             let y = list.y + row as u16;
             let entry = &self.entries[*at];
-            if entry.command.is_none() {
+            if entry.choice.is_none() {
                 canvas.text(list.x + 1, y, list.width, &entry.text, canvas.ink(Ink::Muted));
                 continue;
             }
@@ -295,6 +365,12 @@ impl Chooser {
             canvas.text(x, y, list.right().saturating_sub(x), &entry.note, canvas.ink(Ink::Muted));
         }
     }
+}
+
+/// So much lab time before now: `90s`.
+fn typed_span(text: &str) -> Option<Span> {
+    let time = units::duration(text).ok().filter(|time| !time.is_zero());
+    time.map(Span::Last)
 }
 
 /// An operation in the words of the grammar: `put k v`.

@@ -12,6 +12,8 @@ pub enum Chord {
     Ctrl(char),
     /// A key without a character.
     Key(Named),
+    /// None: what is done so seldom is found by its name.
+    Unbound,
 }
 
 /// Keys without a character.
@@ -111,6 +113,7 @@ impl Chord {
         match self {
             Self::Char(' ') => "Space".into(),
             Self::Char(c) => c.to_string(),
+            Self::Unbound => String::new(),
             Self::Ctrl(c) => format!("Ctrl-{}", c.to_ascii_uppercase()),
             Self::Key(named) => {
                 let row = NAMED.iter().find(|row| row.2 == named);

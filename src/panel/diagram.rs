@@ -7,18 +7,21 @@
 use super::action::Action;
 use super::view::View;
 use super::{race, store};
-use crate::base::{LabTime, Names, NodeId};
+use crate::base::{LabTime, Names, NodeId, Peer, VisitorId};
 use crate::event::{Cause, Event, Fact};
 use crate::message::{Note, StoreNote};
 use crate::report;
 use crate::topology::Role;
 use crate::world::{End, LaneEnd, Moment, Order, SpaceTime, What, World};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Events of the log that a diagram is made of: some minutes of a lecture, and read in milliseconds.
 pub const EVENTS_MAX: usize = 20_000;
 /// Lines that a room can still tell apart.
 const LINES_MAX: usize = 9;
+/// Lines of visitors: each question of `dig` is one, and the nodes are what the lab is about.
+const VISITORS_MAX: usize = 4;
 /// Columns for the time, before the first line.
 pub const GUTTER: u16 = 10;
 /// The least columns from one line to the next: an arrow that can be seen to slant.
@@ -32,8 +35,10 @@ const PAGE: usize = 10;
 pub struct Diagram {
     /// What happened.
     pub space: Arc<SpaceTime>,
-    /// The nodes of what panel 2 shows, and what that is.
-    matter: Option<(String, Vec<NodeId>)>,
+    /// Who has a part in what panel 2 shows, and what that is.
+    matter: Option<(String, Vec<Peer>)>,
+    /// The visitors that it has seen, those that have most to tell first.
+    visitors: Vec<VisitorId>,
     /// Whether all nodes that fit have a line, and not only those.
     all: bool,
     /// Whether heartbeats are drawn.
@@ -57,12 +62,14 @@ impl Diagram {
     ) -> Self {
         let space = Arc::new(SpaceTime::of(events, world));
         let matter = matter(world, view);
+        let visitors = visitors(&space);
         let fits = world.topology.nodes.len() <= most_lines(view.size.0);
         let failover = matches!(&matter, Some((what, _)) if what.starts_with("failover"));
         let mut diagram = Self {
             space,
             all: fits || matter.is_none(),
             matter,
+            visitors,
             beats: failover,
             cut,
             at: 0,
@@ -75,15 +82,35 @@ impl Diagram {
         diagram
     }
 
-    /// The nodes that have a line, in the file's order, on a screen of so many columns.
+    /// Who has a line on a screen of so many columns: visitors, then the nodes in the file's order.
     #[must_use]
-    pub fn lines(&self, world: &World, columns: u16) -> Vec<NodeId> {
+    pub fn lines(&self, world: &World, columns: u16) -> Vec<Peer> {
         let most = most_lines(columns);
-        let matter = self.matter.as_ref().filter(|_| !self.all);
-        let mut nodes = matter.map_or_else(|| self.busiest(world), |matter| matter.1.clone());
-        nodes.truncate(most);
-        nodes.sort_by_key(|id| (rank(world.topology.node(*id).role()), *id));
-        nodes
+        let matter = self.matter.as_ref().map_or(&[][..], |matter| &matter.1);
+        let (mut nodes, mut visitors): (Vec<Peer>, Vec<Peer>) =
+            matter.iter().partition(|peer| peer.node().is_some());
+        if self.all || self.matter.is_none() {
+            nodes = self.busiest(world).into_iter().map(Peer::Node).collect();
+            let others = self.visitors.iter().map(|id| Peer::Visitor(*id));
+            let others: Vec<Peer> = others.filter(|it| !visitors.contains(it)).collect();
+            visitors.extend(others);
+        }
+        // However many nodes there are, one visitor has a line: what it asks has come from somewhere.
+        let room = most.saturating_sub(nodes.len()).max(usize::from(most > 2));
+        visitors.truncate(room.min(VISITORS_MAX));
+        nodes.truncate(most - visitors.len());
+        let mut lines = [visitors, nodes].concat();
+        lines.sort_by_key(|peer| {
+            let rank = peer.node().map(|id| rank(world.topology.node(id).role()));
+            (rank, *peer)
+        });
+        lines
+    }
+
+    /// How many visitors have no line among these.
+    #[must_use]
+    pub fn visitors_left_out(&self, lines: &[Peer]) -> usize {
+        self.visitors.iter().filter(|id| !lines.contains(&Peer::Visitor(**id))).count()
     }
 
     /// All nodes, those that have most to tell first.
@@ -111,15 +138,15 @@ impl Diagram {
 
     /// The moments that are drawn between these lines, in order.
     #[must_use]
-    pub fn shown(&self, lines: &[NodeId]) -> Vec<usize> {
-        let on = |node: Option<NodeId>| node.is_some_and(|node| lines.contains(&node));
+    pub fn shown(&self, lines: &[Peer]) -> Vec<usize> {
+        let on = |node: Option<NodeId>| node.is_some_and(|id| lines.contains(&Peer::Node(id)));
         let is_shown = |moment: &Moment| {
             let there = match moment.what {
-                What::Sent(other, _) | What::Received(other, _) => on(Some(other)),
+                What::Sent(other, _) | What::Received(other, _) => lines.contains(&other),
                 What::Lost(sent) => {
                     let sent = &self.space.moments[sent];
                     return on(sent.node)
-                        && matches!(sent.what, What::Sent(to, _) if on(Some(to)))
+                        && matches!(sent.what, What::Sent(to, _) if lines.contains(&to))
                         && (self.beats || !sent.beat);
                 }
                 What::Own => true,
@@ -218,7 +245,7 @@ impl Diagram {
         let event = &self.space.moments[at].event;
         let whole = self.sentence(at, names);
         match (&event.fact, whole.split_once("  ")) {
-            (Fact::MessageReceived { .. }, _) | (_, None) => whole,
+            (Fact::MessageReceived { from: Peer::Node(_), .. }, _) | (_, None) => whole,
             (_, Some((_, words))) => words.to_owned(),
         }
     }
@@ -236,11 +263,13 @@ impl Diagram {
                 format!("arrives: {words}")
             }
             (Fact::MessageReceived { .. }, What::Received(from, _)) => {
-                format!("{}  hears from {}", name(moment.node), names.of(from))
+                let line = report::line(&moment.event, names);
+                let hears = || format!("{}  hears from {}", name(moment.node), names.peer(from));
+                line.unwrap_or_else(hears)
             }
             (Fact::MessageSent { .. }, What::Sent(to, _)) => {
                 let line = report::line(&moment.event, names);
-                let beat = || format!("{} → {}  heartbeat", name(moment.node), names.of(to));
+                let beat = || format!("{} → {}  heartbeat", name(moment.node), names.peer(to));
                 line.unwrap_or_else(beat)
             }
             (Fact::ConnRefused { peer, .. }, _) => {
@@ -252,6 +281,20 @@ impl Diagram {
             _ => report::line(&moment.event, names).unwrap_or_default(),
         }
     }
+}
+
+/// The visitors of a stretch of the log, those first that sent and got most.
+fn visitors(space: &SpaceTime) -> Vec<VisitorId> {
+    let mut counts: BTreeMap<VisitorId, usize> = BTreeMap::new();
+    for moment in &space.moments {
+        if let What::Sent(Peer::Visitor(id), _) | What::Received(Peer::Visitor(id), _) = moment.what
+        {
+            *counts.entry(id).or_default() += 1;
+        }
+    }
+    let mut visitors: Vec<VisitorId> = counts.keys().copied().collect();
+    visitors.sort_by_key(|id| std::cmp::Reverse(counts[id]));
+    visitors
 }
 
 /// Who asks stands to the left of whom is asked.
@@ -269,10 +312,10 @@ fn most_lines(columns: u16) -> usize {
     usize::from(columns.saturating_sub(GUTTER + 2) / GAP_MIN).clamp(1, LINES_MAX)
 }
 
-/// What panel 2 shows, and the nodes that have a part in it, the most telling first.
-fn matter(world: &World, view: &View) -> Option<(String, Vec<NodeId>)> {
-    let mut nodes: Vec<NodeId> = Vec::new();
-    let mut add = |node: Option<NodeId>| {
+/// What panel 2 shows, and who has a part in it, the most telling first.
+fn matter(world: &World, view: &View) -> Option<(String, Vec<Peer>)> {
+    let mut nodes: Vec<Peer> = Vec::new();
+    let mut add = |node: Option<Peer>| {
         let new = node.filter(|node| !nodes.contains(node));
         nodes.extend(new);
     };
@@ -280,10 +323,10 @@ fn matter(world: &World, view: &View) -> Option<(String, Vec<NodeId>)> {
         let op = store::ops::shown(group, view);
         let failover = store::failover_shown(group, view);
         if failover.is_none() {
-            add(op.and_then(|op| op.asker).map(|asker| asker.0));
+            add(op.and_then(|op| op.asker).map(|asker| Peer::Node(asker.0)));
         }
         for node in group.replicas.iter().map(|replica| replica.id).chain(group.nodes()) {
-            add(Some(node));
+            add(Some(Peer::Node(node)));
         }
         match (failover, op) {
             (Some(it), _) => format!("failover of {}", world.topology.names.of(it.leader)),
@@ -292,12 +335,12 @@ fn matter(world: &World, view: &View) -> Option<(String, Vec<NodeId>)> {
         }
     } else {
         let race = race::shown(world, view)?;
-        add(race.asker.node());
-        add(race.ls);
+        add(Some(race.asker));
+        add(race.ls.map(Peer::Node));
         let mut lanes: Vec<_> = race.lanes.iter().collect();
         lanes.sort_by_key(|lane| (lane.end != LaneEnd::Won, lane.sent.is_none(), lane.sent));
         for lane in lanes {
-            add(Some(lane.upstream));
+            add(Some(Peer::Node(lane.upstream)));
         }
         format!("race #{}", race.no.0)
     };

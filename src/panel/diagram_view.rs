@@ -9,7 +9,7 @@ use super::paint::{Canvas, Row, width};
 use super::theme::Ink;
 use super::view::View;
 use super::words;
-use crate::base::NodeId;
+use crate::base::{LabTime, NodeId, Peer};
 use crate::event::{Fact, Life};
 use crate::message::{Message, Note, StoreNote};
 use crate::world::{End, Line, Moment, Order, SpaceTime, What, World};
@@ -33,8 +33,8 @@ const STRIDE_MAX: usize = 3;
 struct Plan {
     /// What is drawn of the lines.
     body: Rect,
-    /// The nodes, left to right, and the column of each.
-    lines: Vec<(NodeId, u16)>,
+    /// Nodes and visitors, left to right, and the column of each.
+    lines: Vec<(Peer, u16)>,
     gap: u16,
     /// Where the words begin, if they have room.
     words: Option<Rect>,
@@ -58,7 +58,7 @@ impl Plan {
             ((room / count).clamp(1, GAP_MAX), false)
         };
         let x = |at: u16| area.x + GUTTER + gap / 2 + at * gap;
-        let lines: Vec<(NodeId, u16)> = nodes.into_iter().zip((0..).map(x)).collect();
+        let lines: Vec<(Peer, u16)> = nodes.into_iter().zip((0..).map(x)).collect();
         let foot = if area.height > 12 { FOOT_ROWS + 1 } else { 1 };
         let height = area.height.saturating_sub(1 + foot);
         let body = Rect { y: area.y + 1, height, ..area };
@@ -71,8 +71,20 @@ impl Plan {
         Self { body, lines, gap, words, shown, stride, top }
     }
 
-    fn column(&self, node: NodeId) -> Option<u16> {
-        self.lines.iter().find(|line| line.0 == node).map(|line| line.1)
+    fn column(&self, peer: Peer) -> Option<u16> {
+        self.lines.iter().find(|line| line.0 == peer).map(|line| line.1)
+    }
+
+    /// The column of a moment's own line.
+    fn own_column(&self, moment: &Moment) -> Option<u16> {
+        moment.node.and_then(|node| self.column(Peer::Node(node)))
+    }
+
+    /// The row of the first moment that is not before a time.
+    fn row_at(&self, time: LabTime, space: &SpaceTime) -> Option<usize> {
+        let before = |at: &usize| space.moments[*at].event.time < time;
+        let place = self.shown.partition_point(before);
+        (place < self.shown.len()).then_some(place * self.stride)
     }
 
     /// The row of the diagram on which a moment stands.
@@ -95,12 +107,17 @@ impl Plan {
 
 /// The title of its page: what it is about, and what it leaves out.
 #[must_use]
-pub fn title(diagram: &Diagram, world: &World) -> String {
+pub fn title(diagram: &Diagram, world: &World, view: &View) -> String {
     let subject = diagram.subject().map_or_else(String::new, |it| format!("· {it} "));
     let beats = if diagram.beats || world.audit.is_empty() { "" } else { "· without heartbeats " };
     let first = diagram.space.moments.first().filter(|_| diagram.cut);
     let from = first.map_or_else(String::new, |it| format!("· from {} s on ", it.event.time));
-    format!(" Space and time {subject}{beats}{from}")
+    let visitors = match diagram.visitors_left_out(&diagram.lines(world, view.size.0)) {
+        0 => String::new(),
+        1 => "· 1 more visitor ".to_owned(),
+        more => format!("· {more} more visitors "),
+    };
+    format!(" Space and time {subject}{beats}{visitors}{from}")
 }
 
 /// Draws the diagram.
@@ -114,9 +131,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, diagram: &Diagram, world: &Worl
     let orders = diagram.orders();
     heads(canvas, area, &plan, world);
     life_lines(canvas, &plan, &diagram.space);
-    for (at, moment) in diagram.space.moments.iter().enumerate() {
+    for at in 0..diagram.space.moments.len() {
         if at != diagram.at {
-            message(canvas, &plan, &orders, at, moment);
+            message(canvas, &plan, &diagram.space, &orders, at);
         }
     }
     // The one that is looked at lies above all others.
@@ -124,8 +141,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, diagram: &Diagram, world: &Worl
         Some(What::Received(_, Some(sent)) | What::Lost(sent)) => sent,
         _ => diagram.at,
     };
-    if let Some(moment) = diagram.space.moments.get(looked_at) {
-        message(canvas, &plan, &orders, looked_at, moment);
+    if looked_at < diagram.space.moments.len() {
+        message(canvas, &plan, &diagram.space, &orders, looked_at);
     }
     for place in plan.in_sight() {
         moment(canvas, &plan, (diagram, world), &orders, place);
@@ -136,11 +153,16 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, diagram: &Diagram, world: &Worl
 /// The names above their lines.
 fn heads(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, world: &World) {
     canvas.text(area.x + 1, area.y, GUTTER, "seconds", canvas.ink(Ink::Muted));
-    for (node, x) in &plan.lines {
-        let name = world.topology.names.of(*node);
-        let columns = width(name).min(plan.gap.saturating_sub(1));
+    for (peer, x) in &plan.lines {
+        let room = plan.gap.saturating_sub(1);
+        let name = match (world.topology.names.peer(*peer).to_string(), peer) {
+            // Cut off, visitors would all be the same.
+            (name, Peer::Visitor(id)) if width(&name) > room => format!("v-{id}"),
+            (name, _) => name,
+        };
+        let columns = width(&name).min(room);
         let from = x.saturating_sub(columns / 2);
-        canvas.text(from, area.y, columns, name, canvas.ink(Ink::Strong));
+        canvas.text(from, area.y, columns, &name, canvas.ink(Ink::Strong));
     }
 }
 
@@ -162,8 +184,11 @@ fn life_lines(canvas: &mut Canvas<'_>, plan: &Plan, space: &SpaceTime) {
         let broken = after.is_some_and(|after| after.since(here) >= BREAK);
         for row in place * plan.stride..(place + 1) * plan.stride {
             let Some(y) = plan.y(row) else { continue };
-            for (node, x) in &plan.lines {
-                let (glyph, ink) = match lines.get(node).copied() {
+            for (peer, x) in &plan.lines {
+                let line = peer.node().and_then(|node| lines.get(&node).copied());
+                let (glyph, ink) = match line {
+                    // Nobody sees whether a visitor lives.
+                    None => ('┊', Ink::Muted),
                     Some(Line { life: Life::Frozen, .. }) => ('┊', Ink::Frozen),
                     Some(Line { life, .. }) if !life.is_alive() => (' ', Ink::Frame),
                     Some(Line { leads: true, .. }) => ('║', Ink::Lead),
@@ -186,14 +211,19 @@ fn style(canvas: &Canvas<'_>, order: Order, ink: Ink) -> Style {
 }
 
 /// The slanted line of a message that is sent at this moment.
-fn message(canvas: &mut Canvas<'_>, plan: &Plan, orders: &[Order], at: usize, moment: &Moment) {
-    let What::Sent(to, end) = moment.what else { return };
-    let (Some(from), Some(to)) = (moment.node.and_then(|node| plan.column(node)), plan.column(to))
-    else {
-        return;
+fn message(canvas: &mut Canvas<'_>, plan: &Plan, space: &SpaceTime, orders: &[Order], at: usize) {
+    let moment = &space.moments[at];
+    let (to, end) = match moment.what {
+        What::Sent(to, end) => (to, end),
+        What::Received(from @ Peer::Visitor(_), None) => {
+            return came(canvas, plan, orders[at], at, (from, moment));
+        }
+        _ => return,
     };
+    let (Some(from), Some(to)) = (plan.own_column(moment), plan.column(to)) else { return };
     let Some(begins) = plan.row(at) else { return };
     let bottom = plan.shown.len() * plan.stride;
+    let open = |to| (bottom - 1, 0.8, Some((if to > from { '›' } else { '‹' }, Ink::Message)));
     let (ends, share, sign) = match end {
         End::Arrives(there) => match plan.row(there) {
             Some(row) => (row, 1.0, None),
@@ -203,7 +233,11 @@ fn message(canvas: &mut Canvas<'_>, plan: &Plan, orders: &[Order], at: usize, mo
             (plan.row(there).unwrap_or(begins + plan.stride), 0.6, Some(('✕', Ink::Bad)))
         }
         End::Held => (begins + plan.stride, 0.5, Some(('✕', Ink::Bad))),
-        End::Underway => (bottom - 1, 0.8, Some((if to > from { '›' } else { '‹' }, Ink::Message))),
+        End::Outside(due) => match plan.row_at(due, space) {
+            Some(row) => (row, 1.0, None),
+            None => open(to),
+        },
+        End::Underway => open(to),
     };
     let ends = ends.max(begins + 1);
     if ends < plan.top || begins > plan.top + usize::from(plan.body.height) {
@@ -211,7 +245,7 @@ fn message(canvas: &mut Canvas<'_>, plan: &Plan, orders: &[Order], at: usize, mo
     }
     let other = match end {
         End::Arrives(there) | End::Lost(there) => orders[there],
-        End::Held | End::Underway => Order::Concurrent,
+        End::Held | End::Underway | End::Outside(_) => Order::Concurrent,
     };
     let order = if other == Order::Same { other } else { orders[at] };
     let ink = match &moment.event.fact {
@@ -233,6 +267,27 @@ fn message(canvas: &mut Canvas<'_>, plan: &Plan, orders: &[Order], at: usize, mo
     };
     if let Some(y) = plan.y(ends) {
         canvas.glyph(last, y, glyph, style);
+    }
+}
+
+/// The line of a message that came from a visitor: level, for nobody knows when it was sent.
+fn came(
+    canvas: &mut Canvas<'_>,
+    plan: &Plan,
+    order: Order,
+    at: usize,
+    (from, moment): (Peer, &Moment),
+) {
+    let (Some(from), Some(to)) = (plan.column(from), plan.own_column(moment)) else { return };
+    let Some(row) = plan.row(at) else { return };
+    let Fact::MessageReceived { message, .. } = &moment.event.fact else { return };
+    let style = style(canvas, order, message_ink(message));
+    let right = to > from;
+    let (first, cells) = (if right { from + 1 } else { from - 1 }, from.abs_diff(to) - 1);
+    slant(canvas, plan, (first, cells, right), (row, row), style);
+    if let Some(y) = plan.y(row).filter(|_| cells > 0) {
+        let last = if right { to - 1 } else { to + 1 };
+        canvas.glyph(last, y, if right { '▶' } else { '◀' }, style);
     }
 }
 
@@ -339,7 +394,7 @@ fn moment(
         let style = style(canvas, order, ink);
         canvas.text(words.x, y, words.width, &text, style);
     }
-    let Some(x) = moment.node.and_then(|node| plan.column(node)) else { return };
+    let Some(x) = plan.own_column(moment) else { return };
     let shape = if same { canvas.theme.selected() } else { style(canvas, order, ink) };
     canvas.glyph(x, y, glyph, shape);
     let number = moment.clock.to_string();
@@ -416,6 +471,12 @@ fn clock_words(diagram: &Diagram, moment: &Moment) -> String {
             format!("sent as {clock}; its link is cut or holds it: it does not arrive")
         }
         What::Sent(_, End::Underway) => format!("sent as {clock}; it is on its way"),
+        What::Sent(_, End::Outside(_)) => {
+            format!("sent as {clock} to a visitor: nobody sees what becomes of it there")
+        }
+        What::Received(Peer::Visitor(_), _) => {
+            format!("a visitor brings no number: its clock goes on to {clock}")
+        }
         What::Received(_, Some(sent)) => {
             let brought = moments[sent].clock;
             let before = moments[..diagram.at].iter().rev();

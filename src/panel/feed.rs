@@ -182,10 +182,10 @@ impl Feed {
         true
     }
 
-    /// The lines up to a moment.
+    /// The lines before a moment.
     #[must_use]
-    pub fn until(&self, moment: LabTime) -> Self {
-        let lines = self.lines.iter().filter(|line| line.time <= moment).cloned();
+    pub fn before(&self, moment: LabTime) -> Self {
+        let lines = self.lines.iter().filter(|line| line.time < moment).cloned();
         Self { lines: lines.collect(), topology: self.topology.clone() }
     }
 

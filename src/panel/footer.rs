@@ -1,6 +1,7 @@
 //! The last row: the keys that are valid now, each with what it would hit. Made from the key table.
 
 use super::action::Action;
+use super::chord::Chord;
 use super::hints;
 use super::keymap::{self, Binding, Context};
 use super::paint::{Canvas, Row, width};
@@ -24,6 +25,7 @@ pub fn entries(world: &World, view: &View) -> Vec<(String, String)> {
     let mut shown = BTreeSet::new();
     rows.into_iter()
         .filter(|row| valid.contains(&row.context) && !row.short.is_empty())
+        .filter(|row| row.chord != Chord::Unbound)
         .filter(|row| !dialog || row.context != Context::Panels)
         .filter(|row| {
             let replay = view.replay.is_some() && row.context != Context::Replay;

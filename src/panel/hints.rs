@@ -105,7 +105,6 @@ fn of_the_past(binding: &Binding, world: &World, view: &View) -> Option<String> 
     let plays = cursor.is_some_and(|cursor| !cursor.paused && !cursor.is_over());
     let word = match (binding.action, &view.mode) {
         (Action::Pause, _) if plays => "pause",
-        (Action::Accept, _) if cursor.is_none() => return None,
         (Action::Beats, _) if world.audit.is_empty() => return None,
         (Action::AllNodes, Mode::Diagram(diagram)) if !diagram.has_a_subject() => return None,
         _ => binding.short,
@@ -189,5 +188,14 @@ pub fn panel_word(panel: PanelId, world: &World, view: &View) -> &'static str {
         PanelId::Race if group.is_some() => "Operation",
         PanelId::System if ls => "Load balancer",
         other => other.word(),
+    }
+}
+
+/// The same in a title that has no room for it.
+#[must_use]
+pub fn short_word(word: &'static str) -> &'static str {
+    match word {
+        "Operation" => "Op",
+        other => other,
     }
 }

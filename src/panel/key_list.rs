@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::action_word::Section;
+use super::chord::Chord;
 use super::keymap::{Binding, Context, Keymap, ROWS};
 use super::view::PanelId;
 use std::fmt::Write as _;
@@ -17,7 +18,10 @@ struct Entry<'a> {
 fn entries(keymap: &Keymap, belongs: impl Fn(&Binding) -> bool) -> Vec<Entry<'_>> {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     for row in keymap.rows().iter().filter(|row| belongs(row)) {
-        let key = format!("`{}`", row.chord.word());
+        let key = match row.chord {
+            Chord::Unbound => format!("`:{}`", row.action.word()),
+            chord => format!("`{}`", chord.word()),
+        };
         let same =
             |entry: &&mut Entry<'_>| entry.row.action == row.action && entry.row.help == row.help;
         match entries.iter_mut().find(same) {

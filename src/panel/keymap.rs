@@ -143,7 +143,8 @@ impl Keymap {
             for (at, one) in rows.iter().enumerate() {
                 let same = rows[at + 1..]
                     .iter()
-                    .filter(|other| other.chord == one.chord && other.action != one.action);
+                    .filter(|other| other.chord == one.chord && other.action != one.action)
+                    .filter(|other| other.chord != Chord::Unbound);
                 for other in same {
                     let clash = Clash { chord: one.chord, one: one.action, other: other.action };
                     if !found.contains(&clash) {
@@ -179,7 +180,7 @@ impl Keymap {
         let rows = self.rows.iter();
         for row in rows.filter(|row| row.action == action && contexts.contains(&row.context)) {
             let word = row.chord.word();
-            if !words.contains(&word) {
+            if !word.is_empty() && !words.contains(&word) {
                 words.push(word);
             }
         }
@@ -231,7 +232,7 @@ mod tests {
             match row.chord {
                 Chord::Char(c) => assert!(!"@[]{}|\\~#€^`".contains(c) && c.is_ascii(), "{c}"),
                 Chord::Ctrl(c) => assert!("clz".contains(c), "Ctrl-{c}"),
-                Chord::Key(_) => {}
+                Chord::Key(_) | Chord::Unbound => {}
             }
             assert!(!row.help.is_empty());
         }

@@ -21,7 +21,7 @@ pub enum Kind {
 
 /// What the layout depends on besides the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "six things that are there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "seven things that are there or not")]
 pub struct Needs {
     /// The panel with the focus.
     pub focus: PanelId,
@@ -35,6 +35,8 @@ pub struct Needs {
     pub step: bool,
     /// Whether the system on show has a table or a window that fills: the room must see it beside a step.
     pub table: bool,
+    /// Whether the map of the lecture layout would look the same with a row less.
+    pub map_gives: bool,
     /// Rows inside panels 3 and 5 that show every replica of the store on show; none without a store.
     pub store: [u16; 2],
     /// Columns inside panel 5 that show what is thought of every replica.
@@ -102,6 +104,21 @@ pub struct Layout {
     pub panels: Vec<Place>,
     /// The keys.
     pub footer: Rect,
+}
+
+impl Layout {
+    /// The place of a panel that is on the screen.
+    #[must_use]
+    pub fn place(&self, panel: PanelId) -> Option<&Place> {
+        self.panels.iter().find(|place| place.panel == panel)
+    }
+
+    /// Whether the system on show stands below a step and has but one row.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        let system = self.place(PanelId::System);
+        self.kind == Kind::Lecture && system.is_some_and(|it| it.area.height <= EVENT_ROWS_MIN)
+    }
 }
 
 /// Below the status line a panel needs a rule and two rows, and columns for a name or two.
@@ -257,6 +274,10 @@ fn lecture(rest: Rect, needs: Needs, layout: &mut Layout) {
         events -= of_events;
         band += of_events + (lacks - of_events).min(of_map);
     }
+    if needs.step && needs.table && events <= EVENT_ROWS_MIN && needs.map_gives {
+        // Below a banner and a step one row would be left for the system that the step is about.
+        events += 1;
+    }
     let events = take_bottom(&mut rest, events);
     let band = take_bottom(&mut rest, band);
     let (map, race) = halves(rest, rest.width / 2);
@@ -333,6 +354,7 @@ mod tests {
             store: [0; 2],
             belief: 0,
             footer: 2,
+            map_gives: false,
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod action_word;
+mod ansi;
 mod app;
 mod axis;
 mod back;
@@ -12,6 +13,7 @@ mod belief;
 mod block;
 mod block_view;
 mod carried;
+mod cast;
 mod chooser;
 mod chord;
 mod colours;
@@ -21,6 +23,7 @@ mod diagram;
 mod diagram_view;
 mod edition;
 mod events;
+mod export;
 mod fan_out;
 mod feed;
 mod figures;
@@ -77,9 +80,11 @@ pub use action::{Action, Leaving};
 pub use action_word::Section;
 pub use app::{Ending, pick, run};
 pub use carried::Carried;
+pub use cast::{Cast, Filmed, Progress};
 pub use chord::{Chord, Named};
 pub use copy::Copied;
 pub use edition::{Edited, Edition};
+pub use export::{Exported, Footage, Span};
 pub use feed::{Feed, Line, Tone};
 pub use footer::entries as footer_entries;
 pub use key_list::{lecture_keys, whole_list};
@@ -87,6 +92,7 @@ pub use keymap::{Binding, Clash, Context, Keymap};
 pub use notes::{Sheet, draw as draw_notes, prompt};
 pub use picker::{Offer, Picker};
 pub use screen::draw;
+pub use scrub::moment;
 pub use state::{Panel, Reaction};
 pub use terminal::{Options, Session, SessionError};
 pub use theme::{Depth, Ink, Theme, ThemeName};
@@ -149,6 +155,18 @@ pub trait Bench {
     }
     /// What came of a recording since this was last asked.
     fn recorded(&self) -> Option<std::io::Result<Recorded>> {
+        None
+    }
+    /// Begins to make a cast, in a new file of the user's, without waiting; [`Bench::exported`] says what came of it.
+    /// False while an earlier one is still being made.
+    ///
+    /// # Errors
+    /// The system's; or there is no folder for it.
+    fn export(&self, _footage: Footage) -> std::io::Result<bool> {
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this lab keeps no casts"))
+    }
+    /// What came of a cast since this was last asked.
+    fn exported(&self) -> Option<std::io::Result<Exported>> {
         None
     }
     /// Writes a topology file of this lab with these steps into the run's folder, and says where it is.

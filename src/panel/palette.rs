@@ -118,6 +118,14 @@ const KEYLESS: [(Action, &str, &str, &str); 2] = [
     (Action::DriftClock, "drift", "drift clock…", "the node's own clock runs fast or slow"),
 ];
 
+/// The action of this word, if it can be done now.
+fn named(word: &str, world: &World, view: &View) -> Option<Action> {
+    let here = keymap::contexts_of_panels(view);
+    let mut rows = view.keymap.rows().iter().filter(|row| here.contains(&row.context));
+    let row = rows.find(|row| !row.short.is_empty() && row.action.word() == word)?;
+    hints::hint(row, world, view).map(|_| row.action)
+}
+
 /// Moves the mark over the offers, from the line itself down and back to it.
 pub fn pick(prompt: &mut Prompt, world: &World, view: &View, by: isize) {
     let offers = offers(prompt, world, view);
@@ -203,6 +211,9 @@ pub fn accept(mut prompt: Prompt, world: &World, view: &mut View) -> Option<Outc
             })
         }
         Err(error) => {
+            if let Some(action) = named(line, world, view) {
+                return action::act(action, world, view);
+            }
             prompt.wrong = Some(error.at.start + indent..error.at.end + indent);
             prompt.problem = Some(error.to_string());
             view.mode = Mode::Palette(prompt);

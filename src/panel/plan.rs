@@ -167,11 +167,11 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
         };
         (*form != Form::Trio || both)
             && slot >= wants.name_columns + frame
-            && count * form.height() + (count - 1) * GAP_MIN <= area.height
+            && heights(wants, *form).iter().sum::<u16>() + (count - 1) * GAP_MIN <= area.height
     });
     let mut plan = match form {
         Some(form) => {
-            let heights = vec![form.height(); tiers.len()];
+            let heights = heights(wants, form);
             let spots = rows(area, wants, form, &heights, |_| true);
             Plan { form, spots, blocks: Vec::new(), routes: Vec::new(), hidden: 0 }
         }
@@ -182,6 +182,16 @@ pub fn plan(area: Rect, wants: &Wants<'_>) -> Plan {
     };
     plan.routes = routes::routes(area, &plan, wants);
     plan
+}
+
+/// The rows of each tier. Only replicas have a detail beside their badge: below the others a third row would be a hole
+/// between a node and its links.
+fn heights(wants: &Wants<'_>, form: Form) -> Vec<u16> {
+    let rows = |tier: &Vec<Peer>| match form {
+        Form::Trio if !has_peers(wants, tier) => Form::Pair.height(),
+        _ => form.height(),
+    };
+    wants.tiers.iter().map(rows).collect()
 }
 
 /// Whether those of a tier are linked with each other.
@@ -268,12 +278,12 @@ fn rows(
     heights: &[u16],
     is_row: impl Fn(usize) -> bool,
 ) -> Vec<Spot> {
-    let height = form.height();
     let mut spots = Vec::new();
     for ((number, tier), y) in wants.tiers.iter().enumerate().zip(tops(area, heights)) {
         if !is_row(number) {
             continue;
         }
+        let height = heights.get(number).copied().unwrap_or_else(|| form.height());
         let slot = area.width / (tier.len() as u16).max(1);
         let margin = (area.width - slot * tier.len() as u16) / 2;
         let room = match slot {

@@ -32,11 +32,11 @@ pub fn shown<'a>(world: &'a World, view: &View) -> Option<&'a Race> {
     }
 }
 
-/// The panel's title.
+/// The panel's title, in so many columns.
 #[must_use]
-pub fn title(canvas: &Canvas<'_>, world: &World, view: &View) -> Row {
+pub fn title(canvas: &Canvas<'_>, world: &World, view: &View, room: u16) -> Row {
     if let Some(group) = store::on_show(world, view) {
-        return store::ops::title(canvas, world, group, view);
+        return store::ops::title(canvas, world, group, (view, room));
     }
     let Some(race) = shown(world, view) else { return Row::new() };
     let row = Row::new().with(format!(" #{} ", race.no.0), canvas.ink(Ink::Focus));

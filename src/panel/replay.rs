@@ -143,7 +143,7 @@ impl Replay {
         let past = history.at_from(position, |from| bench.read(from));
         let events = events_between(bench, position, world.position);
         let mut view = view.clone();
-        view.feed = view.feed.until(begins);
+        view.feed = view.feed.before(begins);
         view.events.follow();
         view.seen_until = None;
         view.race = race::shown(world, &view).map(|race| race.no);
@@ -408,7 +408,7 @@ fn of_race(race: &Race, world: &World) -> Option<LabTime> {
 }
 
 /// The position of the first event that is not before a moment; none if the log does not reach back so far.
-fn position_at(bench: &dyn Bench, moment: LabTime, end: u64) -> Option<u64> {
+pub fn position_at(bench: &dyn Bench, moment: LabTime, end: u64) -> Option<u64> {
     let (mut low, mut high) = (0, end);
     while low < high {
         let middle = low + (high - low) / 2;

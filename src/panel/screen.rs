@@ -17,6 +17,9 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+/// Columns of a title that begins with the shortest word.
+const SHORT_WORD_COLUMNS: u16 = 6;
+
 /// Draws everything. It changes nothing but the frame.
 pub fn draw(world: &World, view: &View, theme: &Theme, now: LabTime, frame: &mut Frame<'_>) {
     draw_scrolled(world, view, *theme, now, frame);
@@ -31,8 +34,19 @@ pub fn draw_scrolled(
     now: LabTime,
     frame: &mut Frame<'_>,
 ) -> Option<usize> {
-    let screen = frame.area();
-    let mut canvas = Canvas::new(frame.buffer_mut(), &theme);
+    draw_on(world, view, theme, now, frame.buffer_mut())
+}
+
+/// Draws everything into cells that are shown somewhere else, or kept; as [`draw_scrolled`].
+pub fn draw_on(
+    world: &World,
+    view: &View,
+    theme: Theme,
+    now: LabTime,
+    buffer: &mut Buffer,
+) -> Option<usize> {
+    let screen = buffer.area;
+    let mut canvas = Canvas::new(buffer, &theme);
     canvas.clear(screen);
     if !screen.is_empty() {
         whole(&mut canvas, screen, world, view, now);
@@ -105,16 +119,31 @@ pub fn layout_of(screen: Rect, world: &World, view: &View, now: LabTime) -> Layo
             .map_or(0, |group| store::belief::columns_wanted(world, group)),
         scrub: view.replay.is_some(),
         footer: 2,
+        map_gives: false,
     };
-    layout::divide(screen, needs)
+    let layout = layout::divide(screen, needs);
+    if layout.is_short() && map_gives(&layout, world, view, now) {
+        return layout::divide(screen, Needs { map_gives: true, ..needs });
+    }
+    layout
+}
+
+/// Whether everything on the map has its place and its form with a row less, too.
+fn map_gives(layout: &Layout, world: &World, view: &View, now: LabTime) -> bool {
+    let Some(place) = layout.place(PanelId::Map) else { return false };
+    let area = inside_panel(place);
+    let look = |height: u16| {
+        let plan = map::lay(Rect { height, ..area }, world, view, now).plan;
+        (plan.form, plan.spots.len(), plan.hidden)
+    };
+    area.height > 1 && look(area.height) == look(area.height - 1)
 }
 
 /// Rows that a panel's list has on the screen as it is; none if the panel is not there.
 #[must_use]
 pub fn rows(panel: PanelId, world: &World, view: &View) -> usize {
     let layout = layout_of(screen_of(view), world, view, world.now);
-    let place = layout.panels.iter().find(|place| place.panel == panel);
-    place.map_or(0, |place| {
+    layout.place(panel).map_or(0, |place| {
         let edges = if place.border == Border::Box { 2 } else { 1 };
         usize::from(place.area.height.saturating_sub(edges))
     })
@@ -134,12 +163,22 @@ pub fn inside_panel(place: &Place) -> Rect {
 #[must_use]
 pub fn map_area(world: &World, view: &View) -> Rect {
     let layout = layout_of(screen_of(view), world, view, world.now);
-    let place = layout.panels.iter().find(|place| place.panel == PanelId::Map);
-    place.map_or_else(Rect::default, inside_panel)
+    layout.place(PanelId::Map).map_or_else(Rect::default, inside_panel)
 }
 
 fn screen_of(view: &View) -> Rect {
     Rect::new(0, 0, view.size.0, view.size.1)
+}
+
+/// What a title begins with.
+fn heading(canvas: &Canvas<'_>, place: &Place, tabs: &[PanelId], word: &str) -> Row {
+    let mut title = Row::new()
+        .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
+        .with(format!("{word} "), canvas.ink(Ink::Strong));
+    for panel in tabs {
+        title.push(format!("{} ", panel.digit()), canvas.ink(Ink::Muted));
+    }
+    title
 }
 
 fn panel(
@@ -152,27 +191,26 @@ fn panel(
 ) {
     let lit = view.focus == place.panel && matches!(view.mode, Mode::Normal);
     let word = hints::panel_word(place.panel, world, view);
-    let mut title = Row::new()
-        .with(format!(" {} ", place.panel.digit()), canvas.ink(Ink::Muted))
-        .with(format!("{word} "), canvas.ink(Ink::Strong));
+    let mut tabs = Vec::new();
     if kind <= Kind::Narrow && place.panel == view.focus {
         // One panel at a time: the digits of the others are the tabs.
-        let others = PanelId::ALL.into_iter().filter(|panel| {
-            let there = match panel {
-                PanelId::Steps => world.steps.count > 0,
-                PanelId::Figures => figures::is_there(world, view),
-                _ => true,
-            };
-            *panel != place.panel && there
-        });
-        for panel in others {
-            title.push(format!("{} ", panel.digit()), canvas.ink(Ink::Muted));
-        }
+        let is_there = |panel: &PanelId| match panel {
+            PanelId::Steps => world.steps.count > 0,
+            PanelId::Figures => figures::is_there(world, view),
+            _ => true,
+        };
+        tabs.extend(PanelId::ALL.into_iter().filter(|it| *it != place.panel && is_there(it)));
     }
+    let mut title = heading(canvas, place, &tabs, word);
     let note = match place.panel {
         PanelId::Map => selection_note(canvas, world, view),
         PanelId::Race => {
-            title.append(race::title(canvas, world, view));
+            let room = place.area.width.saturating_sub(4);
+            let more = race::title(canvas, world, view, room.saturating_sub(SHORT_WORD_COLUMNS));
+            if title.width() + more.width() > room {
+                title = heading(canvas, place, &tabs, hints::short_word(word));
+            }
+            title.append(more);
             race::note(canvas, world, view)
         }
         PanelId::System => {
@@ -405,7 +443,7 @@ fn dialog(canvas: &mut Canvas<'_>, screen: Rect, world: &World, view: &View, now
             super::edition::draw(canvas, area, edition, world, view.down);
         }
         Mode::Diagram(diagram) => {
-            let title = diagram_view::title(diagram, world);
+            let title = diagram_view::title(diagram, world, view);
             let area = page(canvas, screen, screen.width, screen.height, &title);
             diagram_view::draw(canvas, area, diagram, world, view);
         }

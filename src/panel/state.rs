@@ -2,9 +2,11 @@
 //! go in, reactions come out.
 
 use super::action::{self, Action, Leaving, Outcome};
+use super::cast::Progress;
 use super::chord::Chord;
 use super::copy::Copied;
 use super::diagram::{Diagram, EVENTS_MAX};
+use super::export::Span;
 use super::feed::{LINES_MAX, Tone};
 use super::replay::{self, Replay, Seek};
 use super::view::{Mode, View};
@@ -41,12 +43,16 @@ pub enum Reaction {
     Replay,
     /// The log is to be shown, to go back in it.
     ReplayLog,
+    /// The log is to be shown as it was at this moment.
+    GoTo(LabTime),
     /// Who sent what to whom is to be shown.
     Diagram,
     /// What was done becomes the steps of a new topology file.
     SaveSteps,
     /// The log so far and the screen go into files.
     SaveRecording,
+    /// What has been becomes a cast.
+    ExportCast(Span),
     /// The next theme.
     NextTheme,
     /// Draw everything anew.
@@ -68,10 +74,12 @@ pub struct Panel {
     pub view: View,
     /// What was done.
     done: Done,
-    /// Earlier worlds, for replays.
-    history: History,
+    /// Earlier worlds, for replays and casts.
+    pub(super) history: History,
     /// What is shown in place of the lab.
     replay: Option<Box<Replay>>,
+    /// The cast that is being made, and how many tenths of it were told.
+    pub(super) exporting: Option<(Arc<Progress>, u8)>,
     next: u64,
 }
 
@@ -83,7 +91,7 @@ impl Panel {
         let view = View::new(&world);
         let done = Done::new(world.topology.clone());
         let history = History::new(world.topology.clone());
-        Self { world, view, done, history, replay: None, next: 0 }
+        Self { world, view, done, history, replay: None, exporting: None, next: 0 }
     }
 
     /// Takes some of what the log has; gives whether there was something, and whether the log had more.
@@ -141,20 +149,7 @@ impl Panel {
         if let Some(replay) = &self.replay {
             return replay.moves();
         }
-        if self.world.clock.paused {
-            return false;
-        }
-        let waiting = self.world.races.iter().rev().take(RACES_WATCHED).any(|race| {
-            !race.is_settled()
-                || race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting)
-                    && race.ls_deadline.is_some_and(|deadline| deadline > now)
-        });
-        let window = self.world.nodes.iter().any(|node| node.window.is_some());
-        waiting
-            || window
-            || own_clock::moves(&self.world)
-            || store::moves(&self.world)
-            || map::moves(&self.world, now)
+        moves(&self.world, now)
     }
 
     /// What is drawn: the lab at this moment, or a replay of it.
@@ -166,7 +161,7 @@ impl Panel {
         }
     }
 
-    fn shown_mut(&mut self) -> (&World, &mut View) {
+    pub(super) fn shown_mut(&mut self) -> (&World, &mut View) {
         match &mut self.replay {
             Some(replay) => (&replay.world, &mut replay.view),
             None => (&self.world, &mut self.view),
@@ -197,6 +192,14 @@ impl Panel {
     /// Shows the log, to go back in it; a toast says why it cannot.
     pub fn replay_log(&mut self, bench: &dyn Bench) {
         self.show(Replay::of_the_log(&self.world, &self.view, &self.history, bench));
+    }
+
+    /// Shows the log as it was at a moment; a toast says why it cannot.
+    pub fn go_to(&mut self, bench: &dyn Bench, moment: LabTime) {
+        self.replay_log(bench);
+        if let Some(replay) = &mut self.replay {
+            replay.seek(Seek::At(moment));
+        }
     }
 
     /// Shows who sent what to whom; a toast says why it cannot.
@@ -246,6 +249,11 @@ impl Panel {
         if self.steers_replay(action) {
             return Reaction::Nothing;
         }
+        if let (Action::Accept, Mode::Diagram(diagram)) = (action, &self.view.mode) {
+            let to = diagram.time();
+            self.view.mode = Mode::Normal;
+            return to.map_or(Reaction::Nothing, Reaction::GoTo);
+        }
         let (world, view) = self.shown_mut();
         match action::act(action, world, view) {
             None => Reaction::Nothing,
@@ -260,6 +268,7 @@ impl Panel {
             Some(Outcome::Diagram) => Reaction::Diagram,
             Some(Outcome::SaveSteps) => Reaction::SaveSteps,
             Some(Outcome::SaveRecording) => Reaction::SaveRecording,
+            Some(Outcome::ExportCast(span)) => Reaction::ExportCast(span),
             Some(Outcome::NextTheme) => Reaction::NextTheme,
             Some(Outcome::Redraw) => Reaction::Redraw,
             Some(Outcome::Suspend) => Reaction::Suspend,
@@ -394,6 +403,22 @@ impl Panel {
             }
         }
     }
+}
+
+/// Whether the picture of a world changes by the passing of time.
+#[must_use]
+pub(super) fn moves(world: &World, now: LabTime) -> bool {
+    if world.clock.paused {
+        return false;
+    }
+    let waiting = world.races.iter().rev().take(RACES_WATCHED).any(|race| {
+        !race.is_settled()
+            || race.lanes.iter().any(|lane| lane.end == LaneEnd::Waiting)
+                && race.ls_deadline.is_some_and(|deadline| deadline > now)
+    });
+    let window = world.nodes.iter().any(|node| node.window.is_some());
+    let clocks = own_clock::moves(world);
+    waiting || window || clocks || store::moves(world) || map::moves(world, now)
 }
 
 /// Where an action goes in a replay.

@@ -20,7 +20,7 @@ pub const LINE_BYTES_MAX: u64 = 1024 * 1024;
 pub const NODES_MAX: usize = 2000;
 
 /// The first line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// The version of the lines' shape.
     pub format: u32,
@@ -32,6 +32,9 @@ pub struct Header {
     pub topology: String,
     /// The names of the nodes; a node's id is its place here.
     pub nodes: Vec<String>,
+    /// The topology itself, before the first event; none in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lab: Option<Box<Topology>>,
 }
 
 impl Header {
@@ -44,6 +47,7 @@ impl Header {
             seed: topology.seed,
             topology: topology.name.clone(),
             nodes: topology.names.iter().map(str::to_owned).collect(),
+            lab: Some(Box::new(topology.clone())),
         }
     }
 
@@ -135,7 +139,8 @@ pub fn read<R: BufRead>(input: R) -> Result<(Header, Events<R>), ReadError> {
         ReadError::damaged(1, "the file is empty; a recording begins with its header")
     })?;
     let header: Header = serde_json::from_str(&first).map_err(|error| {
-        let problem = format!("this is no header of a recording of faultlab: {error}");
+        let problem =
+            format!("this is no header of a recording, as `S` and `--events` write them: {error}");
         ReadError::damaged(1, problem)
     })?;
     if header.format != FORMAT {

@@ -9,7 +9,7 @@ use super::rush::Rush;
 use crate::base::{EventId, LabTime, NodeId, Owner, Peer, QuestionNo};
 use crate::command::Counted;
 use crate::event::{Cause, Event, Fact, Life, Side};
-use crate::message::{Belief, HostName, Message, Note, Outcome, Said};
+use crate::message::{Belief, HostName, Message, Note, Outcome, Query, RecordType, Said};
 use crate::topology::{Kind, Role, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub struct EndedList {
 #[derive(Debug, Clone)]
 struct Open {
     name: HostName,
+    /// Which records are asked for, as far as is known.
+    kind: RecordType,
     began: LabTime,
     /// In which run of a step.
     run: u32,
@@ -83,7 +85,8 @@ pub(super) struct Tally {
     run: u32,
     open: Recent<Question, Open>,
     sent: Recent<EventId, Question>,
-    received: Recent<EventId, Question>,
+    /// What arrived: the sender's question, and which records it asks for.
+    received: Recent<EventId, (Option<Question>, RecordType)>,
     life: Vec<Life>,
     spinning: Vec<bool>,
     lies: Vec<bool>,
@@ -240,17 +243,17 @@ impl Tally {
             Fact::NodeStopping { node } => self.lives(*node, Life::Stopping),
             Fact::NodeStopped { node } => self.lives(*node, Life::Stopped),
             Fact::Census(census) => self.lives(census.node, census.life),
-            Fact::MessageSent { about: Some(question), .. } => {
-                self.sent.insert(event.id, (event.id.owner, *question));
-            }
-            Fact::MessageReceived { message, .. } => {
-                if let Cause::Event(sent) = event.cause
-                    && let Some(question) = self.sent.map.get(&sent)
+            Fact::MessageSent { about: Some(question), message, .. } => {
+                let question = (event.id.owner, *question);
+                self.sent.insert(event.id, question);
+                // What a client wants it says to whom it asks, and nowhere else.
+                if let (Some(query), Some(open)) =
+                    (query(message), self.open.map.get_mut(&question))
                 {
-                    self.received.insert(event.id, *question);
+                    open.kind = query.kind;
                 }
-                self.arrived(event.id.owner, message);
             }
+            Fact::MessageReceived { message, .. } => self.arrived(event, message),
             Fact::ConnOpened { side: Side::Acceptor, .. } => {
                 if let Owner::Node(node, _) = event.id.owner {
                     self.rush.came(node, event.time);
@@ -294,7 +297,8 @@ impl Tally {
             Note::Asked { question, name, .. } => {
                 self.add(Some(node), Counted::Asked);
                 self.add(None, Counted::Asked);
-                self.opens(event, (owner, *question), name, Root::Client, None);
+                let origin = (None, RecordType::A);
+                self.opens(event, (owner, *question), name, Root::Client, origin);
             }
             Note::Took { question, name, from, .. } => self.took(event, *question, name, *from),
             Note::Decided { question, outcome, said, from, .. } => {
@@ -345,8 +349,17 @@ impl Tally {
     }
 
     /// What a replica is asked has no question of its own.
-    fn arrived(&mut self, owner: Owner, message: &Message) {
-        if let (Owner::Node(node, _), Message::Operate { .. }) = (owner, message)
+    fn arrived(&mut self, event: &Event, message: &Message) {
+        let question = match event.cause {
+            Cause::Event(sent) => self.sent.map.get(&sent).copied(),
+            Cause::Boot | Cause::Unknown => None,
+        };
+        let query = query(message);
+        if question.is_some() || query.is_some() {
+            let kind = query.map_or(RecordType::A, |query| query.kind);
+            self.received.insert(event.id, (question, kind));
+        }
+        if let (Owner::Node(node, _), Message::Operate { .. }) = (event.id.owner, message)
             && self.role(node) == Some(Role::Replica)
         {
             self.add(Some(node), Counted::Taken);
@@ -369,10 +382,10 @@ impl Tally {
         question: Question,
         name: &HostName,
         root: Root,
-        parent: Option<Question>,
+        (parent, kind): (Option<Question>, RecordType),
     ) {
         let (began, run, name) = (event.time, self.run, name.clone());
-        self.open.insert(question, Open { name, began, run, root, parent, ts: None });
+        self.open.insert(question, Open { name, kind, began, run, root, parent, ts: None });
     }
 
     /// Only a list that began in this run of the step counts.
@@ -398,12 +411,13 @@ impl Tally {
         if visitor {
             self.add(None, Counted::Asked);
         }
-        let parent = match event.cause {
+        let received = match event.cause {
             Cause::Event(received) => self.received.map.get(&received).copied(),
             Cause::Boot | Cause::Unknown => None,
         };
         let root = if visitor { Root::Visitor } else { Root::Inner };
-        self.opens(event, (event.id.owner, question), name, root, parent);
+        let origin = received.unwrap_or((None, RecordType::A));
+        self.opens(event, (event.id.owner, question), name, root, origin);
     }
 
     fn decided(
@@ -441,7 +455,9 @@ impl Tally {
         if counts {
             self.add(None, Counted::Ended(outcome));
         }
-        if let Some(what) = self.held_against_truth(node, role, &open.name, outcome, said, ts) {
+        if let Some(what) =
+            self.held_against_truth(node, role, (&open.name, open.kind), outcome, said, ts)
+        {
             self.add(Some(node), what);
             if counts {
                 self.add(None, what);
@@ -463,6 +479,14 @@ impl Tally {
             asked,
             at,
         })
+    }
+}
+
+/// What a DNS question brings along.
+fn query(message: &Message) -> Option<&Query> {
+    match message {
+        Message::Ask { dns, .. } => dns.as_ref(),
+        _ => None,
     }
 }
 

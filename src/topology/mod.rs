@@ -18,6 +18,7 @@ mod mirror;
 pub mod model;
 mod problem;
 mod raw;
+mod recorded;
 mod records;
 mod replica;
 mod resolve;

@@ -1,6 +1,7 @@
 //! The validated topology. Whoever holds one may rely on all that `check` promises: ids resolve, times are in range,
 //! settings fit their policy.
 
+use super::recorded::Recorded;
 use super::wires::Wires;
 use crate::base::{Names, NodeId, Run};
 use crate::command::{Command, Expectation};
@@ -81,7 +82,8 @@ impl Role {
 }
 
 /// A whole laboratory.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Recorded", try_from = "Recorded")]
 pub struct Topology {
     /// The file's name without folders and `.toml`, or the bundled topology's name.
     pub name: String,
@@ -178,7 +180,7 @@ impl Topology {
 }
 
 /// One named place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Its id: its place in the list.
     pub id: NodeId,

@@ -25,7 +25,11 @@ fn scheme_of(kind: &Kind) -> Option<Scheme> {
 }
 
 /// What may be asked by a node of this kind: replicas of its scheme, or those that know names.
-fn may_be_asked(topology: &Topology, asker: NodeId, asked: NodeId) -> Result<(), String> {
+pub(super) fn may_be_asked(
+    topology: &Topology,
+    asker: NodeId,
+    asked: NodeId,
+) -> Result<(), String> {
     let kind = |id: NodeId| &topology.node(id).kind;
     let scheme = match kind(asker) {
         Kind::Ts(ts) => ts.store.first().and_then(|first| scheme_of(kind(*first))),

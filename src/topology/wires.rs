@@ -42,7 +42,7 @@ impl Wire {
 }
 
 /// Where a node listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Listen {
     /// The port of the line wire; `Some(0)` for one that the lab chooses, `None` where the node does not listen.
     pub line: Option<u16>,
@@ -67,10 +67,11 @@ impl Listen {
 }
 
 /// The wires of all links.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wires {
     default: Wire,
     /// Links that differ, the lower id first.
+    #[serde(with = "pairs")]
     special: BTreeMap<(NodeId, NodeId), Wire>,
     /// Nodes whose links speak `json`.
     replicas: BTreeSet<NodeId>,
@@ -108,6 +109,26 @@ impl Wires {
     #[must_use]
     pub fn between(&self, a: NodeId, b: NodeId) -> Wire {
         self.special.get(&pair(a, b)).copied().unwrap_or_else(|| self.usual(a, b))
+    }
+}
+
+/// A map of links as a list: a pair is no text, and so no key in JSON.
+mod pairs {
+    use super::{BTreeMap, NodeId, Wire, pair};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        map: &BTreeMap<(NodeId, NodeId), Wire>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<(NodeId, NodeId), Wire>, D::Error> {
+        let list: Vec<((NodeId, NodeId), Wire)> = Vec::deserialize(from)?;
+        Ok(list.into_iter().map(|((a, b), wire)| (pair(a, b), wire)).collect())
     }
 }
 

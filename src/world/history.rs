@@ -80,6 +80,14 @@ impl History {
         }
     }
 
+    /// The position of the first checkpoint that is not before this one: from there on, the world is known without
+    /// what was before.
+    #[must_use]
+    pub fn first_from(&self, position: u64) -> Option<u64> {
+        let mut positions = self.checkpoints.iter().map(|checkpoint| checkpoint.rest.position);
+        positions.find(|at| *at >= position)
+    }
+
     /// How many checkpoints there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub enum End {
     /// Nowhere yet.
     Underway,
+    /// With a visitor, at this time, as things stand: what becomes of it there nobody sees.
+    Outside(LabTime),
     /// Nowhere until a link lets it on: it was cut, or is held.
     Held,
     /// At this moment of its receiver.
@@ -24,10 +26,11 @@ pub enum End {
 /// What a moment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// A message leaves for a node.
-    Sent(NodeId, End),
-    /// A message of a node arrives; the moment of its sending, where that is known.
-    Received(NodeId, Option<usize>),
+    /// A message leaves for a node or a visitor.
+    Sent(Peer, End),
+    /// A message of a node or a visitor arrives; the moment of its sending, where that is known. When a visitor sent
+    /// it, nobody knows.
+    Received(Peer, Option<usize>),
     /// A message that was sent at this moment will never arrive.
     Lost(usize),
     /// Something else on a node's line.
@@ -84,7 +87,7 @@ pub struct SpaceTime {
 #[derive(Default)]
 struct Flying {
     events: HashMap<EventId, usize>,
-    frames: HashMap<(NodeId, NodeId, FrameId), usize>,
+    frames: HashMap<(NodeId, Peer, FrameId), usize>,
     /// In order, by direction, with the time at which they are due.
     ways: BTreeMap<(NodeId, NodeId), Vec<(usize, LabTime)>>,
 }
@@ -108,32 +111,32 @@ impl SpaceTime {
         let node = place(event);
         let mut beat = false;
         let what = match (&event.fact, node) {
-            (Fact::MessageSent { to: Peer::Node(to), frame, due, message, .. }, Some(from)) => {
+            (Fact::MessageSent { to, frame, due, message, .. }, Some(from)) => {
                 beat = is_beat(message);
                 flying.events.insert(event.id, at);
                 flying.frames.insert((from, *to, *frame), at);
-                flying.ways.entry((from, *to)).or_default().push((at, *due));
-                let held = *due == LabTime::NEVER;
-                What::Sent(*to, if held { End::Held } else { End::Underway })
+                if let Peer::Node(to) = to {
+                    flying.ways.entry((from, *to)).or_default().push((at, *due));
+                }
+                What::Sent(*to, on_way(*to, *due))
             }
-            (Fact::MessageReceived { from: Peer::Node(from), message, .. }, Some(to)) => {
+            (Fact::MessageReceived { from, message, .. }, Some(to)) => {
                 beat = is_beat(message);
                 let sent = match event.cause {
                     Cause::Event(sent) => flying.events.get(&sent).copied(),
                     Cause::Boot | Cause::Unknown => None,
                 };
-                if let Some(sent) = sent {
+                if let (Some(sent), Peer::Node(from)) = (sent, from) {
                     self.arrived((*from, to), sent, at, event.time, flying);
                 }
                 What::Received(*from, sent)
             }
-            (Fact::MessageSent { .. } | Fact::MessageReceived { .. }, _) => return,
             (Fact::FrameMoved { from, to, frame, due }, _) => {
-                return self.moved((from.node(), to.node(), *frame), *due, flying);
+                return self.moved((from.node(), *to, *frame), *due, flying);
             }
             (Fact::FrameLost { from, to, frame, .. }, _) => {
-                let (Some(from), Some(to)) = (from.node(), to.node()) else { return };
-                let Some(sent) = flying.frames.remove(&(from, to, *frame)) else { return };
+                let Some(from) = from.node() else { return };
+                let Some(sent) = flying.frames.remove(&(from, *to, *frame)) else { return };
                 self.end(sent, End::Lost(at));
                 beat = self.moments[sent].beat;
                 What::Lost(sent)
@@ -167,7 +170,7 @@ impl SpaceTime {
             let open =
                 matches!(self.moments[*other].what, What::Sent(_, End::Underway | End::Held));
             if read_too && open {
-                self.moments[*other].what = What::Sent(way.1, End::Arrives(at));
+                self.moments[*other].what = What::Sent(Peer::Node(way.1), End::Arrives(at));
             }
             open && !read_too
         });
@@ -175,14 +178,14 @@ impl SpaceTime {
 
     fn moved(
         &mut self,
-        (from, to, frame): (Option<NodeId>, Option<NodeId>, FrameId),
+        (from, to, frame): (Option<NodeId>, Peer, FrameId),
         due: LabTime,
         flying: &mut Flying,
     ) {
-        let (Some(from), Some(to)) = (from, to) else { return };
+        let Some(from) = from else { return };
         let Some(sent) = flying.frames.get(&(from, to, frame)).copied() else { return };
-        let held = due == LabTime::NEVER;
-        self.end(sent, if held { End::Held } else { End::Underway });
+        self.end(sent, on_way(to, due));
+        let Peer::Node(to) = to else { return };
         let on_way = flying.ways.entry((from, to)).or_default();
         if let Some(entry) = on_way.iter_mut().find(|entry| entry.0 == sent) {
             entry.1 = due;
@@ -298,6 +301,15 @@ const fn life(fact: &Fact) -> Option<Life> {
         Fact::NodeStopped { .. } => Life::Stopped,
         _ => return None,
     })
+}
+
+/// Where a message is that is due then.
+const fn on_way(to: Peer, due: LabTime) -> End {
+    match (to, due) {
+        (_, LabTime::NEVER) => End::Held,
+        (Peer::Node(_), _) => End::Underway,
+        (Peer::Visitor(_), due) => End::Outside(due),
+    }
 }
 
 /// Whether a message is a heartbeat, or the reply to one.

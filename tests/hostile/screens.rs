@@ -6,7 +6,7 @@ use faultlab::base::{LabTime, Names, Peer, QuestionNo, VisitorId};
 use faultlab::command::Command;
 use faultlab::event::{Event, Fact, Hand, Judgement};
 use faultlab::message::{HostName, Message, Note, OpId, Operation, Outcome, Said, StoreSaid, Why};
-use faultlab::panel::{self, Depth, Edited, Edition, Offer, Panel, Picker, Reaction, Theme};
+use faultlab::panel::{self, Cast, Depth, Edited, Edition, Offer, Panel, Picker, Reaction, Theme};
 use faultlab::report::{self, Exit, Report, Tally, spoken};
 use faultlab::topology::{Kind, Policy, Topology};
 use faultlab::world::World;
@@ -201,7 +201,42 @@ fn no_panel_and_no_dialog_shows_text_raw() {
         ("a setting in the command line", |text| panels(":set ls @\r", text)),
         ("a filter", |text| panels("/@", text)),
         ("a filter that is set", |text| panels("/@\r", text)),
+        ("spans to choose from", |text| panels(":export-cast\r", text)),
     ]);
+}
+
+/// What a cast says besides the colours and places that the panel itself gives.
+fn cast(text: &str) -> String {
+    let topology = topology(text);
+    let mut look = panel::Options::of_surroundings();
+    look.theme = NIGHT;
+    let events = events(&topology, text);
+    let (film, mut out) = (Cast::new(Arc::new(topology), &look, (120, 40)), Vec::new());
+    film.write(events.into_iter(), &mut out).expect("memory takes it");
+    let out = String::from_utf8(out).expect("a text");
+    let values = || out.lines().map(|line| serde_json::from_str(line).expect("of JSON"));
+    let title = |header: serde_json::Value| header["title"].as_str().map(str::to_owned);
+    let mut all = values().next().and_then(title).expect("a header");
+    // The first line empties the screen, and the last shows the cursor.
+    let lines: Vec<(f64, String, String)> =
+        out.lines().skip(1).map(|line| serde_json::from_str(line).expect("of JSON")).collect();
+    for (_, _, data) in &lines[1..lines.len() - 1] {
+        let mut parts = data.split("\u{1b}[");
+        all += parts.next().unwrap_or_default();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(0);
+            match part[end..].chars().next() {
+                Some('m' | 'H') => all += &part[end + 1..],
+                _ => all += "\u{1b}[",
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_cast_holds_no_text_raw() {
+    hold(&[("a cast", cast)]);
 }
 
 /// What `y` copies after these keys, in a session whose every text is this one.

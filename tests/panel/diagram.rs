@@ -3,6 +3,8 @@
 use super::*;
 use crate::replay::Recorded;
 use crate::stores::{backed_up, given};
+use crate::story::Story;
+use faultlab::base::VisitorId;
 use faultlab::log::Log;
 use faultlab::topology::{self, Bundled, Topology};
 
@@ -220,4 +222,97 @@ fn of_more_nodes_than_fit_those_of_the_race_have_a_line() {
     assert!(names.contains("client") && names.contains("ts12"), "{names}");
     assert!(!names.contains("other"), "{names}");
     assert_eq!(names.trim_matches('│').split_whitespace().count(), 1 + 9, "{names}");
+}
+
+/// A race, and visitors who ask beside it; the third is answered by nobody. The lab is paused.
+fn visited(visitors: u32) -> (Panel, Recorded) {
+    let mut topology = crate::story::topology(Policy::Race, 2);
+    topology.steps.clear();
+    let mut story = Story::new(&topology);
+    story.race(1000, "www.google.com", &[google(TS1, 10), google(TS2, 90)]);
+    for id in 1..=visitors {
+        let (at, visitor) = (1100 + u64::from(id) * 20, Peer::Visitor(VisitorId(id)));
+        let (conn, question) = (ConnId(u64::from(id) + 50), Message::Text("www.mit.edu".into()));
+        story.own(
+            LS,
+            at,
+            None,
+            Fact::MessageReceived { conn, from: visitor, message: question.into() },
+        );
+        let frame = FrameId(1);
+        let due = if id == 3 { LabTime::NEVER } else { LabTime::from_millis(at + 5) };
+        let message = Arc::new(Message::Text("www.mit.edu 23.7.46.88 A".into()));
+        let sent = Fact::MessageSent { conn, to: visitor, frame, due, about: None, message };
+        story.own(LS, at + 3, None, sent);
+    }
+    story.lab(2000, Fact::ClockSet(ClockState { rate: 1.0, paused: true, auto: false }));
+    let mut log = Log::new(usize::MAX);
+    for event in story.events() {
+        log.push(event);
+    }
+    let bench = Recorded { log, now: LabTime::from_millis(2000) };
+    let mut panel = Panel::new(Arc::new(topology));
+    while panel.follow(&bench).1 {}
+    (panel, bench)
+}
+
+#[test]
+fn visitors_have_lines_of_their_own_as_many_as_there_is_room_for() {
+    let (mut panel, bench) = visited(2);
+    let whole = opened(&mut panel, &bench, (120, 40), "");
+    let row = |whole: &str, at: usize| whole.lines().nth(at).expect("a row").to_owned();
+    let names = "seconds visitor-1 visitor-2 client ls ts1 ts2";
+    let heads = row(&whole, 1);
+    assert_eq!(heads.trim_matches('│').split_whitespace().collect::<Vec<_>>().join(" "), names);
+    assert!(!row(&whole, 0).contains("visitor"), "{whole}");
+    // Level, for nobody knows when it was sent; the answer slants, for it is known when it is due.
+    assert!(whole.lines().any(|row| row.contains("┊──") && row.contains("─▶●6")), "{whole}");
+    assert!(whole.lines().any(|row| row.contains("┊◀──")), "{whole}");
+    let buffer = shown(&panel, NIGHT, (120, 40));
+    looks("visitors_120x40", &glyphs_and_styles(&buffer));
+    // Where there is less room, names are short; and what has no line is counted.
+    let (mut panel, bench) = visited(6);
+    let whole = opened(&mut panel, &bench, (80, 24), "");
+    let heads = row(&whole, 1);
+    assert!(["v-1", "v-4", "ts2"].iter().all(|name| heads.contains(name)), "{heads}");
+    assert!(!heads.contains("v-5"), "{heads}");
+    assert!(row(&whole, 0).contains("· 2 more visitors "), "{whole}");
+    looks("visitors_80x24", &glyphs_and_styles(&shown(&panel, NIGHT, (80, 24))));
+}
+
+#[test]
+fn of_a_visitors_message_is_said_what_is_known() {
+    let (mut panel, bench) = visited(3);
+    opened(&mut panel, &bench, (120, 40), "g");
+    let mut found = [
+        ("a visitor brings no number: its clock goes on to", false),
+        ("to a visitor: nobody sees what becomes of it there", false),
+        ("its link is cut or holds it", false),
+    ];
+    for _ in 0..80 {
+        let whole = text(&shown(&panel, NIGHT, (120, 40)));
+        for (words, seen) in &mut found {
+            *seen |= whole.contains(*words);
+        }
+        press(&mut panel, "j");
+    }
+    assert!(found.iter().all(|it| it.1), "{found:?}");
+}
+
+#[test]
+fn enter_in_a_lab_that_is_paused_goes_to_that_moment_in_the_log() {
+    let (mut panel, bench) = race();
+    let whole = opened(&mut panel, &bench, (120, 40), "kkkk");
+    assert!(whole.lines().last().is_some_and(|keys| keys.contains("Enter go there")), "{whole}");
+    let Mode::Diagram(diagram) = &panel.view.mode else { panic!("the diagram is open") };
+    let to = diagram.time().expect("a moment");
+    let reaction = panel.key(&KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    assert_eq!(reaction, Reaction::GoTo(to));
+    panel.go_to(&bench, to);
+    let (world, view, now) = panel.shown(LabTime::ZERO);
+    assert_eq!((now, world.now <= to), (to, true));
+    assert!(matches!(view.mode, Mode::Normal) && view.replay.is_some());
+    // And back in the lab nothing is open.
+    press(&mut panel, "t");
+    assert!(panel.shown(bench.now).1.replay.is_none() && matches!(panel.view.mode, Mode::Normal));
 }

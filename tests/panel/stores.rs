@@ -308,24 +308,69 @@ fn quiet_heartbeats_change_few_cells_from_frame_to_frame() {
     assert!(mean < 60, "{mean} cells a frame");
 }
 
-/// The only row that the lecture layout leaves the heartbeats beside a step and a banner holds two of them, and of five
-/// beliefs the title says how many are out of sight.
-#[test]
-fn no_heartbeat_is_out_of_sight_beside_a_step_and_what_is_is_counted() {
-    let (mut panel, now) = store("store_leader_killed");
+/// A step begins.
+fn with_a_step((mut panel, now): (Panel, LabTime)) -> (Panel, LabTime) {
     let id = EventId { owner: Owner::Lab, number: 1_000_000 };
     let begun = Fact::StepBegan { step: 1 };
     panel.world.apply(&Event { id, time: now, cause: Cause::Boot, fact: begun });
+    (panel, now)
+}
+
+/// In the lecture layout a step and a banner leave the heartbeats two rows, for the map gives one that it does not
+/// need; and of five beliefs the title says how many are out of sight.
+#[test]
+fn no_heartbeat_is_out_of_sight_beside_a_step_and_what_is_is_counted() {
+    let (mut panel, now) = with_a_step(store("store_leader_killed"));
     let shown = text(&draw(&panel, NIGHT, now, (80, 24)));
     assert!(shown.contains("NO LEADER"), "{shown}");
-    let together = |row: &str| row.contains("r1→r2") && row.contains("r1→r3");
-    assert!(shown.lines().any(together), "{shown}");
+    let beats = |shown: &str, of: &str| shown.lines().any(|row| row.contains(of));
+    assert!(beats(&shown, "r1→r2") && beats(&shown, "r1→r3"), "{shown}");
     let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
     assert!(shown.lines().any(|row| row.contains("│ r3 ")), "{shown}");
     press(&mut panel, "5");
     let shown = text(&draw(&panel, NIGHT, now, (80, 24)));
     let title = shown.lines().find(|row| row.contains("5 Belief")).unwrap_or_default();
     assert!(title.contains("1 more: ↓"), "{shown}");
+}
+
+#[test]
+fn below_a_banner_and_a_step_stand_the_clocks_and_the_votes() {
+    let (panel, now) = with_a_step(store("store_diverged"));
+    let shown = text(&draw(&panel, NIGHT, now, (80, 24)));
+    assert!(shown.contains("!! DIVERGED") && shown.contains("6 Steps"), "{shown}");
+    let row = |with: &str| shown.lines().any(|row| row.starts_with(with));
+    assert!(row(" clock  r1 1") && row(" #2 "), "{shown}");
+}
+
+#[test]
+fn however_often_was_tried_the_end_the_reason_and_the_place_of_a_write_are_seen() {
+    let more = "heartbeat = \"300ms\"\nsuspect_after = \"1h\"";
+    let given = [(500, "kill r1"), (600, "post w lobby one")];
+    let (panel, now) = played(&group("primary-backup", more, &["w"]), &given, 20_000);
+    let op = panel.world.audit.groups().next().and_then(|it| it.ops().next_back());
+    assert!(op.map_or(0, |op| op.attempts.len()) > 12, "it is tried often");
+    let mut panel = panel;
+    press(&mut panel, "2\x1b");
+    for size in [(80, 24), (120, 40), (160, 45)] {
+        let shown = text(&draw(&panel, NIGHT, now, size));
+        for words in ["attempts before", "w    ═", "failed 10 s", "why  ", "has it  nobody"] {
+            assert!(shown.contains(words), "{words}:\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_title_has_the_whole_operation_where_it_has_room() {
+    let given = [(500, "post w lobby the-rest-of-a")];
+    let (panel, now) = played(&backed_up("sync", &["w"]), &given, 2000);
+    let shown = |size| text(&draw(&panel, NIGHT, now, size));
+    assert!(
+        shown((80, 24)).contains("─ 2 Op  #1  post lobby the-rest-of-a ─"),
+        "{}",
+        shown((80, 24))
+    );
+    let wide = shown((160, 45));
+    assert!(wide.contains("─ 2 Operation  #1  post lobby the-rest-of-a ─"), "{wide}");
 }
 
 #[test]

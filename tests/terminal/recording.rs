@@ -3,8 +3,13 @@
 use super::harness::{Seen, Setup, Terminal};
 use super::lecture::{open, quit, up};
 use std::fs;
+use std::num::NonZeroU16;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+
+fn size(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).expect("a size")
+}
 
 /// The moment in the header of a replay, in milliseconds.
 fn moment(seen: &Seen) -> Option<u64> {
@@ -83,6 +88,59 @@ fn the_log_and_the_screen_are_saved_for_the_user_alone() {
     let screen = fs::read_to_string(screen).expect("it can be read");
     assert!(screen.contains("1 Map") && screen.contains("answered 1"), "{screen}");
     assert!(!screen.contains('\x1b'), "{screen}");
+    quit(&terminal);
+    terminal.ends_restored(0);
+}
+
+#[test]
+fn what_has_been_becomes_a_cast_from_the_command_line() {
+    let terminal = open("tour");
+    terminal.keys("f");
+    terminal.until_shows("answered 1");
+    terminal.keys(":export-cast\r");
+    terminal.until_shows("Which part shall the cast show?");
+    terminal.keys("1h\r");
+    terminal.until_shows("cast of 00:00.0");
+    terminal.until_shows("asciinema play");
+    let folder = terminal.folder().join("state/faultlab/recordings");
+    let names = fs::read_dir(&folder).expect("the folder").map(|it| it.expect("a file").path());
+    let [cast] = &names.collect::<Vec<_>>()[..] else { panic!("one file in {folder:?}") };
+    let mode = fs::metadata(cast).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = fs::read_to_string(cast).expect("it can be read");
+    let mut lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+    let header = lines.next().expect("a header").expect("of JSON");
+    assert_eq!((&header["version"], &header["width"]), (&2.into(), &80.into()));
+    let mut shown = vt100::Parser::new(size(24), size(80), 0);
+    for line in lines {
+        let line = line.expect("of JSON");
+        shown.process(line[2].as_str().expect("a text").as_bytes());
+    }
+    let screen = shown.screen().contents();
+    assert!(screen.contains("answered 1") && screen.contains("1 Map"), "{screen}");
+    quit(&terminal);
+    terminal.ends_restored(0);
+}
+
+#[test]
+fn on_a_full_disk_nothing_half_written_is_left() {
+    // What would grow beyond a block or two fails as on a disk that is full.
+    let line = "trap '' XFSZ; ulimit -f 1; exec \"$0\" run tour --port-base \"$1\"";
+    let terminal = Setup::shell(line).start();
+    up(&terminal);
+    let folder = terminal.folder().join("state/faultlab/recordings");
+    for (keys, said) in [
+        ("S", "it cannot be saved: no file may become so large here"),
+        (":export-cast\r\r", "the cast cannot be written: no file may become so large here"),
+    ] {
+        terminal.keys(keys);
+        terminal.until_shows(said);
+        let left = fs::read_dir(&folder).expect("the folder").count();
+        assert_eq!(left, 0, "{keys:?}");
+        terminal.until_gone(said);
+    }
+    terminal.keys("f");
+    terminal.until_shows("answered 1");
     quit(&terminal);
     terminal.ends_restored(0);
 }

@@ -105,29 +105,32 @@ const GUARD: &str = "panel/guard.rs";
 /// The plain sockets of the calibration, which must share nothing with the laboratory that they look at, and its watch
 /// over the machine.
 const PROBE: &str = "mode/calibrate/probe.rs";
+const PROBE_TESTS: &str = "mode/calibrate/probe_tests.rs";
 const FORWARDER: &str = "mode/calibrate/forwarder.rs";
 const WATCH: &str = "mode/calibrate/lag.rs";
+const DEADLINE: &str = "mode/calibrate/deadline.rs";
 /// Where sockets may be named.
-const SOCKETS: &[&str] = &["lab", GUARD, PROBE, FORWARDER];
+const SOCKETS: &[&str] = &["lab", GUARD, PROBE, PROBE_TESTS, FORWARDER];
 /// Where the monotonic clock may be read. Nobody can set it.
-const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, PROBE, WATCH];
+const CLOCKS: &[&str] = &["lab", "panel/app.rs", GUARD, PROBE, WATCH, DEADLINE];
 /// Where the date may be read or a moment of it named: `data` names a run's folder after it, and `watched` asks
 /// whether a file has changed. Both are in `mode`, which no other layer may name (see `layers`), so neither the lab nor
 /// a machine nor the panel can come to know it: with the date a day ahead or back, no timer is other than before.
 const DATES: &[&str] = &["mode/data.rs", "mode/watched.rs"];
 /// Where threads and tasks may be started. Keys and standard input are read on threads, for nothing can interrupt such
-/// a read; the topology's file is watched on one, and recordings are written on one, for a slow disk must not hold the
-/// panel up.
+/// a read; the topology's file is watched on one, and recordings and casts are written on one, for a slow disk must not
+/// hold the panel up.
 const SPAWNERS: &[&str] = &[
     "lab",
     "panel/terminal.rs",
     GUARD,
     PROBE,
+    PROBE_TESTS,
     FORWARDER,
     WATCH,
     "mode/stdin.rs",
     "mode/watched.rs",
-    "mode/recording.rs",
+    "mode/beside.rs",
 ];
 /// Where standard output and error may be named.
 const PRINTERS: &[&str] = &["main", "cli", "mode", "report", "panel/terminal.rs"];

@@ -93,16 +93,15 @@ impl NodeShared {
             return;
         }
         let mut core = self.lock();
-        core.outbox.hold();
+        let reading = Reading::begin(&mut core, lab);
         for (bytes, _) in batch.datagrams() {
-            let Some(living) = core.living_as(number) else { break };
+            let Some(living) = reading.core.living_as(number) else { break };
             if living.frozen {
                 living.keep(Stashed::Bytes(conn, bytes.to_vec()));
             } else if !self.over_the_link(living, conn, bytes, lab) {
-                self.bytes_locked(&mut core, conn, bytes, lab);
+                self.bytes_locked(reading.core, conn, bytes, lab);
             }
         }
-        core.outbox.let_go(lab.now(), lab);
     }
 
     /// Datagrams came to the socket at which this life is asked.
@@ -117,16 +116,15 @@ impl NodeShared {
             return;
         }
         let mut core = self.lock();
-        core.outbox.hold();
+        let reading = Reading::begin(&mut core, lab);
         for (bytes, from) in batch.datagrams() {
-            let (Some(living), Some(from)) = (core.living_as(number), from) else { break };
+            let (Some(living), Some(from)) = (reading.core.living_as(number), from) else { break };
             if living.frozen {
                 living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
             } else {
-                self.datagram_locked(&mut core, socket, from, bytes, lab);
+                self.datagram_locked(reading.core, socket, from, bytes, lab);
             }
         }
-        core.outbox.let_go(lab.now(), lab);
     }
 
     pub(super) fn datagram_locked(
@@ -257,7 +255,74 @@ impl NodeShared {
     }
 }
 
+/// While a batch is read: what is sent meanwhile leaves together when this goes, a panic included.
+struct Reading<'a> {
+    core: &'a mut Core,
+    lab: &'a Shared,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(core: &'a mut Core, lab: &'a Shared) -> Self {
+        core.outbox.hold();
+        Self { core, lab }
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.core.outbox.let_go(self.lab.now(), self.lab);
+    }
+}
+
 /// How datagrams are spoken: there is one wire of them.
 fn datagrams(lab: &Shared) -> Codec {
     Codec::new(Wire::Dns, false, lab.topology.dialect, crate::topology::Role::Ts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Fact, Life};
+    use crate::topology::{Bundled, load_text};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    const TS: &str = "[nodes.ts]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+
+    /// A lab with one server that lives.
+    fn lab() -> (tokio::runtime::Runtime, Arc<Shared>) {
+        let topology = load_text("test.toml", TS, &Bundled).expect("a good file").topology;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
+        let lab = Shared::new(Arc::new(topology), runtime.handle().clone(), None);
+        runtime.block_on(lab.nodes[0].boot(&lab, Cause::Boot));
+        (runtime, lab)
+    }
+
+    #[test]
+    fn a_panic_while_a_batch_is_read_holds_nothing_back() {
+        let (_runtime, lab) = lab();
+        let mut core = lab.nodes[0].lock();
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let reading = Reading::begin(&mut core, &lab);
+            assert!(reading.core.outbox.is_held());
+            panic!("while it reads");
+        }));
+        assert!(read.is_err());
+        assert!(!core.outbox.is_held());
+    }
+
+    #[test]
+    fn a_panic_of_whatever_works_for_a_node_is_its_crash() {
+        let (_runtime, lab) = lab();
+        let node = &lab.nodes[0];
+        let mut core = node.lock();
+        assert_eq!(node.contained(&mut core, &lab, |_| 7), Some(7));
+        assert_eq!(core.life, Life::Up);
+        assert_eq!(node.contained(&mut core, &lab, |_| panic!("in a decoder")), None::<()>);
+        assert_eq!(core.life, Life::Crashed);
+        let log = lab.recorder.read(0, usize::MAX);
+        let told =
+            |fact: &Fact| matches!(fact, Fact::NodeCrashed { why, .. } if **why == *"in a decoder");
+        assert!(log.events().any(|event| told(&event.fact)));
+    }
 }

@@ -218,6 +218,10 @@ impl NodeShared {
         // Without power the listening socket stays open in the kernel, and nobody ever serves it.
         if how != Death::PoweredOff {
             core.ports.iter_mut().for_each(Port::close);
+            // Whatever it died of: its port is held again as soon as nobody listens any more, or another program takes
+            // it and meets those who look for this node.
+            let node = lab.node(self.id).clone();
+            lab.runtime.spawn(async move { node.hold_ports().await });
         }
         let now = lab.now();
         for conn in std::mem::take(&mut living.conns).into_values() {
@@ -240,12 +244,17 @@ impl NodeShared {
     /// Waits until the sockets of ended lives are closed, so that "refused" is true when a command has been carried
     /// out.
     pub async fn settled(&self) {
+        self.hold_ports().await;
+        if let Some(disk) = &self.disk {
+            disk.settled().await;
+        }
+    }
+
+    /// Holds the ports again once the tasks that listened are gone.
+    async fn hold_ports(&self) {
         let old: Vec<TaskTracker> = self.lock().old_tasks.clone();
         for tasks in old {
             tasks.wait().await;
-        }
-        if let Some(disk) = &self.disk {
-            disk.settled().await;
         }
         self.lock().ports.iter_mut().for_each(Port::hold);
     }

@@ -57,6 +57,22 @@ impl NodeShared {
         }
     }
 
+    /// Does something for this life outside its turns. A panic in it is the node's own crash; none then.
+    pub(super) fn contained<T>(
+        &self,
+        core: &mut Core,
+        lab: &Shared,
+        work: impl FnOnce(&mut Core) -> T,
+    ) -> Option<T> {
+        match catch_unwind(AssertUnwindSafe(|| work(core))) {
+            Ok(done) => Some(done),
+            Err(panic) => {
+                self.crashed(core, panic.as_ref(), lab);
+                None
+            }
+        }
+    }
+
     /// A panic in whatever works for this life ends it.
     fn crashed(&self, core: &mut Core, panic: &(dyn Any + Send), lab: &Shared) {
         let fact = Fact::NodeCrashed { node: self.id, why: panic_text(panic).into() };
@@ -150,11 +166,19 @@ impl NodeShared {
     }
 
     pub(super) fn bytes_locked(&self, core: &mut Core, conn: ConnId, bytes: &[u8], lab: &Shared) {
-        let Some(living) = &mut core.living else { return };
-        let Some(end) = living.conns.get_mut(&conn) else { return };
-        let peer = end.peer;
+        let end = core.living.as_ref().and_then(|living| living.conns.get(&conn));
+        let Some(peer) = end.map(|end| end.peer) else { return };
         let mut decoded = std::mem::take(&mut core.decoded);
-        end.decode(lab.now(), bytes, &mut decoded);
+        // What a stranger sends is read for this node alone: a mistake in reading it is this node's end at most.
+        let read = self.contained(core, lab, |core| {
+            let end = core.living.as_mut().and_then(|living| living.conns.get_mut(&conn));
+            if let Some(end) = end {
+                end.decode(lab.now(), bytes, &mut decoded);
+            }
+        });
+        if read.is_none() {
+            return;
+        }
         for item in decoded.drain(..) {
             let (input, cause) = match item {
                 Decoded::Message(message, until) => {

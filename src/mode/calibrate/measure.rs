@@ -1,5 +1,6 @@
 //! The measurements: what is done to the links, and what is seen of it outside. What follows, `judge` says.
 
+use super::deadline::Deadline;
 use super::forwarder::Forwarder;
 use super::judge::{self, DATAGRAMS, Delayed, LOSS, Losses, Medians, Rates, Row, median};
 use super::lag::Watch;
@@ -205,7 +206,7 @@ fn bare(seed: u64, tell: Tell<'_>) -> anyhow::Result<()> {
     let rig = Rig::start(Carrier::Udp, seed)?;
     let forwarder = Forwarder::start(rig.far()?.address).context("no socket can be had")?;
     let bare = Near::to(Carrier::Udp, forwarder.address)?;
-    ensure!(bare.ask(0, Rig::soon())?, "the bare sockets do not answer");
+    ensure!(bare.greet(Rig::soon())?, "the bare sockets do not answer: the machine is too busy");
     let watch = Watch::begin();
     let usual = bare.open_loop(RATE_BARE, LASTING, REST)?;
     let seen = rig.near.open_loop(RATE_BARE, LASTING, REST)?;
@@ -241,7 +242,7 @@ fn cuts_of_datagrams(seed: u64) -> anyhow::Result<u32> {
         rig.send_on(2 * round)?;
         rig.command("heal ls->ts")?;
         rig.near.send(2 * round + 1)?;
-        passed += u32::from(far.next(Rig::soon()) == Some(2 * round + 1));
+        passed += u32::from(far.next(Deadline::after(REST)) == Some(2 * round + 1));
     }
     Ok(passed)
 }
@@ -258,7 +259,7 @@ fn cuts_of_a_stream(seed: u64) -> anyhow::Result<u32> {
         let stood = far.come().is_empty();
         rig.command("heal ls->ts")?;
         rig.near.send(2 * round + 1)?;
-        let come = [far.next(Rig::soon()), far.next(Rig::soon())];
+        let come = [far.next(Deadline::after(REST)), far.next(Deadline::after(REST))];
         passed += u32::from(stood && come == [Some(2 * round), Some(2 * round + 1)]);
     }
     Ok(passed)

@@ -2,6 +2,7 @@
 //! against a lab that it starts itself. Nothing is written to disk.
 
 mod bytes;
+mod deadline;
 mod forwarder;
 mod judge;
 mod lag;

@@ -3,6 +3,7 @@
 //! They share nothing with the lab but the machine. Nothing here knows links, or what is expected of them.
 
 use super::bytes::{dns_answer, dns_number, dns_question, name, number_of};
+use super::deadline::Deadline;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -20,29 +21,11 @@ pub const BYTES: usize = 4096;
 /// What the watch over the machine sleeps at a time.
 const NAP: Duration = Duration::from_millis(1);
 
-/// A moment on the wall by which something must have happened.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+/// How long a greeting is waited for before it is said again.
+const AGAIN: Duration = Duration::from_secs(1);
 
-impl Deadline {
-    /// So much later.
-    #[must_use]
-    pub fn after(time: Duration) -> Self {
-        Self(Instant::now() + time)
-    }
-
-    /// What is left of it.
-    #[must_use]
-    pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
-    }
-
-    /// Whether it has passed.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        self.left().is_zero()
-    }
-}
+/// The number of a greeting: a question that only shows that all are there. It is counted nowhere.
+pub const GREETING: u32 = u32::MAX;
 
 /// What travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +135,13 @@ impl Far {
     }
 }
 
+/// Counts a question, as long as somebody is there who counts.
+fn note(tell: &Sender<Seen>, number: u32, at: Instant) {
+    if number != GREETING {
+        let _ = tell.send((number, at));
+    }
+}
+
 fn answer_datagrams(socket: &UdpSocket, tell: &Sender<Seen>, gone: &AtomicBool) {
     let mut buffer = [0; BYTES];
     while !gone.load(Ordering::Acquire) {
@@ -160,7 +150,7 @@ fn answer_datagrams(socket: &UdpSocket, tell: &Sender<Seen>, gone: &AtomicBool) 
                 let at = Instant::now();
                 let Some((number, answer)) = dns_answer(&buffer[..count]) else { continue };
                 // Told first: whoever hears the answer finds the question counted. Both may have gone.
-                let _ = tell.send((number, at));
+                note(tell, number, at);
                 let _ = socket.send_to(&answer, from);
             }
             Err(error) if is_quiet(&error) => {}
@@ -196,7 +186,7 @@ fn answer_lines(mut stream: TcpStream, tell: &Sender<Seen>, gone: &AtomicBool) -
                 let text = String::from_utf8_lossy(&buffer[..count]);
                 for name in text.split_whitespace() {
                     let Some(number) = number_of(name) else { continue };
-                    let _ = tell.send((number, at));
+                    note(tell, number, at);
                     stream.write_all(format!("{name} 192.0.2.1 A\n").as_bytes())?;
                 }
             }
@@ -212,7 +202,25 @@ fn answer_lines(mut stream: TcpStream, tell: &Sender<Seen>, gone: &AtomicBool) -
 pub struct Near {
     way: Way,
     heard: Receiver<Seen>,
+    greeted: Receiver<Instant>,
     _leave: Leave,
+}
+
+/// What becomes of the answers: those to greetings, and all others.
+struct Ears {
+    heard: Sender<Seen>,
+    greeted: Sender<Instant>,
+}
+
+impl Ears {
+    /// Whoever wanted to know may have gone.
+    fn hear(&self, number: u32, at: Instant) {
+        if number == GREETING {
+            let _ = self.greeted.send(at);
+        } else {
+            let _ = self.heard.send((number, at));
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -227,7 +235,8 @@ impl Near {
     /// # Errors
     /// The system's.
     pub fn to(carrier: Carrier, address: SocketAddr) -> io::Result<Self> {
-        let (tell, heard) = channel();
+        let ((tell, heard), (tell_greeted, greeted)) = (channel(), channel());
+        let tell = Ears { heard: tell, greeted: tell_greeted };
         let leave = Leave::default();
         let gone = leave.flag();
         let way = match carrier {
@@ -248,7 +257,7 @@ impl Near {
                 Way::Tcp(stream)
             }
         };
-        Ok(Self { way, heard, _leave: leave })
+        Ok(Self { way, heard, greeted, _leave: leave })
     }
 
     /// Whom it asks.
@@ -288,6 +297,25 @@ impl Near {
         while let Ok((heard, _)) = self.heard.recv_timeout(by.left()) {
             if heard == number {
                 return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether somebody answers by then. A datagram may get lost, on a busy machine the first one easily: it is said
+    /// again each second.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn greet(&self, by: Deadline) -> io::Result<bool> {
+        self.send(GREETING)?;
+        while !by.is_over() {
+            if self.greeted.recv_timeout(by.left().min(AGAIN)).is_ok() {
+                return Ok(true);
+            }
+            // A stream loses nothing.
+            if matches!(self.way, Way::Udp(_)) {
+                self.send(GREETING)?;
             }
         }
         Ok(false)
@@ -349,13 +377,15 @@ impl Near {
     }
 }
 
-fn hear_datagrams(socket: &UdpSocket, tell: &Sender<Seen>, gone: &AtomicBool) {
+fn hear_datagrams(socket: &UdpSocket, tell: &Ears, gone: &AtomicBool) {
     let mut buffer = [0; BYTES];
     while !gone.load(Ordering::Acquire) {
         match socket.recv(&mut buffer) {
             Ok(count) => {
                 let at = Instant::now();
-                let _ = dns_number(&buffer[..count]).map(|number| tell.send((number, at)));
+                if let Some(number) = dns_number(&buffer[..count]) {
+                    tell.hear(number, at);
+                }
             }
             Err(error) if is_quiet(&error) => {}
             Err(_) => return,
@@ -363,7 +393,7 @@ fn hear_datagrams(socket: &UdpSocket, tell: &Sender<Seen>, gone: &AtomicBool) {
     }
 }
 
-fn hear_lines(mut stream: TcpStream, tell: &Sender<Seen>, gone: &AtomicBool) {
+fn hear_lines(mut stream: TcpStream, tell: &Ears, gone: &AtomicBool) {
     let (mut buffer, mut partial) = ([0; BYTES], Vec::new());
     while !gone.load(Ordering::Acquire) {
         match stream.read(&mut buffer) {
@@ -375,7 +405,9 @@ fn hear_lines(mut stream: TcpStream, tell: &Sender<Seen>, gone: &AtomicBool) {
                     if piece.ends_with(b"\n") {
                         let line = String::from_utf8_lossy(&partial);
                         let number = line.split_whitespace().next().and_then(number_of);
-                        let _ = number.map(|number| tell.send((number, at)));
+                        if let Some(number) = number {
+                            tell.hear(number, at);
+                        }
                         partial.clear();
                     }
                 }
@@ -459,3 +491,7 @@ pub fn trips(
     }
     Ok(trips)
 }
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;

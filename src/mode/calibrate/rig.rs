@@ -1,6 +1,7 @@
 //! A lab with a plain socket on each side: near → LS → far. Its links are what is measured.
 
-use super::probe::{Carrier, Deadline, Far, Near};
+use super::deadline::Deadline;
+use super::probe::{Carrier, Far, Near};
 use crate::base::NodeId;
 use crate::command::grammar;
 use crate::event::{Event, Fact};
@@ -10,14 +11,14 @@ use anyhow::{Context, anyhow, ensure};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// By then the lab has done what it was told, or never will.
-const SOON: Duration = Duration::from_secs(10);
+/// By then the lab has done what it was told, or never will: also on a machine that has much else to do.
+const SOON: Duration = Duration::from_secs(30);
+
+/// What helps where nothing happens in that time.
+const REMEDY: &str = "the machine is too busy: run it again when it is quiet";
 
 /// How long the log is waited for at a time.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// The number of the question that shows that all are there.
-const FIRST: u32 = u32::MAX;
 
 /// A lab, and somebody outside who asks its LS.
 #[derive(Debug)]
@@ -72,9 +73,8 @@ impl Rig {
         let ls = handle.topology().names.id("ls").context("the topology has an LS")?;
         let address = handle.address_for(ls, wire).context("the LS found no port")?;
         let near = Near::to(carrier, address).context("the LS does not listen")?;
-        let rig = Self { near, far, carrier, handle, _lab: lab };
-        ensure!(rig.near.ask(FIRST, Self::soon())?, "the lab does not answer");
-        Ok(rig)
+        greet(&near)?;
+        Ok(Self { near, far, carrier, handle, _lab: lab })
     }
 
     /// By then it has happened, or never will.
@@ -98,7 +98,7 @@ impl Rig {
     pub fn another(&self) -> anyhow::Result<Near> {
         let address = self.near.address()?;
         let near = Near::to(self.carrier, address)?;
-        ensure!(near.ask(FIRST, Self::soon())?, "the lab does not answer");
+        greet(&near)?;
         Ok(near)
     }
 
@@ -136,8 +136,15 @@ impl Rig {
             at = tail.next;
             self.handle.wait(at, LOOK);
         }
-        Err(anyhow!("the lab does not get on: {what}"))
+        Err(anyhow!("the lab does not get on within {} s: {what}; {REMEDY}", SOON.as_secs()))
     }
+}
+
+/// Waits until whoever asks there is answered.
+fn greet(near: &Near) -> anyhow::Result<()> {
+    let answers = near.greet(Rig::soon())?;
+    ensure!(answers, "the lab does not answer within {} s; {REMEDY}", SOON.as_secs());
+    Ok(())
 }
 
 fn goes_to(event: &Event, node: NodeId) -> bool {

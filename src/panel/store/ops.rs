@@ -21,6 +21,10 @@ const ABANDONED: &str = "its client died";
 const WHY_INDENT: u16 = 5;
 /// Lanes that are drawn at most; of more attempts the newest are the ones to see.
 const LANES_MAX: usize = 12;
+/// Lanes that are drawn where there are so many attempts, however few rows there are: what came before, and the last.
+const LANES_MIN: usize = 2;
+/// Rows of the reason for which attempts give theirs.
+const REASON_ROWS: u16 = 4;
 
 /// The operation on show: the picked one, or the newest.
 #[must_use]
@@ -37,17 +41,17 @@ pub fn pick(group: &Group, view: &mut View, by: i64) {
     view.seen_until = group.failovers.back().map(|it| it.at).or(view.seen_until);
 }
 
-/// The panel's title.
+/// The panel's title, in so many columns.
 #[must_use]
-pub fn title(canvas: &Canvas<'_>, world: &World, group: &Group, view: &View) -> Row {
+pub fn title(canvas: &Canvas<'_>, world: &World, group: &Group, (view, room): (&View, u16)) -> Row {
     if let Some(failover) = failover::shown(group, view) {
         return failover::title(canvas, world, failover);
     }
     let Some(op) = shown(group, view) else { return Row::new() };
     let text = op.operation.to_string();
-    Row::new()
-        .with(format!(" #{} ", op.no.0), canvas.ink(Ink::Focus))
-        .with(format!(" {} ", Shown::short(&text, 28)), canvas.ink(Ink::Strong))
+    let row = Row::new().with(format!(" #{} ", op.no.0), canvas.ink(Ink::Focus));
+    let columns = usize::from(room.saturating_sub(row.width() + 2));
+    row.with(format!(" {} ", Shown::short(&text, columns)), canvas.ink(Ink::Strong))
 }
 
 /// Draws the operation, or the failover.
@@ -68,9 +72,12 @@ pub fn draw(
         canvas.paragraph(area, text, canvas.ink(Ink::Muted));
         return;
     };
-    let bars = bars(canvas, world, group, op, now);
     let reason = why(world, group, op);
     let lines = wrap(&reason, area.width.saturating_sub(WHY_INDENT)).len().max(1) as u16;
+    // How it ended is worth more than every attempt: scale, asker, reason and where a write is come first.
+    let rest = 2 + lines.min(REASON_ROWS) + u16::from(op.operation.is_write());
+    let most = usize::from(area.height.saturating_sub(rest)).clamp(LANES_MIN, LANES_MAX);
+    let bars = bars(canvas, world, op, (now, most));
     let lanes = bars.len() as u16;
     let roomy = area.height > 2 * lanes + 3 + lines;
     let used = lanes::draw(canvas, area, &bars, roomy);
@@ -242,11 +249,16 @@ fn said_words(said: &StoreSaid) -> String {
     }
 }
 
-fn bars(canvas: &Canvas<'_>, world: &World, group: &Group, op: &Op, now: LabTime) -> Vec<Bar> {
+/// A lane for each attempt, as many as there is room for, and one for whoever asked.
+fn bars(canvas: &Canvas<'_>, world: &World, op: &Op, (now, most): (LabTime, usize)) -> Vec<Bar> {
     let all = tries(op);
-    let newest = all.len().saturating_sub(LANES_MAX);
-    let mut bars: Vec<Bar> =
-        all.iter().skip(newest).map(|one| bar(canvas, world, op, one, now)).collect();
+    let earlier = if all.len() > most { all.len() + 1 - most } else { 0 };
+    let mut bars = Vec::new();
+    if earlier > 0 {
+        let words = Row::new().with(format!("{earlier} attempts before"), canvas.ink(Ink::Muted));
+        bars.push(Bar::words("…".into(), Ink::Muted, words));
+    }
+    bars.extend(all.iter().skip(earlier).map(|one| bar(canvas, world, op, one, now)));
     if all.is_empty() {
         // Somebody from outside: what is known is who acknowledged.
         bars.extend(op.acked_by.iter().map(|(replica, at)| {
@@ -257,7 +269,6 @@ fn bars(canvas: &Canvas<'_>, world: &World, group: &Group, op: &Op, now: LabTime
             Bar { label, from: Some(0.0), to, glyph: '━', end: '◆', ink: Ink::Good, result }
         }));
     }
-    let _ = group;
     bars.push(asker(canvas, world, op, now));
     bars
 }

@@ -13,7 +13,7 @@ impl Tally {
         &self,
         node: NodeId,
         role: Role,
-        name: &HostName,
+        (name, kind): (&HostName, RecordType),
         outcome: Outcome,
         said: Option<&Said>,
         ts: Option<NodeId>,
@@ -42,10 +42,8 @@ impl Tally {
                 );
                 Some(if lies { Counted::Lies } else { Counted::Misgiven })
             }
-            // The name is there, and which type was asked for is not known here.
-            _ if said == Some(&Said::NoRecord) => None,
             _ => {
-                let mut holders = self.topology.holders(name);
+                let mut holders = self.topology.holders_of(name, kind);
                 let known = if role == Role::Ts {
                     holders.any(|holder| holder == node)
                 } else {

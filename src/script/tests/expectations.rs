@@ -3,7 +3,7 @@
 use super::super::*;
 use super::stage::{CLIENT, LS, Stage, TS1, TS2, booted, names, step};
 use crate::base::{NodeId, Peer, VisitorId};
-use crate::message::{Belief, HostName, Note, Outcome, Said};
+use crate::message::{Belief, HostName, Note, Outcome, Said, Why};
 
 #[test]
 fn a_query_ends_as_expected_with_all_that_is_said_of_it() {
@@ -193,6 +193,27 @@ fn every_word_is_counted_where_it_belongs() {
     for (what, expected) in table {
         let counted = ["client", "ls", "ts1", "ts2", "all"].map(|who| count(who, what));
         assert_eq!(counted, expected, "{what}");
+    }
+}
+
+/// The tables know addresses alone: whoever says that there are none of these is contradicted, and whoever says that
+/// there is nothing else is not.
+#[test]
+fn that_there_is_no_such_record_is_held_against_the_tables() {
+    use crate::message::RecordType;
+    for (kind, contradicted) in [(RecordType::A, 1), (RecordType::MX, 0)] {
+        let mut stage = Stage::expecting("count all contradicted = 1");
+        let own = stage.asks("www.a.com");
+        let at_ls = stage.takes_of(CLIENT, own, LS, ("www.a.com", kind));
+        let visitor = stage.takes_from_outside(LS, ("www.a.com", kind));
+        for (node, question) in [(LS, at_ls), (CLIENT, own), (LS, visitor)] {
+            let (outcome, said, from) = (Outcome::Negative, Some(Said::NoRecord), Some(LS));
+            let why = Why::FirstAnswer;
+            stage.says(node, Note::Decided { question, outcome, said, from, why });
+        }
+        let count = |who| stage.script.tally.count(who, crate::command::Counted::Contradicted);
+        let counted = [Some(CLIENT), Some(LS), None].map(count);
+        assert_eq!(counted, [contradicted, 2 * contradicted, 2 * contradicted], "{kind:?}");
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::super::*;
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation, Names, NodeId, Owner, Peer, QuestionNo, Run,
+    ConnId, EventId, FrameId, Incarnation, Names, NodeId, Owner, Peer, QuestionNo, Run, VisitorId,
 };
 use crate::command::grammar;
 use crate::event::Cause;
-use crate::message::{Flaws, HostName, Message, Note, Outcome, Said, Why};
+use crate::message::{Flaws, HostName, Message, Note, Outcome, Query, RecordType, Said, Why};
 use crate::topology::{
     Accept, ClientConfig, Dialect, Kind, Listen, LsConfig, Node, Pace, Policy, Record, Records,
     Retry, TsConfig,
@@ -109,6 +109,11 @@ pub(super) fn step(lines: &[&str], expect: &[&str]) -> Step {
     }
 }
 
+fn ask_for(name: &str, kind: RecordType) -> Message {
+    let dns = Some(Query::new(kind));
+    Message::Ask { name: HostName::new(name), id: Some(1), dns }
+}
+
 /// A lab that is told what happens.
 pub(super) struct Stage {
     pub(super) script: Script,
@@ -208,7 +213,45 @@ impl Stage {
         to: NodeId,
         name: &str,
     ) -> QuestionNo {
-        let message = Arc::new(Message::ask(name));
+        self.carries(from, about, to, name, Message::ask(name))
+    }
+
+    /// The same over DNS, for records of this type.
+    pub(super) fn takes_of(
+        &mut self,
+        from: NodeId,
+        about: QuestionNo,
+        to: NodeId,
+        (name, kind): (&str, RecordType),
+    ) -> QuestionNo {
+        self.carries(from, about, to, name, ask_for(name, kind))
+    }
+
+    /// Somebody from outside asks over DNS.
+    pub(super) fn takes_from_outside(
+        &mut self,
+        to: NodeId,
+        (name, kind): (&str, RecordType),
+    ) -> QuestionNo {
+        let (conn, from) = (ConnId(2), Peer::Visitor(VisitorId(1)));
+        let message = Arc::new(ask_for(name, kind));
+        let owner = Owner::Node(to, Incarnation(1));
+        let fact = Fact::MessageReceived { conn, from, message };
+        let received = self.emit(owner, Cause::Unknown, fact);
+        let (question, name) = (self.number(), HostName::new(name));
+        self.note(to, Cause::Event(received), Note::Took { question, name, from, deadline: None });
+        question
+    }
+
+    fn carries(
+        &mut self,
+        from: NodeId,
+        about: QuestionNo,
+        to: NodeId,
+        name: &str,
+        message: Message,
+    ) -> QuestionNo {
+        let message = Arc::new(message);
         let (conn, frame) = (ConnId(1), FrameId(1));
         let peer = Peer::Node(to);
         let fact = Fact::MessageSent {

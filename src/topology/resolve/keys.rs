@@ -34,36 +34,31 @@ fn roles_with(key: &str) -> &'static [Role] {
     }
 }
 
-/// Which policies have a key of an LS.
-fn policies_with(key: &str) -> &'static [Policy] {
+/// Whether a policy has a key of an LS.
+fn has(policy: Policy, key: &str) -> bool {
+    use Policy::{Batch, Gather, Hash, Hedge, Race, RoundRobin, Sticky, TwoChoices};
     match key {
-        "accept" => &[Policy::Race],
-        "window" | "early_end" => &[Policy::Batch],
+        "accept" => policy == Race,
+        "window" | "early_end" => policy == Batch,
         // A batch has its window for that.
-        "merge" => &[
-            Policy::Race,
-            Policy::Gather,
-            Policy::Failover,
-            Policy::Hedge,
-            Policy::Tied,
-            Policy::RoundRobin,
-            Policy::Sticky,
-            Policy::Hash,
-            Policy::TwoChoices,
-        ],
-        "failover" => &[Policy::RoundRobin, Policy::Sticky, Policy::Hash, Policy::TwoChoices],
-        "failover_after" => &[
-            Policy::Failover,
-            Policy::Hedge,
-            Policy::Tied,
-            Policy::RoundRobin,
-            Policy::Sticky,
-            Policy::Hash,
-            Policy::TwoChoices,
-        ],
-        "hedge" => &[Policy::Gather],
-        "hedge_after" | "hedge_at_first" | "hedge_budget" => &[Policy::Hedge, Policy::Gather],
-        _ => &Policy::ALL,
+        "merge" => policy != Batch,
+        "failover" => matches!(policy, RoundRobin | Sticky | Hash | TwoChoices),
+        "failover_after" => !matches!(policy, Race | Batch | Gather),
+        "hedge" => policy == Gather,
+        "hedge_after" | "hedge_at_first" | "hedge_budget" => matches!(policy, Hedge | Gather),
+        _ => true,
+    }
+}
+
+/// Whose a key of an LS is, for sentences: the policies that have it, or the one that has it not.
+fn owners(key: &str) -> String {
+    let words = |with: bool| {
+        let all = Policy::ALL.into_iter().filter(move |policy| has(*policy, key) == with);
+        all.map(Choice::word_of)
+    };
+    match words(false).collect::<Vec<_>>().as_slice() {
+        [other] => format!("every policy but {other}"),
+        _ => words::list(words(true)),
     }
 }
 
@@ -139,18 +134,16 @@ pub fn of_role(entry: &Entry, role: Role, problems: &mut Problems) {
 /// Reports keys that the policy of an LS has not.
 pub fn of_policy(raw: &raw::Node, policy: Policy, problems: &mut Problems) {
     for (key, at) in raw.stated() {
-        let policies = policies_with(key);
-        if policies.contains(&policy) {
+        if has(policy, key) {
             continue;
         }
-        let owners = words::list(policies.iter().map(|policy| policy.word_of()));
         let word = policy.word_of();
         let message = if raw.states("policy") {
             format!("the policy `{word}` has no `{key}`")
         } else {
             format!("the policy is `{word}`, because none is stated, and has no `{key}`")
         };
-        problems.error(at, message).help(format!("`{key}` belongs to {owners}"));
+        problems.error(at, message).help(format!("`{key}` belongs to {}", owners(key)));
     }
 }
 
@@ -207,11 +200,24 @@ mod tests {
     fn every_key_of_a_node_belongs_to_a_role_a_policy_and_a_scheme() {
         for key in raw::Node::KEYS {
             assert!(!roles_with(key).is_empty(), "{key}");
-            assert!(!policies_with(key).is_empty(), "{key}");
+            assert!(Policy::ALL.into_iter().any(|policy| has(policy, key)), "{key}");
             assert!(!schemes_with(key).is_empty(), "{key}");
         }
         for key in OF_NAMES.into_iter().chain(OF_STORES) {
             assert!(roles_with(key).contains(&Role::Client), "{key}");
+        }
+    }
+
+    #[test]
+    fn whose_a_key_is_says_what_is_shorter() {
+        assert_eq!(owners("merge"), "every policy but batch");
+        assert_eq!(owners("accept"), "race");
+        assert_eq!(owners("hedge_budget"), "gather, hedge");
+        assert_eq!(owners("failover"), "round-robin, sticky, hash, two-choices");
+        let without_delay = [Policy::Race, Policy::Gather, Policy::Batch];
+        for policy in Policy::ALL {
+            assert_eq!(has(policy, "failover_after"), !without_delay.contains(&policy));
+            assert!(has(policy, "timeout"), "{policy:?}");
         }
     }
 
