@@ -4,6 +4,7 @@
 
 use crate::base::LabTime;
 use crate::event::ClockState;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ pub const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Clock {
     state: Mutex<State>,
+    /// Whether it stands still, for those who look at each frame. Written while the state's lock is held.
+    paused: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl Clock {
     pub fn new(set: ClockState) -> Self {
         let state =
             State { lab_nanos: 0.0, read_at: Instant::now(), set, left_out: Duration::ZERO };
-        Self { state: Mutex::new(state) }
+        Self { state: Mutex::new(state), paused: AtomicBool::new(set.paused) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -65,11 +68,17 @@ impl Clock {
         self.lock().set
     }
 
+    /// Whether it stands still.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
+    }
+
     /// Runs differently from now on.
     pub fn set(&self, set: ClockState) {
         let mut state = self.lock();
         state.advance();
         state.set = set;
+        self.paused.store(set.paused, Ordering::Release);
     }
 
     /// Runs at another rate from now on, if the rate follows what there is to see; whether it is paused stays as it is.

@@ -7,28 +7,20 @@
 use super::conn::{End, Owner};
 use super::line::{Connect, Turn};
 use super::node::NodeShared;
+use super::reactor::{Batch, Ear};
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId};
 use crate::event::{Cause, Fate};
-use socket2::SockRef;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send, sendto};
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-/// The largest datagram there is.
-pub const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
-
-/// Datagrams that a node takes at once, before the others of a thread have their turn.
-const READS_AT_ONCE: usize = 64;
-
-/// Bytes of them, at most one datagram more.
-const BYTES_AT_ONCE: usize = 64 * 1024;
 
 /// Datagrams of one direction that are remembered until they are read, so that each receipt finds its send: more than
 /// a kernel's buffer holds.
@@ -156,37 +148,29 @@ impl Outlet {
     /// Sends a datagram that the other end knows already, if it is ours.
     pub fn send_noted(&self, bytes: &[u8], lab: &Shared) -> Option<Fate> {
         let state = self.peer_owner();
-        // Past the runtime: it takes a socket that has just been opened for one that cannot be written to, until its
-        // reactor has looked at it, and the first question would be lost.
-        let socket = SockRef::from(&*self.socket);
         let send = || match self.to {
-            Some(to) => socket.send_to(bytes, &to.into()),
-            None => socket.send(bytes),
+            Some(to) => sendto(&self.socket, bytes, SendFlags::empty(), &to),
+            None => send(&self.socket, bytes, SendFlags::empty()),
         };
         let mut result = send();
-        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        if result == Err(Errno::CONNREFUSED) {
             self.refused(lab);
             result = send();
         }
         match result {
             Ok(_) if state == Owner::Dead => Some(Fate::PeerDead),
             Ok(_) => None,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Some(Fate::PeerDead),
+            Err(Errno::CONNREFUSED) => Some(Fate::PeerDead),
             Err(_) => Some(Fate::Overflow),
         }
     }
 }
 
 /// Makes the socket of a flow, for a node that asks another.
-pub async fn open(
-    wish: Connect,
-    address: Option<SocketAddr>,
-    node: Arc<NodeShared>,
-    lab: Arc<Shared>,
-) {
+pub fn open(wish: Connect, address: Option<SocketAddr>, node: &Arc<NodeShared>, lab: &Arc<Shared>) {
     let target = lab.node(wish.to).clone();
     let number = wish.incarnation;
-    let turn = match dial(address).await {
+    let turn = match dial(address) {
         Ok(socket) => {
             let here = socket.local_addr().ok().filter(|_| target.at.is_none());
             let intro = here.map(|here| {
@@ -207,10 +191,10 @@ pub async fn open(
             Turn::Refused(wish)
         }
     };
-    node.handed(number, turn, &lab);
+    node.handed(number, turn, lab);
 }
 
-async fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
+fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
     let address = address.ok_or(io::ErrorKind::ConnectionRefused)?;
     let here = match address.ip() {
         ip if !ip.is_loopback() && ip.is_ipv4() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -218,149 +202,106 @@ async fn dial(address: Option<SocketAddr>) -> io::Result<UdpSocket> {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
-    let socket = UdpSocket::bind(SocketAddr::new(here, 0)).await?;
-    socket.connect(address).await?;
+    let socket = UdpSocket::bind(SocketAddr::new(here, 0))?;
+    socket.connect(address)?;
+    socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
-/// Datagrams that were read together, so that their node is entered once for all.
-#[derive(Debug)]
-pub struct Batch {
-    room: Box<[u8]>,
-    bytes: Vec<u8>,
-    /// Where each ends, and from whom it came, where that is not known anyway.
-    ends: Vec<(usize, Option<SocketAddr>)>,
+/// For whom a socket is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Reader {
+    /// For a node that asks.
+    Asks(Flow),
+    /// For one life of a node that is asked.
+    IsAsked(NodeId, Incarnation),
 }
 
-impl Batch {
-    fn new() -> Self {
-        let room = vec![0; DATAGRAM_BYTES_MAX].into();
-        Self { room, bytes: Vec::new(), ends: Vec::new() }
-    }
-
-    /// Takes what is there, as it comes from `read`; gives what ended it, if it was an error.
-    fn fill(
-        &mut self,
-        mut read: impl FnMut(&mut [u8]) -> io::Result<(usize, Option<SocketAddr>)>,
-    ) -> Option<io::Error> {
-        self.bytes.clear();
-        self.ends.clear();
-        while self.ends.len() < READS_AT_ONCE && self.bytes.len() < BYTES_AT_ONCE {
-            match read(&mut self.room) {
-                Ok((count, from)) => {
-                    self.bytes.extend_from_slice(&self.room[..count]);
-                    self.ends.push((self.bytes.len(), from));
-                }
-                Err(error) => return Some(error),
-            }
+impl Reader {
+    fn incarnation(&self) -> Incarnation {
+        match *self {
+            Self::Asks(Flow { incarnation, .. }) | Self::IsAsked(_, incarnation) => incarnation,
         }
-        None
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The datagrams in order.
-    pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], Option<SocketAddr>)> {
-        let mut begin = 0;
-        self.ends.iter().map(move |(end, from)| {
-            let bytes = &self.bytes[begin..*end];
-            begin = *end;
-            (bytes, *from)
-        })
     }
 }
 
-/// Reads the socket of a flow for the node that asks.
-pub async fn read(
+/// A socket that is read for a node.
+struct Hears {
+    reader: Reader,
+    socket: Arc<UdpSocket>,
     node: Arc<NodeShared>,
-    flow: Flow,
+    lab: Arc<Shared>,
+}
+
+impl Ear for Hears {
+    fn hear(&self, batch: &Batch) {
+        let (Self { node, socket, lab, .. }, number) = (self, self.reader.incarnation());
+        let heard = catch_unwind(AssertUnwindSafe(|| match self.reader {
+            Reader::Asks(flow) => node.datagrams_of(number, flow.conn, batch, lab),
+            Reader::IsAsked(..) => node.datagrams(number, socket, batch, lab),
+        }));
+        if let Err(panic) = heard {
+            node.fell_over(number, panic.as_ref(), lab);
+        }
+    }
+
+    fn refused(&self) {
+        match self.reader {
+            Reader::Asks(flow) => self.lab.unreachable(flow),
+            // Whoever was answered may be gone already: that is its own business.
+            Reader::IsAsked(..) => {}
+        }
+    }
+}
+
+/// Lets a socket be read until the life has ended, except while the node stands still.
+pub async fn read(
+    reader: Reader,
     socket: Arc<UdpSocket>,
     cancel: CancellationToken,
     lab: Arc<Shared>,
 ) {
+    let (id, connected) = match reader {
+        Reader::Asks(flow) => (flow.node, true),
+        Reader::IsAsked(node, _) => (node, false),
+    };
+    let node = lab.node(id).clone();
     let mut gate = node.gate();
-    let mut batch = Batch::new();
-    loop {
-        if !ready(&mut gate, &socket, &cancel).await {
+    let until = async |gate: &mut watch::Receiver<bool>, open: bool| {
+        tokio::select! {
+            () = cancel.cancelled() => false,
+            // The gate's sender lives as long as the node, so waiting cannot fail.
+            _ = gate.wait_for(|is_open| *is_open == open) => true,
+        }
+    };
+    while until(&mut gate, true).await {
+        let (node, lab) = (node.clone(), lab.clone());
+        let hears = Box::new(Hears { reader, socket: socket.clone(), node, lab: lab.clone() });
+        let watch = lab.reactor.watch(id.index(), &socket, connected, hears);
+        if let Err(error) = &watch {
+            lab.no_socket(id, Cause::Unknown, error);
+        }
+        if !until(&mut gate, false).await {
             return;
-        }
-        if is_refused(&socket) {
-            lab.unreachable(flow);
-        }
-        let ended = batch.fill(|room| Ok((socket.try_recv(room)?, None)));
-        if cancel.is_cancelled() {
-            return;
-        }
-        node.datagrams_of(flow.incarnation, flow.conn, &batch, &lab);
-        if ended.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-            lab.unreachable(flow);
         }
     }
 }
 
-/// Reads the socket at which a node is asked, for one incarnation.
-pub async fn serve(
+/// Takes leave of those who have fallen silent, for one incarnation.
+pub async fn sweep(
     node: Arc<NodeShared>,
     number: Incarnation,
-    socket: Arc<UdpSocket>,
     cancel: CancellationToken,
     lab: Arc<Shared>,
 ) {
-    let mut gate = node.gate();
-    let mut batch = Batch::new();
-    let mut sweep = tokio::time::interval(SWEEP_EVERY);
-    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         // Every arm only waits.
-        let is_ready = tokio::select! {
-            is_ready = ready(&mut gate, &socket, &cancel) => is_ready,
-            _ = sweep.tick() => {
-                node.sweep_flows(number, &lab);
-                continue;
-            }
-        };
-        if !is_ready {
-            return;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = every.tick() => node.sweep_flows(number, &lab),
         }
-        // Whoever was answered may be gone already: that is its own business, and what is there is read the next time.
-        is_refused(&socket);
-        batch.fill(|room| socket.try_recv_from(room).map(|(count, from)| (count, Some(from))));
-        if cancel.is_cancelled() {
-            return;
-        }
-        node.datagrams(number, &socket, &batch, &lab);
-    }
-}
-
-/// Whether the kernel has been told that nobody listens where this socket sends to. Takes the word off the socket.
-fn is_refused(socket: &UdpSocket) -> bool {
-    let taken = socket.try_io(Interest::ERROR, || match socket.take_error()? {
-        Some(error) => Ok(error),
-        // There is none: this makes the runtime wait for the next.
-        None => Err(io::ErrorKind::WouldBlock.into()),
-    });
-    taken.is_ok_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-}
-
-/// Waits until there may be something to read and the node does not stand still. False when the life has ended.
-async fn ready(
-    gate: &mut watch::Receiver<bool>,
-    socket: &UdpSocket,
-    cancel: &CancellationToken,
-) -> bool {
-    tokio::select! {
-        () = cancel.cancelled() => false,
-        ready = async {
-            if !*gate.borrow() {
-                // The gate's sender lives as long as the node, so waiting cannot fail.
-                let _ = gate.wait_for(|open| *open).await;
-            }
-            // A refusal is an error on the socket and nothing to read.
-            socket.ready(Interest::READABLE | Interest::ERROR).await
-        } => ready.is_ok(),
     }
 }
 

@@ -17,9 +17,9 @@ use crate::message::{Message, Write};
 use crate::topology::Role;
 use crate::wire::{self, Codec, Decoded};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// One end of a connection, as its node holds it.

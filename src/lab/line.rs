@@ -13,10 +13,10 @@ use crate::engine::Opening;
 use crate::event::{Cause, Ending, Fact, Fate};
 use crate::link::{Carriage, Moved, Pipe, Pushed};
 use crate::message::Faults;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 
 /// What travels on a link.
 #[derive(Debug, Clone)]
@@ -229,7 +229,7 @@ impl Line {
             return;
         }
         // Paused: what is on the link stays there, also what is due at this very moment.
-        if !lab.clock.state().paused || most == 1 {
+        if !lab.clock.is_paused() || most == 1 {
             for _ in 0..most {
                 // The lock is held while a parcel is carried out: two threads delivering must not swap two writes.
                 let Some((frame, parcel)) = pipe.pop_due(now) else { break };

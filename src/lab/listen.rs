@@ -10,10 +10,10 @@ use crate::event::Cause;
 use crate::topology::{Listen, Wire};
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 /// Connections that the kernel keeps for a node that does not accept: enough for a class that connects at once.
@@ -128,7 +128,7 @@ impl Port {
         let bound = bind(SocketAddr::new(self.address, port), claim).and_then(|socket| {
             // A number is of use only if both kinds of port are free.
             if self.wire.takes_datagrams() && claim == Claim::IfFree {
-                std::net::UdpSocket::bind(socket.local_addr()?)?;
+                UdpSocket::bind(socket.local_addr()?)?;
             }
             Ok(socket)
         });
@@ -228,7 +228,7 @@ fn bind_datagrams(address: SocketAddr, again: bool) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
     socket.bind(&address.into())?;
     socket.set_reuse_address(true)?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket.into())
 }
 
 fn explain(error: &io::Error, port: u16) -> String {

@@ -14,6 +14,7 @@ mod line;
 mod listen;
 mod node;
 mod outbox;
+mod reactor;
 mod recorder;
 mod results;
 mod scheduler;
@@ -264,7 +265,7 @@ async fn drive(lab: Arc<Shared>) {
             lab.recorder.lab(now, Cause::Unknown, Fact::ClockJumped { gap });
         }
         let pace = lab.recorder.pace_tick(now);
-        if !lab.clock.state().paused
+        if !lab.clock.is_paused()
             && let Some(due) = lab.scheduler.pop_due(now)
         {
             wake(due, &lab);

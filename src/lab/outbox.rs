@@ -190,9 +190,8 @@ mod tests {
     use crate::base::{NodeId, Owner, VisitorId};
     use crate::lab::flow::Sent;
     use crate::topology::{Bundled, load_text};
-    use std::net::SocketAddr;
+    use std::net::{SocketAddr, UdpSocket};
     use std::time::Duration;
-    use tokio::net::UdpSocket;
 
     /// A lab that has not started.
     fn lab() -> (tokio::runtime::Runtime, Arc<Shared>) {
@@ -220,10 +219,10 @@ mod tests {
     fn what_leaves_together_arrives_one_by_one_and_in_order() {
         let (runtime, lab) = lab();
         let _inside = runtime.enter();
-        let ours = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let ours = UdpSocket::bind("127.0.0.1:0").expect("a port");
         ours.set_nonblocking(true).expect("an option");
-        let ours = Arc::new(UdpSocket::from_std(ours).expect("a socket"));
-        let theirs = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").expect("a port"));
+        let ours = Arc::new(ours);
+        let theirs = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
         let outlets = theirs.each_ref().map(|one| {
             one.set_read_timeout(Some(Duration::from_secs(5))).expect("an option");
             outlet(&ours, one.local_addr().expect("it is bound"), Arc::default())
@@ -235,7 +234,7 @@ mod tests {
             outbox.put(leaving(&outlets[1], number, b"always the same"));
         }
         outbox.send(LabTime::ZERO, &lab);
-        let next = |of: &std::net::UdpSocket| {
+        let next = |of: &UdpSocket| {
             let mut room = [0; 64];
             let length = of.recv(&mut room).expect("it was sent");
             String::from_utf8(room[..length].to_vec()).expect("text")

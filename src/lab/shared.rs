@@ -5,6 +5,7 @@ use super::conn::Pair;
 use super::flow::{self, Flow};
 use super::line::{Connect, Line, Parcel, Turn};
 use super::node::NodeShared;
+use super::reactor::Reactor;
 use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use crate::base::{EventId, LabTime, NodeId, Peer, VisitorId};
@@ -65,6 +66,8 @@ pub struct Shared {
     lines: RwLock<HashMap<(Peer, Peer), Arc<Line>>>,
     introductions: Mutex<HashMap<SocketAddr, Introduction>>,
     flows: RwLock<HashMap<SocketAddr, flow::Introduction>>,
+    /// Who reads datagrams.
+    pub reactor: Reactor,
     turns: Mutex<VecDeque<(Turn, Arc<Line>)>>,
     rate_changed: Arc<Notify>,
     streams: AtomicU64,
@@ -85,6 +88,8 @@ impl Shared {
             recorder: Recorder::new(clock.clone(), auto, rate_changed.clone()),
             scheduler: Scheduler::new(clock.clone(), rate_changed.clone()),
             edition: RwLock::new(topology.clone()),
+            // As many as there are for everything else.
+            reactor: Reactor::new(runtime.metrics().num_workers()),
             topology,
             clock,
             runtime,
@@ -240,7 +245,7 @@ impl Shared {
         // The target's lock is taken in a task: two that open to each other in their turns would stand still.
         self.runtime.spawn(async move {
             let address = target.address_for(lab.topology.wire(wish.opener, wish.to));
-            flow::open(wish, address, node, lab).await;
+            flow::open(wish, address, &node, &lab);
         });
     }
 

@@ -160,7 +160,7 @@ impl Reader {
     /// the world stands still.
     fn over_the_link(&self, bytes: usize, turn: impl FnOnce() -> Turn) -> bool {
         let Some(line) = &self.inward else { return false };
-        if line.is_clear() && !self.lab.clock.state().paused {
+        if line.is_clear() && !self.lab.clock.is_paused() {
             return false;
         }
         let now = self.lab.now();

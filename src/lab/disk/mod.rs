@@ -33,6 +33,10 @@ use tokio::sync::watch;
 /// than its disk can keep would acknowledge them minutes later.
 pub const WAITING_MAX: usize = 10_000;
 
+/// How long whoever has written a disk looks out for the next write before it rests. A client that waits for its write
+/// and then asks for the next is back within a few commits' time, and to wake two threads takes as long as a commit.
+const LINGERS: Duration = Duration::from_micros(400);
+
 /// One write that a machine asked for.
 #[derive(Debug)]
 pub struct Wanted {
@@ -203,15 +207,10 @@ impl Disk {
     /// Commits whatever waits until nothing does.
     fn work(&self, node: NodeId, life: Incarnation, lab: &Arc<Shared>) {
         loop {
-            let batch: Vec<Wanted> = {
-                let mut queue = self.queue();
-                if queue.waiting.is_empty() {
-                    queue.working = false;
-                    self.idle.send_replace(true);
-                    return;
-                }
-                queue.waiting.drain(..).collect()
-            };
+            let batch = self.next_batch();
+            if batch.is_empty() {
+                return;
+            }
             let before = self.place().kind();
             let kept = match catch_unwind(AssertUnwindSafe(|| self.commit(batch))) {
                 Ok(kept) => kept,
@@ -227,6 +226,24 @@ impl Disk {
                 lab.recorder.lab(lab.now(), Cause::Event(last.cause), fact);
             }
             lab.node(node).kept(life, kept, lab);
+        }
+    }
+
+    /// What waits, or comes within a moment; nothing if nothing does, and then nobody works any more.
+    fn next_batch(&self) -> Vec<Wanted> {
+        let begun = Instant::now();
+        loop {
+            let mut queue = self.queue();
+            if !queue.waiting.is_empty() {
+                return queue.waiting.drain(..).collect();
+            }
+            if queue.life.is_none() || begun.elapsed() >= LINGERS {
+                queue.working = false;
+                self.idle.send_replace(true);
+                return Vec::new();
+            }
+            drop(queue);
+            std::thread::yield_now();
         }
     }
 

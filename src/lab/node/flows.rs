@@ -3,18 +3,18 @@
 use super::{Core, Living, NodeShared, Stashed};
 use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
 use crate::event::{Cause, Ending, Side};
-use crate::lab::flow::{self, Batch, Flow, Heard, Introduction, Outlet};
+use crate::lab::flow::{self, Flow, Heard, Introduction, Outlet};
 use crate::lab::host::{Conn, Road};
 use crate::lab::line::{Connect, Parcel, Turn};
+use crate::lab::reactor::Batch;
 use crate::lab::shared::Shared;
 use crate::lab::wire_numbers;
 use crate::machine::Input;
 use crate::topology::Wire;
 use crate::wire::{Codec, Reads};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::UdpSocket;
 
 /// A visitor that has not been heard for so long has gone: `dig` asks once, and leaves without a word.
 const VISITOR_STAYS: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl NodeShared {
             begun: None,
         };
         living.conns.insert(conn, entry);
-        let read = flow::read(self.clone(), flow, socket, reader, lab.clone());
+        let read = flow::read(flow::Reader::Asks(flow), socket, reader, lab.clone());
         living.tasks.spawn_on(read, &lab.runtime);
         let input = Input::Opened { conn, peer, side: Side::Opener };
         self.turn(core, input, Cause::Event(wish.cause), lab);
@@ -89,17 +89,17 @@ impl NodeShared {
 
     /// Datagrams came back on a flow of this life.
     pub fn datagrams_of(&self, number: Number, conn: ConnId, batch: &Batch, lab: &Shared) {
-        if batch.is_empty() {
-            return;
-        }
         let mut core = self.lock();
-        let reading = Reading::begin(&mut core, lab);
-        for (bytes, _) in batch.datagrams() {
+        let mut reading = Reading::begin(&mut core, lab);
+        for (nth, (bytes, _)) in batch.datagrams().enumerate() {
             let Some(living) = reading.core.living_as(number) else { break };
+            if nth > 0 {
+                reading.now = lab.now();
+            }
             if living.frozen {
                 living.keep(Stashed::Bytes(conn, bytes.to_vec()));
-            } else if !self.over_the_link(living, conn, bytes, lab) {
-                self.bytes_locked(reading.core, conn, bytes, lab);
+            } else if !self.over_the_link(living, reading.now, conn, bytes, lab) {
+                self.bytes_locked(reading.core, reading.now, conn, bytes, lab);
             }
         }
     }
@@ -112,17 +112,17 @@ impl NodeShared {
         batch: &Batch,
         lab: &Arc<Shared>,
     ) {
-        if batch.is_empty() {
-            return;
-        }
         let mut core = self.lock();
-        let reading = Reading::begin(&mut core, lab);
-        for (bytes, from) in batch.datagrams() {
+        let mut reading = Reading::begin(&mut core, lab);
+        for (nth, (bytes, from)) in batch.datagrams().enumerate() {
             let (Some(living), Some(from)) = (reading.core.living_as(number), from) else { break };
+            if nth > 0 {
+                reading.now = lab.now();
+            }
             if living.frozen {
                 living.keep(Stashed::Datagram(socket.clone(), from, bytes.to_vec()));
             } else {
-                self.datagram_locked(reading.core, socket, from, bytes, lab);
+                self.datagram_locked(reading.core, reading.now, (socket, from), bytes, lab);
             }
         }
     }
@@ -130,26 +130,25 @@ impl NodeShared {
     pub(super) fn datagram_locked(
         self: &Arc<Self>,
         core: &mut Core,
-        socket: &Arc<UdpSocket>,
-        from: SocketAddr,
+        now: LabTime,
+        (socket, from): (&Arc<UdpSocket>, SocketAddr),
         bytes: &[u8],
         lab: &Arc<Shared>,
     ) {
-        let now = lab.now();
         let Some(living) = &mut core.living else { return };
         let conn = match living.flows.get_mut(&from) {
             Some(heard) => {
                 heard.at = now;
                 heard.conn
             }
-            None => match self.meet(core, socket, from, lab) {
+            None => match self.meet(core, now, (socket, from), lab) {
                 Some(conn) => conn,
                 None => return,
             },
         };
         let Some(living) = &mut core.living else { return };
-        if !self.over_the_link(living, conn, bytes, lab) {
-            self.bytes_locked(core, conn, bytes, lab);
+        if !self.over_the_link(living, now, conn, bytes, lab) {
+            self.bytes_locked(core, now, conn, bytes, lab);
         }
     }
 
@@ -157,11 +156,10 @@ impl NodeShared {
     fn meet(
         self: &Arc<Self>,
         core: &mut Core,
-        socket: &Arc<UdpSocket>,
-        from: SocketAddr,
+        now: LabTime,
+        (socket, from): (&Arc<UdpSocket>, SocketAddr),
         lab: &Arc<Shared>,
     ) -> Option<ConnId> {
-        let now = lab.now();
         let most = core.living.as_ref().is_some_and(|living| living.flows.len() >= FLOWS_MAX);
         if most {
             self.forget_oldest(core, lab);
@@ -196,7 +194,7 @@ impl NodeShared {
             wire: datagrams(lab).end(Reads::Questions, true, wire_numbers()),
             framed: Some(true),
             own_end: None,
-            whole: lab.now(),
+            whole: now,
             begun: None,
         };
         living.conns.insert(conn, entry);
@@ -207,10 +205,17 @@ impl NodeShared {
 
     /// What comes from outside takes its time on our end of the link, if there is something the matter with it, or if
     /// the world stands still.
-    fn over_the_link(&self, living: &Living, conn: ConnId, bytes: &[u8], lab: &Shared) -> bool {
+    fn over_the_link(
+        &self,
+        living: &Living,
+        now: LabTime,
+        conn: ConnId,
+        bytes: &[u8],
+        lab: &Shared,
+    ) -> bool {
         let Some(end) = living.conns.get(&conn) else { return false };
         let Some(line) = &end.inward else { return false };
-        if line.is_clear() && !lab.clock.state().paused {
+        if line.is_clear() && !lab.clock.is_paused() {
             return false;
         }
         let turn = Turn::Bytes {
@@ -219,7 +224,6 @@ impl NodeShared {
             conn,
             bytes: bytes.to_vec(),
         };
-        let now = lab.now();
         let pushed = line.push_datagram(now, bytes.len(), Parcel::Turn(turn));
         line.befell(now, &pushed, lab);
         line.deliver(now, usize::MAX, lab);
@@ -258,19 +262,21 @@ impl NodeShared {
 /// While a batch is read: what is sent meanwhile leaves together when this goes, a panic included.
 struct Reading<'a> {
     core: &'a mut Core,
+    /// When the datagram is read that is read at present.
+    now: LabTime,
     lab: &'a Shared,
 }
 
 impl<'a> Reading<'a> {
     fn begin(core: &'a mut Core, lab: &'a Shared) -> Self {
         core.outbox.hold();
-        Self { core, lab }
+        Self { core, now: lab.now(), lab }
     }
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        self.core.outbox.let_go(self.lab.now(), self.lab);
+        self.core.outbox.let_go(self.now, self.lab);
     }
 }
 

@@ -7,13 +7,15 @@ use crate::event::{Cause, Fact, Life};
 use crate::lab::conn::Owner;
 use crate::lab::host::{Conn, Road};
 use crate::lab::listen::{Opened, Port};
+use crate::lab::reactor::DATAGRAM_BYTES_MAX;
 use crate::lab::shared::Shared;
 use crate::lab::{flow, listen, results, tasks};
 use crate::machine::{self, Input};
 use crate::message::Image;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::UdpSocket;
 use std::sync::Arc;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -170,9 +172,12 @@ impl NodeShared {
                     let (node, lab2, cancel) = (self.clone(), lab.clone(), living.cancel.clone());
                     let number = living.inc.number();
                     if let Some(socket) = socket {
+                        let reader = flow::Reader::IsAsked(self.id, number);
+                        let read = flow::read(reader, socket, cancel.clone(), lab.clone());
+                        living.tasks.spawn_on(read, &lab.runtime);
                         let (node, cancel) = (node.clone(), cancel.clone());
-                        let serve = flow::serve(node, number, socket, cancel, lab.clone());
-                        living.tasks.spawn_on(serve, &lab.runtime);
+                        let sweep = flow::sweep(node, number, cancel, lab.clone());
+                        living.tasks.spawn_on(sweep, &lab.runtime);
                     }
                     let accept = listen::accept(node, number, door, cancel, lab2);
                     living.tasks.spawn_on(accept, &lab.runtime);
@@ -288,16 +293,16 @@ impl NodeShared {
         for item in stash {
             self.unstash(&mut core, item, lab);
         }
-        let mut buffer = vec![0; flow::DATAGRAM_BYTES_MAX.max(tasks::READ_BYTES)];
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX.max(tasks::READ_BYTES)];
         let sockets: Vec<Arc<UdpSocket>> = core.ports.iter().filter_map(Port::socket).collect();
         for socket in sockets {
-            while let Ok((count, from)) = socket.try_recv_from(&mut buffer) {
-                self.datagram_locked(&mut core, &socket, from, &buffer[..count], lab);
+            while let Ok((count, from)) = socket.recv_from(&mut buffer) {
+                self.datagram_locked(&mut core, lab.now(), (&socket, from), &buffer[..count], lab);
             }
         }
         for (conn, unread) in waiting {
             while let Some(count) = unread.take(&mut buffer) {
-                self.bytes_locked(&mut core, conn, &buffer[..count], lab);
+                self.bytes_locked(&mut core, lab.now(), conn, &buffer[..count], lab);
             }
         }
         self.timers_locked(&mut core, lab);
@@ -307,9 +312,9 @@ impl NodeShared {
 
     fn unstash(self: &Arc<Self>, core: &mut Core, item: Stashed, lab: &Arc<Shared>) {
         match item {
-            Stashed::Bytes(conn, bytes) => self.bytes_locked(core, conn, &bytes, lab),
+            Stashed::Bytes(conn, bytes) => self.bytes_locked(core, lab.now(), conn, &bytes, lab),
             Stashed::Datagram(socket, from, bytes) => {
-                self.datagram_locked(core, &socket, from, &bytes, lab);
+                self.datagram_locked(core, lab.now(), (&socket, from), &bytes, lab);
             }
             Stashed::Ended(conn, ending) => self.ended_locked(core, conn, ending, lab),
             Stashed::Told(told, cause) => self.turn(core, Input::Told(told), cause, lab),
@@ -339,7 +344,7 @@ impl Unread {
     fn take(&self, buffer: &mut [u8]) -> Option<usize> {
         match self {
             Self::Stream(stream) => stream.try_read(buffer).ok().filter(|count| *count > 0),
-            Self::Flow(socket) => socket.try_recv(buffer).ok(),
+            Self::Flow(socket) => socket.recv(buffer).ok(),
         }
     }
 }

@@ -185,7 +185,9 @@ impl NodeShared {
                 self.adopt_flow(core, (wish, socket), intro, lab);
             }
             Turn::Unreachable(flow) => self.unreachable_locked(core, flow, lab),
-            Turn::Bytes { conn, bytes, .. } => self.bytes_locked(core, conn, &bytes, lab),
+            Turn::Bytes { conn, bytes, .. } => {
+                self.bytes_locked(core, lab.now(), conn, &bytes, lab);
+            }
             Turn::Ended { conn, ending, .. } => self.ended_locked(core, conn, ending, lab),
         }
     }

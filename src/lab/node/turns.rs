@@ -21,17 +21,22 @@ use std::time::Duration;
 impl NodeShared {
     /// One turn of the machine, if it lives. A panic inside is the node's own crash, and nothing else's.
     pub(super) fn turn(&self, core: &mut Core, input: Input, cause: Cause, lab: &Shared) {
-        self.guarded(core, lab, |inc, now, host| inc.turn(now, input, cause, host));
+        self.turn_at(core, lab.now(), input, cause, lab);
+    }
+
+    /// The same for whoever has looked at the clock just now.
+    fn turn_at(&self, core: &mut Core, now: LabTime, input: Input, cause: Cause, lab: &Shared) {
+        self.guarded(core, now, lab, |inc, host| inc.turn(now, input, cause, host));
     }
 
     pub(super) fn guarded(
         &self,
         core: &mut Core,
+        now: LabTime,
         lab: &Shared,
-        act: impl FnOnce(&mut Incarnation, LabTime, &mut NodeHost<'_>),
+        act: impl FnOnce(&mut Incarnation, &mut NodeHost<'_>),
     ) {
         let Some(living) = &mut core.living else { return };
-        let now = lab.now();
         let mut host = NodeHost {
             lab,
             node: self.id,
@@ -45,7 +50,7 @@ impl NodeShared {
             after_send: None,
         };
         let inc = &mut living.inc;
-        let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, now, &mut host)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| act(inc, &mut host)));
         host.record();
         if let Err(panic) = outcome {
             self.crashed(core, panic.as_ref(), lab);
@@ -81,7 +86,7 @@ impl NodeShared {
         core.life = Life::Crashed;
     }
 
-    /// Whoever wrote the disk for this life has panicked.
+    /// Whoever writes the disk or reads datagrams for this life has panicked.
     pub fn fell_over(&self, number: Number, panic: &(dyn Any + Send), lab: &Shared) {
         let mut core = self.lock();
         if core.living_as(number).is_some() {
@@ -115,14 +120,16 @@ impl NodeShared {
         self.armed.store(u64::MAX, Ordering::Release);
         let mut core = self.lock();
         if core.living.as_ref().is_some_and(|living| !living.frozen) {
-            self.guarded(&mut core, lab, |inc, now, host| {
+            let now = lab.now();
+            self.guarded(&mut core, now, lab, |inc, host| {
                 inc.fire_first(now, host);
             });
         }
     }
 
     pub(super) fn timers_locked(&self, core: &mut Core, lab: &Shared) {
-        self.guarded(core, lab, |inc, now, host| inc.fire_due(now, host));
+        let now = lab.now();
+        self.guarded(core, now, lab, |inc, host| inc.fire_due(now, host));
     }
 
     /// Its own clock is like this from now on, and its timers are due accordingly; that of one that stands still runs
@@ -151,7 +158,7 @@ impl NodeShared {
 
     /// Lets the machine panic, to show that nothing else does.
     pub fn crash(&self, lab: &Shared) {
-        self.guarded(&mut self.lock(), lab, |_, _, _| panic!("told to crash"));
+        self.guarded(&mut self.lock(), lab.now(), lab, |_, _| panic!("told to crash"));
     }
 
     /// Bytes were read from a connection of this life.
@@ -161,11 +168,19 @@ impl NodeShared {
         if living.frozen {
             living.keep(Stashed::Bytes(conn, bytes.to_vec()));
         } else {
-            self.bytes_locked(&mut core, conn, bytes, lab);
+            self.bytes_locked(&mut core, lab.now(), conn, bytes, lab);
         }
     }
 
-    pub(super) fn bytes_locked(&self, core: &mut Core, conn: ConnId, bytes: &[u8], lab: &Shared) {
+    /// Bytes that are read at this moment: the first message of them is taken at it, the next ones when they are.
+    pub(super) fn bytes_locked(
+        &self,
+        core: &mut Core,
+        mut now: LabTime,
+        conn: ConnId,
+        bytes: &[u8],
+        lab: &Shared,
+    ) {
         let end = core.living.as_ref().and_then(|living| living.conns.get(&conn));
         let Some(peer) = end.map(|end| end.peer) else { return };
         let mut decoded = std::mem::take(&mut core.decoded);
@@ -173,13 +188,16 @@ impl NodeShared {
         let read = self.contained(core, lab, |core| {
             let end = core.living.as_mut().and_then(|living| living.conns.get_mut(&conn));
             if let Some(end) = end {
-                end.decode(lab.now(), bytes, &mut decoded);
+                end.decode(now, bytes, &mut decoded);
             }
         });
         if read.is_none() {
             return;
         }
-        for item in decoded.drain(..) {
+        for (nth, item) in decoded.drain(..).enumerate() {
+            if nth > 0 {
+                now = lab.now();
+            }
             let (input, cause) = match item {
                 Decoded::Message(message, until) => {
                     let end = core.living.as_ref().and_then(|living| living.conns.get(&conn));
@@ -190,12 +208,13 @@ impl NodeShared {
                 Decoded::Unasked(why) => (Input::Unasked { conn, peer, why }, Cause::Unknown),
                 Decoded::TooLong => {
                     let why = "a line of more than 64 KiB: the connection is closed".into();
-                    self.turn(core, Input::Malformed { conn, peer, why }, Cause::Unknown, lab);
+                    let input = Input::Malformed { conn, peer, why };
+                    self.turn_at(core, now, input, Cause::Unknown, lab);
                     self.cut_off(core, conn, lab);
                     break;
                 }
             };
-            self.turn(core, input, cause, lab);
+            self.turn_at(core, now, input, cause, lab);
         }
         core.decoded = decoded;
     }

@@ -42,8 +42,8 @@ pub struct Question {
 
 /// Reads a message that is a question and nothing else.
 pub fn question(bytes: &[u8]) -> Option<Question> {
-    let mut cursor = Cursor { bytes, at: HEADER_BYTES };
-    let name = HostName::new(cursor.name()?.as_str()?);
+    let mut cursor = Cursor::behind_the_header(bytes);
+    let name = HostName::new(cursor.name()?);
     let (kind, class) = (cursor.word()?, cursor.word()?);
     let (mut edns, mut hops) = (None, 0);
     match word(bytes, 10)? {
@@ -77,12 +77,12 @@ pub fn answer(
     query: Query,
     familiar: &mut Familiar,
 ) -> Option<Response> {
-    let mut cursor = Cursor { bytes, at: HEADER_BYTES };
+    let mut cursor = Cursor::behind_the_header(bytes);
     let counts = [word(bytes, 6)?, word(bytes, 8)?, word(bytes, 10)?].map(usize::from);
     if word(bytes, 4)? != 1 || counts.iter().sum::<usize>() > RECORDS_MAX {
         return None;
     }
-    if !cursor.name()?.as_str()?.eq_ignore_ascii_case(name.as_str())
+    if !cursor.name()?.eq_ignore_ascii_case(name.as_str())
         || cursor.word()? != query.kind.0
         || cursor.word()? != query.class
     {
@@ -99,7 +99,7 @@ pub fn answer(
                 return None;
             }
         } else {
-            cursor.record(name, familiar)?;
+            cursor.look_over()?;
         }
     }
     let (high, low) = (bytes[2], bytes[3]);
@@ -255,6 +255,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u16> {
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Room for the name that is read.
+    text: Text,
 }
 
 /// A name as people write it, on the stack.
@@ -278,6 +280,10 @@ impl Text {
 }
 
 impl<'a> Cursor<'a> {
+    fn behind_the_header(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: HEADER_BYTES, text: Text { characters: [0; NAME_MAX], length: 0 } }
+    }
+
     fn take<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
         let taken = self.bytes.get(self.at..)?.first_chunk()?;
         self.at += N;
@@ -292,26 +298,26 @@ impl<'a> Cursor<'a> {
         self.at == self.bytes.len()
     }
 
-    /// A name of characters that need no escape.
-    fn name(&mut self) -> Option<Text> {
-        let mut text = Text { characters: [0; NAME_MAX], length: 0 };
+    /// A name of characters that need no escape, which is not that of the root.
+    fn name(&mut self) -> Option<&str> {
+        self.text.length = 0;
         let (mut at, mut begin, mut limit) = (self.at, self.at, self.bytes.len());
         let (mut end, mut pointers) = (None, 0);
         while at < limit {
             let length = self.bytes[at];
             if length == 0 {
                 self.at = end.unwrap_or(at + 1);
-                return Some(text);
+                return self.text.as_str();
             } else if length < 64 {
                 let label = self.bytes.get(at + 1..at + 1 + usize::from(length))?;
-                if text.length > 0 {
-                    text.push(b".")?;
+                if self.text.length > 0 {
+                    self.text.push(b".")?;
                 }
                 let is_plain = |byte: &u8| matches!(byte, 0x21..=0x7e) && !b".\\".contains(byte);
                 if !label.iter().all(is_plain) {
                     return None;
                 }
-                text.push(label)?;
+                self.text.push(label)?;
                 at += 1 + label.len();
             } else if length >= 0xc0 && pointers < POINTERS_MAX {
                 // What is pointed at lies before, and ends before: nothing goes round.
@@ -332,7 +338,6 @@ impl<'a> Cursor<'a> {
     /// The same as its own value; one that is known is shared where it is the same, letter for letter.
     fn host_name(&mut self, asked: &HostName, familiar: &mut Familiar) -> Option<HostName> {
         let text = self.name()?;
-        let text = text.as_str()?;
         Some(if text == asked.as_str() { asked.clone() } else { familiar.name(text) })
     }
 
@@ -347,6 +352,22 @@ impl<'a> Cursor<'a> {
             1 => Some(Arc::from([self.record(asked, familiar)?])),
             _ => (0..count).map(|_| self.record(asked, familiar)).collect(),
         }
+    }
+
+    /// Steps over a record that is read and not kept.
+    fn look_over(&mut self) -> Option<()> {
+        self.name()?;
+        let (kind, class) = (self.word()?, self.word()?);
+        let [_, _, _, _] = *self.take()?;
+        let length = usize::from(self.word()?);
+        let end = self.at + length;
+        match kind {
+            TYPE_A if length == 4 => self.at = end,
+            TYPE_AAAA if length == 16 => self.at = end,
+            TYPE_NS | TYPE_CNAME => drop(self.name()?),
+            _ => return None,
+        }
+        (class == CLASS_IN && self.at == end && end <= self.bytes.len()).then_some(())
     }
 
     fn record(&mut self, asked: &HostName, familiar: &mut Familiar) -> Option<Rr> {
