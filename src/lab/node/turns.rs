@@ -136,9 +136,10 @@ impl NodeShared {
     /// on.
     pub fn set_own_clock(&self, clock: OwnClock, cause: Cause, lab: &Shared) {
         let mut core = self.lock();
-        lab.recorder.lab(lab.now(), cause, Fact::OwnClockSet { node: self.id, clock });
+        let now = lab.now();
+        lab.recorder.lab(now, cause, Fact::OwnClockSet { node: self.id, clock });
         core.clock = clock;
-        self.guarded(&mut core, lab, |inc, _, _| inc.set_clock(clock));
+        self.guarded(&mut core, now, lab, |inc, _| inc.set_clock(clock));
     }
 
     /// Tells the machine something; a frozen one hears it when it thaws.
