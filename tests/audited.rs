@@ -103,6 +103,16 @@ fn what_is_said_of_logs_is_what_digests_say_under_anything() {
 }
 
 #[test]
+fn what_is_said_of_logs_is_what_digests_say_with_wrong_clocks() {
+    for harm in [Harm::Clocks, Harm::AnythingAndClocks] {
+        let all = all(Choice { mode: HeartbeatMode::Push, ..ASYNC }, harm, 8);
+        assert!(all.iter().all(|figures| figures.same_term == 0));
+        let suspected = all.iter().map(|figures| figures.false_suspicions).sum::<u64>();
+        assert!(suspected > 8, "the living were suspected {suspected} times");
+    }
+}
+
+#[test]
 fn without_terms_split_brains_last_and_are_seen() {
     let all = all(Choice { terms: false, ..ASYNC }, Harm::Anything, 16);
     assert!(all.iter().any(|figures| figures.splits > 0 && figures.discarded > 0));

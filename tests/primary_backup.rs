@@ -45,8 +45,8 @@ fn is_as_it_should(choice: Choice, run: &Run) -> bool {
 }
 
 /// Runs these seeds, or the one that the environment names, and stops at the first that breaks a rule. Gives what was
-/// done, acknowledged writes that were lost, elections, and discarded entries in all.
-fn torment(test: &str, choice: Choice, harm: Harm, seeds: u64) -> [u64; 4] {
+/// done, acknowledged writes that were lost, elections, discarded entries and suspicions in all.
+fn torment(test: &str, choice: Choice, harm: Harm, seeds: u64) -> [u64; 5] {
     if let Ok(text) = std::env::var("FAULTLAB_SEED") {
         let run = run(choice, harm, text.parse().expect("FAULTLAB_SEED is a number"), None);
         show(&run);
@@ -54,7 +54,7 @@ fn torment(test: &str, choice: Choice, harm: Harm, seeds: u64) -> [u64; 4] {
     }
     let next = AtomicU64::new(0);
     let worst: Mutex<Option<(u64, String)>> = Mutex::new(None);
-    let sums = Mutex::new([0; 4]);
+    let sums = Mutex::new([0; 5]);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -65,7 +65,13 @@ fn torment(test: &str, choice: Choice, harm: Harm, seeds: u64) -> [u64; 4] {
                     }
                     let run = run(choice, harm, seed, None);
                     let judge = &run.judge;
-                    let more = [judge.done, judge.lost, judge.elections, judge.discarded];
+                    let more = [
+                        judge.done,
+                        judge.lost,
+                        judge.elections,
+                        judge.discarded,
+                        judge.suspicions,
+                    ];
                     for (sum, more) in sums.lock().expect("no panic").iter_mut().zip(more) {
                         *sum += more;
                     }
@@ -129,8 +135,24 @@ fn with_terms_each_leads_in_its_own_and_after_a_heal_all_are_the_same() {
 fn without_terms_all_are_the_same_after_a_heal_too() {
     for mode in [HeartbeatMode::Pull, HeartbeatMode::Push] {
         let choice = Choice { mode, terms: false, propagation: Propagation::Async, ..SYNC };
-        let [_, lost, _, discarded] = torment("without_terms", choice, Harm::Anything, 25);
+        let [_, lost, _, discarded, _] = torment("without_terms", choice, Harm::Anything, 25);
         assert!(lost > 0 && discarded > lost, "two leaders must have written apart");
+    }
+}
+
+#[test]
+fn with_terms_wrong_clocks_make_no_two_leaders_of_one_term() {
+    for (mode, propagation) in
+        [(HeartbeatMode::Pull, Propagation::Sync), (HeartbeatMode::Push, Propagation::Async)]
+    {
+        let lag = Duration::from_millis(40);
+        let choice = Choice { propagation, mode, lag, ..SYNC };
+        for harm in [Harm::Clocks, Harm::AnythingAndClocks] {
+            let [_, lost, _, _, suspicions] = torment("with_terms_wrong_clocks", choice, harm, 25);
+            let is_sure = propagation == Propagation::Sync && harm == Harm::Clocks;
+            assert!(lost == 0 || !is_sure, "clocks alone undo nothing that was confirmed: {lost}");
+            assert!(suspicions > 25, "the living must be taken for dead: {suspicions}");
+        }
     }
 }
 

@@ -256,7 +256,9 @@ fn one_faulty(mut stage: Stage, seed: u64, accomplice: bool) -> Result<Figures, 
     }
     stage.run(ms(300));
     for _ in 0..6 {
-        let words = match dice.below(10) {
+        let words = match dice.below(12) {
+            10 => format!("skew {victim} {}", dice.one_of(&["+1h", "-1h", "+300ms", "off"])),
+            11 => format!("drift {victim} {}", dice.one_of(&["0.1", "10", "off"])),
             0 => format!("kill {victim}"),
             1 => format!("power-off {victim}"),
             2 => format!("freeze {victim}"),

@@ -1,6 +1,6 @@
 //! `restore`: whatever was done by hand, the present step begins again as it began, in every bundled lecture.
 
-use faultlab::base::LabTime;
+use faultlab::base::{ClockRate, LabTime};
 use faultlab::command::{Command, grammar};
 use faultlab::event::{Judgement, Life};
 use faultlab::sim::{Played, Sim};
@@ -34,6 +34,12 @@ fn state(world: &World) -> String {
     format!("{}\n{}", nodes.collect::<Vec<_>>().join("\n"), links.join("\n"))
 }
 
+/// How far the clocks of the nodes are ahead now, in milliseconds, and how fast they run.
+fn clocks(world: &World) -> Vec<(i64, ClockRate)> {
+    let clocks = world.nodes.iter().map(|node| node.clock);
+    clocks.map(|clock| (clock.ahead_at(world.now) / 1_000_000, clock.rate)).collect()
+}
+
 /// Kills, cuts, wipes and sets whatever can be.
 fn mess(sim: &mut Sim) {
     let topology = sim.topology().clone();
@@ -41,10 +47,14 @@ fn mess(sim: &mut Sim) {
     for node in topology.nodes.iter().filter(|node| node.at.is_none()) {
         let name = topology.names.of(node.id);
         match node.role() {
-            Role::Client => lines.push(format!("load {name} 20/s")),
+            Role::Client => lines.extend([format!("load {name} 20/s"), format!("drift {name} 3")]),
             Role::Ls => lines.extend([format!("delay {name} 1s"), format!("freeze {name}")]),
             Role::Ts => lines.extend([format!("lie {name} on"), format!("power-off {name}")]),
-            Role::Replica => lines.extend([format!("kill {name}"), format!("wipe {name}")]),
+            Role::Replica => lines.extend([
+                format!("skew {name} -1h"),
+                format!("kill {name}"),
+                format!("wipe {name}"),
+            ]),
         }
     }
     lines.push("undo".into());
@@ -139,13 +149,14 @@ impl Stage {
 
     /// Lets the step run or makes a mess, restores, and lets the step run; what went wrong.
     fn again(&mut self, messy: bool) -> Vec<String> {
-        let before = state(self.world());
+        let (before, shown) = (state(self.world()), clocks(self.world()));
         if messy {
             mess(&mut self.sim);
         } else {
             self.beat();
         }
         self.sim.give(Command::Restore).expect("a step has begun");
+        assert_eq!(shown, clocks(self.world()), "{}", self.sim.topology().name);
         self.sim.run_until(self.sim.now() + Duration::from_secs(3));
         let after = state(self.world());
         assert_eq!(before, after, "{}", self.sim.topology().name);

@@ -23,10 +23,10 @@ use std::sync::{Arc, Mutex};
 use twins::Mistake;
 
 const FIRST_ANSWER: Lab =
-    Lab { test: "first_answer", topology: || labs::first_answer(0.0), deniers: 2 };
-const BATCH: Lab = Lab { test: "batch", topology: labs::batch, deniers: 2 };
-const STICKY: Lab = Lab { test: "sticky", topology: labs::sticky, deniers: 1 };
-const FAILOVER: Lab = Lab { test: "failover", topology: labs::failover, deniers: 1 };
+    Lab { test: "first_answer", topology: || labs::first_answer(0.0), deniers: 2, clocks: false };
+const BATCH: Lab = Lab { test: "batch", topology: labs::batch, deniers: 2, clocks: false };
+const STICKY: Lab = Lab { test: "sticky", topology: labs::sticky, deniers: 1, clocks: false };
+const FAILOVER: Lab = Lab { test: "failover", topology: labs::failover, deniers: 1, clocks: false };
 
 /// Threads that share the seeds: runs do not touch each other.
 const THREADS: usize = 4;
@@ -99,8 +99,16 @@ fn failover() {
 }
 
 #[test]
+fn wrong_clocks() {
+    for (lab, seeds) in [(FIRST_ANSWER, 400), (BATCH, 100), (STICKY, 100), (FAILOVER, 100)] {
+        torment(&Lab { test: "wrong_clocks", clocks: true, ..lab }, seeds);
+    }
+}
+
+#[test]
 fn the_same_seed_makes_the_same_log_byte_for_byte() {
-    for lab in [&FIRST_ANSWER, &BATCH, &STICKY, &FAILOVER] {
+    let wrong = Lab { clocks: true, ..FIRST_ANSWER };
+    for lab in [&FIRST_ANSWER, &BATCH, &STICKY, &FAILOVER, &wrong] {
         let bytes =
             |seed| serde_json::to_string(&events(&run(lab, seed, None))).expect("plain data");
         for seed in [3, 4] {

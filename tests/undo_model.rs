@@ -55,12 +55,15 @@ type Way = (&'static str, &'static str);
 struct Model {
     lives: BTreeMap<&'static str, Life>,
     links: BTreeMap<Way, Faults>,
+    /// How far each clock is ahead, in nanoseconds.
+    clocks: BTreeMap<&'static str, i64>,
 }
 
 impl Model {
     fn new() -> Self {
         let links = WAYS.into_iter().map(|way| (way, usual(way))).collect();
-        Self { lives: NODES.into_iter().map(|node| (node, Life::Up)).collect(), links }
+        let lives = NODES.into_iter().map(|node| (node, Life::Up)).collect();
+        Self { lives, links, clocks: NODES.into_iter().map(|node| (node, 0)).collect() }
     }
 
     /// Carries a command out: the state after it, or none where it makes no sense.
@@ -70,15 +73,20 @@ impl Model {
         if words == ["reset"] {
             return Some(Self::new());
         }
+        if let (Some(ahead), "skew") = (next.clocks.get_mut(words[1]), words[0]) {
+            *ahead = nanos(words[2]);
+            return Some(next);
+        }
         if let Some(life) = next.lives.get_mut(words[1]) {
+            if let (Some(ahead), "revive") = (next.clocks.get_mut(words[1]), words[0]) {
+                *ahead = 0;
+            }
             *life = match (words[0], *life) {
                 ("kill", Life::Up | Life::Frozen) => Life::Killed,
                 ("power-off", Life::Up | Life::Frozen | Life::Killed) => Life::PoweredOff,
                 // The host of a dead process can lose its power as well.
                 ("freeze", Life::Up) => Life::Frozen,
-                ("thaw" | "revive", Life::Frozen) | ("revive", Life::Killed | Life::PoweredOff) => {
-                    Life::Up
-                }
+                ("thaw", Life::Frozen) | ("revive", _) => Life::Up,
                 _ => return None,
             };
             return Some(next);
@@ -115,6 +123,10 @@ impl Model {
         Self {
             lives: NODES.into_iter().map(life).collect(),
             links: WAYS.into_iter().map(faults).collect(),
+            clocks: NODES
+                .into_iter()
+                .map(|name| (name, world.node(id(name)).clock.ahead))
+                .collect(),
         }
     }
 }
@@ -140,6 +152,14 @@ fn ways(words: &str) -> Vec<Way> {
         (None, None) => way.0 == words || way.1 == words,
     };
     WAYS.into_iter().filter(fits).collect()
+}
+
+/// `+5s`, `-200ms`, `off`.
+fn nanos(text: &str) -> i64 {
+    let seconds = |text: &str| text.strip_suffix('s').and_then(|text| text.parse::<i64>().ok());
+    let whole = seconds(text).map(|seconds| seconds * 1_000_000_000);
+    let part = text.strip_suffix("ms").and_then(|text| text.parse::<i64>().ok());
+    whole.or(part.map(|millis| millis * 1_000_000)).unwrap_or(0)
 }
 
 fn millis(text: &str) -> Duration {
@@ -168,6 +188,8 @@ fn line() -> impl Strategy<Value = String> {
     ]);
     let deed =
         prop::sample::select(vec!["kill", "power-off", "freeze", "thaw", "revive", "revive"]);
+    let clock = prop::sample::select(vec!["+5s", "-200ms", "off"]);
+    let clocked = prop::sample::select(vec!["client", "ts1", "ts2"]);
     let fault = prop::sample::select(vec![
         "cut {}",
         "uncut {}",
@@ -188,6 +210,7 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         5 => (deed, nodes).prop_map(|(verb, node)| format!("{verb} {node}")),
         8 => (fault, links).prop_map(|(form, links)| form.replace("{}", links)),
+        2 => (clocked, clock).prop_map(|(node, off)| format!("skew {node} {off}")),
         5 => Just("undo".to_owned()),
         4 => Just("redo".to_owned()),
         1 => Just("reset".to_owned()),

@@ -1,4 +1,4 @@
-//! Words that every layer shares: ids, lab time, keyed random draws, units, and text made safe to show.
+//! Words that every layer shares: ids, lab time, wrong clocks, keyed random draws, units, and text made safe to show.
 //!
 //! This layer knows nothing of nodes, protocols, sockets or screens, and names nothing above it.
 
@@ -10,6 +10,7 @@ pub mod escape;
 pub mod ids;
 pub mod names;
 pub mod numbers;
+pub mod own_clock;
 pub mod text;
 pub mod time;
 pub mod units;
@@ -20,5 +21,6 @@ pub use ids::{
 };
 pub use names::Names;
 pub use numbers::NumberMap;
+pub use own_clock::{ClockRate, OwnClock};
 pub use text::Shown;
 pub use time::LabTime;

@@ -99,6 +99,7 @@ impl Group {
                 }
             }
             Fact::NodeWiped { node } => self.wiped(*node),
+            Fact::OwnClockSet { node, clock } => self.clocks.is_set(*node, event.time, *clock),
             Fact::Census(census) => {
                 self.booted(census.node, census.incarnation, topology);
                 self.lives(census.node, census.life);

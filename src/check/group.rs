@@ -1,5 +1,6 @@
 //! One group of replicas with those who ask it: everything that is audited about its store.
 
+use super::clocks::Clocks;
 use super::figures::Figures;
 use super::flight::Flight;
 use super::gone::{Gone, Loss, Prediction, Thrown};
@@ -79,6 +80,7 @@ pub struct Group {
     pub(super) places: Places,
     pub(super) dirty: BTreeSet<OpNo>,
     pub(super) because: Loss,
+    pub(super) clocks: Clocks,
     pub(super) cuts: BTreeMap<(NodeId, NodeId), LabTime>,
     pub(super) asker_lives: BTreeMap<NodeId, (Life, LabTime, crate::base::Incarnation)>,
     pub(super) detected: BTreeSet<(NodeId, NodeId)>,
@@ -130,6 +132,7 @@ impl Group {
             places: Places::default(),
             dirty: BTreeSet::new(),
             because: Loss::Unknown,
+            clocks: Clocks::default(),
             cuts: BTreeMap::new(),
             asker_lives: BTreeMap::new(),
             detected: BTreeSet::new(),

@@ -291,7 +291,7 @@ impl Group {
         if led {
             let (fault, at) = match self.cuts.get(&(about, by)).or(self.cuts.get(&(by, about))) {
                 Some(at) => (Fault::Cut(by), *at),
-                None => (Fault::Silence(by), now - silence),
+                None => (Fault::Silence(by), self.clocks.ago(by, now, silence)),
             };
             self.failover_begins(about, fault, at);
         }

@@ -5,6 +5,7 @@
 //! They know no machine: what a replica *has* is what its notes and messages say it did. Where events are missing they
 //! say that they do not know. Memory is bounded: the newest operations in detail, the rest as counts; a lost one stays.
 
+mod clocks;
 mod copy;
 mod figures;
 mod flight;
@@ -176,7 +177,8 @@ impl Audit {
             | Fact::NodeStopping { node }
             | Fact::NodeStopped { node }
             | Fact::NodeCorrupt { node, .. }
-            | Fact::NodeWiped { node } => *node,
+            | Fact::NodeWiped { node }
+            | Fact::OwnClockSet { node, .. } => *node,
             Fact::Census(census) => census.node,
             Fact::FaultsSet { from, to, .. }
             | Fact::FrameLost { from, to, .. }

@@ -10,7 +10,7 @@ pub use expect::{BELIEFS, Compare, Condition, Counted, Expectation, WITHIN_DEFAU
 pub use expect_store::{Asked, Figure, StoreExpectation, Verb};
 pub use grammar::GrammarError;
 
-use crate::base::{FrameId, NodeId, Peer};
+use crate::base::{ClockRate, FrameId, NodeId, Peer};
 use crate::message::{HostName, Operation, RecordType, Shape};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -82,12 +82,18 @@ pub enum Command {
     Freeze(NodeId),
     /// `thaw NODE`: a frozen process goes on.
     Thaw(NodeId),
-    /// `revive NODE`: whatever ails the node itself ends: it boots, or thaws, and tells no more lies.
+    /// `revive NODE`: whatever ails the node itself ends: it boots, or thaws, tells no more lies, and
+    /// its clock is right.
     Revive(NodeId),
     /// `stop NODE`: it ends in good order.
     Stop(NodeId),
     /// `lie NODE on|off`: it answers wrongly.
     Lie(NodeId, bool),
+    /// `skew NODE +TIME|-TIME|off`: its own clock is so many nanoseconds ahead (or, negative, behind) from now on, at
+    /// the rate that it has.
+    Skew(NodeId, i64),
+    /// `drift NODE RATE|off`: its own clock runs at this rate from now on, from what it shows.
+    Drift(NodeId, ClockRate),
     /// `cut LINKS`.
     Cut(LinkSet),
     /// `cut-only LINKS`: cut, and where only one direction is named the opposite one is not.

@@ -4,12 +4,13 @@
 //! nothing of what nodes do or believe, and carries nothing out: a host does, act by act.
 
 mod mark;
+mod own_clock;
 mod state;
 mod target;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{FrameId, LabTime, NodeId, Owner, Peer};
+use crate::base::{FrameId, LabTime, NodeId, OwnClock, Owner, Peer};
 use crate::command::{Command, grammar};
 use crate::event::{ClockState, Ending, Event, Fact, Life, Side};
 use crate::machine::Told;
@@ -40,6 +41,8 @@ pub enum Act {
     Wipe(NodeId),
     /// Put its disk back as it was when the present step began. No process of it runs.
     PutBack(NodeId),
+    /// The own clock of a node is like this from now on, whether a process of it runs or not.
+    SetOwnClock(NodeId, OwnClock),
     /// Tell the machine something (`Told::Stop` is the way to stop it in good order).
     Tell(NodeId, Told),
     /// One direction of a link is like this from now on.
@@ -132,7 +135,7 @@ impl Control {
                 }
             }
         }
-        self.take_mark(0);
+        self.take_mark(0, LabTime::ZERO);
         acts
     }
 
@@ -141,7 +144,7 @@ impl Control {
     ///
     /// # Errors
     /// Why it cannot be done, and what would help: a sentence for the person who gave it.
-    pub fn apply(&mut self, _now: LabTime, command: &Command) -> Result<Vec<Act>, String> {
+    pub fn apply(&mut self, now: LabTime, command: &Command) -> Result<Vec<Act>, String> {
         match command {
             Command::Query { client, name, kind, times } => {
                 self.state.client(*client)?;
@@ -184,19 +187,19 @@ impl Control {
             }
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
-            Command::Restore => self.restore(),
+            Command::Restore => self.restore(now),
             Command::Wait(_)
             | Command::Next
             | Command::Goto(_)
             | Command::Flip
             | Command::Mark(_)
             | Command::Quit => Ok(Vec::new()),
-            deed => self.change(deed),
+            deed => self.change(now, deed),
         }
     }
 
-    fn change(&mut self, command: &Command) -> Result<Vec<Act>, String> {
-        let after = self.state.target(command)?;
+    fn change(&mut self, now: LabTime, command: &Command) -> Result<Vec<Act>, String> {
+        let after = self.state.target(now, command)?;
         let before: Vec<Piece> = after.iter().map(|piece| self.state.present(piece)).collect();
         if before == after {
             return Ok(Vec::new());
@@ -285,7 +288,7 @@ impl Control {
         let piece_stays = |piece: &Piece| match piece {
             Piece::Kind(node, _) | Piece::Load(node, _) => !touched.nodes.contains(node),
             Piece::Link(way, _) => !touched.ways.contains(way),
-            Piece::Life(..) => true,
+            Piece::Life(..) | Piece::Clock(..) => true,
         };
         let stays = |deed: &Deed| deed.before.iter().chain(&deed.after).all(piece_stays);
         self.done.retain(stays);
@@ -306,7 +309,7 @@ impl Control {
                     *ordered = (*ordered).max(*seen);
                 }
             }
-            Fact::StepBegan { step } => self.take_mark(*step),
+            Fact::StepBegan { step } => self.take_mark(*step, event.time),
             Fact::NodeCrashed { node, .. } => self.ended(*node, Life::Crashed),
             Fact::NodeStopped { node } => self.ended(*node, Life::Stopped),
             Fact::NodeCorrupt { node, .. } => self.did_not_boot(*node),
@@ -368,6 +371,12 @@ impl Control {
     #[must_use]
     pub fn life(&self, node: NodeId) -> Life {
         self.state.life[node.index()]
+    }
+
+    /// What a node's own clock is like.
+    #[must_use]
+    pub fn own_clock(&self, node: NodeId) -> OwnClock {
+        self.state.clocks[node.index()]
     }
 
     /// The command that `undo` would take back, in words, for the footer.

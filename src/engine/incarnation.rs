@@ -3,15 +3,14 @@
 //! It owns the rule *emit before write*: a `MessageSent` is in the log before the host may write the bytes.
 
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation as Number, LabTime, NodeId, NumberMap, Owner, Peer,
-    TimerId, Token,
+    ConnId, EventId, FrameId, Incarnation as Number, LabTime, NodeId, NumberMap, OwnClock, Owner,
+    Peer, TimerId, Token,
 };
 use crate::event::{Cause, Event, Fact};
 use crate::machine::{Effect, Effects, Input, Machine, Told};
 use crate::message::{Message, Write};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a host says of a message that it put on its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +59,35 @@ pub trait Host {
     fn exit(&mut self);
 }
 
-/// One life of one node.
+/// When a timer is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    /// At this moment of the lab, as the node's clock runs now.
+    lab: LabTime,
+    /// When its own clock reads this; that orders those that a step of the clock has made due at one moment.
+    own: LabTime,
+}
+
+/// A timer that is armed.
+#[derive(Debug, Clone, Copy)]
+struct Armed {
+    due: Due,
+    /// Whether it goes by the lab's time: work takes its time, whatever a clock says.
+    is_work: bool,
+    /// The event because of which it was armed.
+    by: EventId,
+}
+
+/// One life of one node. The machine lives by the node's own clock; hosts and facts go by the lab's.
 pub struct Incarnation {
     node: NodeId,
     number: Number,
     machine: Box<dyn Machine>,
+    clock: OwnClock,
     effects: Effects,
     emitted: u64,
-    due: BTreeSet<(LabTime, TimerId)>,
-    armed: NumberMap<TimerId, (LabTime, EventId)>,
+    due: BTreeSet<(Due, TimerId)>,
+    armed: NumberMap<TimerId, Armed>,
 }
 
 impl std::fmt::Debug for Incarnation {
@@ -81,13 +100,14 @@ impl std::fmt::Debug for Incarnation {
 }
 
 impl Incarnation {
-    /// A new life that has not booted yet.
+    /// A new life that has not booted yet, on a host with this clock.
     #[must_use]
-    pub fn new(node: NodeId, number: Number, machine: Box<dyn Machine>) -> Self {
+    pub fn new(node: NodeId, number: Number, machine: Box<dyn Machine>, clock: OwnClock) -> Self {
         Self {
             node,
             number,
             machine,
+            clock,
             effects: Effects::default(),
             emitted: 0,
             due: BTreeSet::new(),
@@ -112,17 +132,33 @@ impl Incarnation {
         self.effects.new_conn()
     }
 
-    /// When its next timer is due.
+    /// When its next timer is due; a moment that is past where a step of its clock has made one overdue.
     #[must_use]
     pub fn next_timer(&self) -> Option<LabTime> {
-        self.due.first().map(|(at, _)| *at)
+        self.due.first().map(|(due, _)| due.lab)
+    }
+
+    /// The node's clock is like this from now on. Its timers keep the readings at which they are due: those that the
+    /// clock has jumped over are due at once, and where it was put back they wait for longer.
+    pub fn set_clock(&mut self, clock: OwnClock) {
+        self.clock = clock;
+        self.due.clear();
+        for (timer, armed) in &mut self.armed {
+            if armed.is_work {
+                armed.due.own = clock.own(armed.due.lab);
+            } else {
+                armed.due.lab = clock.lab(armed.due.own);
+            }
+            self.due.insert((armed.due, *timer));
+        }
     }
 
     /// Fires the timers that are due by `now`, each once, in order of their time.
     pub fn fire_due(&mut self, now: LabTime, host: &mut dyn Host) {
         // A timer that a machine arms for "at once" while it handles another waits for the next call: a machine that
         // re-arms with zero must not keep its host here for ever.
-        let mut left = self.due.range(..=(now, TimerId(u64::MAX))).count();
+        let last = Due { lab: now, own: LabTime::NEVER };
+        let mut left = self.due.range(..=(last, TimerId(u64::MAX))).count();
         while left > 0 && self.fire_first(now, host) {
             left -= 1;
         }
@@ -130,13 +166,13 @@ impl Incarnation {
 
     /// Fires the first timer that is due by `now`, and no other. False if none is.
     pub fn fire_first(&mut self, now: LabTime, host: &mut dyn Host) -> bool {
-        let Some(&(at, timer)) = self.due.first() else { return false };
-        if at > now {
+        let Some(&(due, timer)) = self.due.first() else { return false };
+        if due.lab > now {
             return false;
         }
-        self.due.remove(&(at, timer));
-        if let Some((_, armed_by)) = self.armed.remove(&timer) {
-            self.turn(now, Input::Fired(timer), Cause::Event(armed_by), host);
+        self.due.remove(&(due, timer));
+        if let Some(armed) = self.armed.remove(&timer) {
+            self.turn(now, Input::Fired(timer), Cause::Event(armed.by), host);
         }
         true
     }
@@ -147,7 +183,7 @@ impl Incarnation {
             Some(fact) => Cause::Event(self.emit(now, cause, fact, host)),
             None => cause,
         };
-        self.machine.step(now, input, &mut self.effects);
+        self.machine.step(self.clock.own(now), input, &mut self.effects);
         if self.effects.is_empty() {
             return;
         }
@@ -186,6 +222,7 @@ impl Incarnation {
                 }
             }
             Effect::Note(note) => {
+                let note = note.at_moments(|own| self.clock.lab(own));
                 self.emit(now, cause, Fact::Noted(note), host);
             }
             Effect::Open { conn, to, framed, stream } => {
@@ -199,10 +236,17 @@ impl Incarnation {
                     host.flush(now, conn);
                 }
             }
-            Effect::Arm(timer, after) => self.arm(now, timer, after, cause),
+            Effect::Arm(timer, after) => {
+                let own = self.clock.own(now) + after;
+                self.arm(timer, Due { lab: self.clock.lab(own), own }, false, cause);
+            }
+            Effect::Work(timer, after) => {
+                let lab = now + after;
+                self.arm(timer, Due { lab, own: self.clock.own(lab) }, true, cause);
+            }
             Effect::Disarm(timer) => {
-                if let Some((at, _)) = self.armed.remove(&timer) {
-                    self.due.remove(&(at, timer));
+                if let Some(armed) = self.armed.remove(&timer) {
+                    self.due.remove(&(armed.due, timer));
                 }
             }
             Effect::Persist { token, write } => host.persist(now, token, write, cause),
@@ -212,8 +256,7 @@ impl Incarnation {
         }
     }
 
-    fn arm(&mut self, now: LabTime, timer: TimerId, after: Duration, cause: Cause) {
-        let at = now + after;
+    fn arm(&mut self, timer: TimerId, due: Due, is_work: bool, cause: Cause) {
         // Timers armed at boot, before anything was recorded, have no event to name: their own node's first.
         let by = match cause {
             Cause::Event(id) => id,
@@ -221,10 +264,10 @@ impl Incarnation {
                 EventId { owner: Owner::Node(self.node, self.number), number: 1 }
             }
         };
-        if let Some((before, _)) = self.armed.insert(timer, (at, by)) {
-            self.due.remove(&(before, timer));
+        if let Some(before) = self.armed.insert(timer, Armed { due, is_work, by }) {
+            self.due.remove(&(before.due, timer));
         }
-        self.due.insert((at, timer));
+        self.due.insert((due, timer));
     }
 }
 
@@ -269,7 +312,9 @@ fn fact_of(input: &Input) -> Option<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ClockRate;
     use crate::message::{Image, Note, Outcome, Why};
+    use std::time::Duration;
 
     #[derive(Default)]
     struct Recorder {
@@ -332,7 +377,7 @@ mod tests {
 
     fn started() -> (Incarnation, Recorder) {
         let mut host = Recorder::default();
-        let mut life = Incarnation::new(NodeId(0), Number(1), Box::new(Echo));
+        let mut life = Incarnation::new(NodeId(0), Number(1), Box::new(Echo), OwnClock::RIGHT);
         life.turn(LabTime::ZERO, Input::Boot(Image::default()), Cause::Boot, &mut host);
         (life, host)
     }
@@ -356,5 +401,94 @@ mod tests {
         life.fire_due(LabTime::from_millis(60_000), &mut host);
         assert_eq!(host.steps, ["fired 1", "fired 3"]);
         assert_eq!(life.next_timer(), Some(LabTime::from_millis(60_000)));
+    }
+
+    /// Boots with timers that fire after 1, 2 and 3 s, the first of them work.
+    struct Waits;
+
+    impl Machine for Waits {
+        fn step(&mut self, now: LabTime, input: Input, out: &mut Effects) {
+            match input {
+                Input::Boot(_) => {
+                    out.push(Effect::Work(TimerId(1), Duration::from_secs(1)));
+                    for after in [2, 3] {
+                        out.push(Effect::Arm(TimerId(after), Duration::from_secs(after)));
+                    }
+                    out.note(Note::WindowOpened {
+                        window: 1,
+                        closes: now + Duration::from_secs(3),
+                    });
+                }
+                Input::Fired(timer) => out.note(Note::Overflowed { refused: timer.0 }),
+                _ => {}
+            }
+        }
+    }
+
+    fn seconds(seconds: u64) -> LabTime {
+        LabTime::from_millis(seconds * 1000)
+    }
+
+    fn waiting(clock: OwnClock) -> (Incarnation, Recorder) {
+        let mut host = Recorder::default();
+        let mut life = Incarnation::new(NodeId(0), Number(1), Box::new(Waits), clock);
+        life.turn(LabTime::ZERO, Input::Boot(Image::default()), Cause::Boot, &mut host);
+        (life, host)
+    }
+
+    fn closes(host: &Recorder) -> LabTime {
+        let closes = |event: &Event| match event.fact {
+            Fact::Noted(Note::WindowOpened { closes, .. }) => Some(closes),
+            _ => None,
+        };
+        host.events.iter().find_map(closes).expect("it said so")
+    }
+
+    /// When each timer fires, in seconds of the lab, if it is looked after whenever one is due.
+    fn fires(life: &mut Incarnation, host: &mut Recorder, from: LabTime) -> Vec<(u64, f64)> {
+        let mut now = from;
+        while let Some(due) = life.next_timer() {
+            now = now.max(due);
+            assert!(life.fire_first(now, host), "due at {due:?} and not fired at {now:?}");
+        }
+        let fired = |event: &Event| match event.fact {
+            Fact::TimerFired { timer } => Some((timer.0, event.time.millis_f64() / 1000.0)),
+            _ => None,
+        };
+        host.events.iter().filter_map(fired).collect()
+    }
+
+    #[test]
+    fn timers_go_by_the_nodes_clock_and_work_does_not() {
+        let clock = OwnClock::RIGHT.stepped(LabTime::ZERO, -5_000_000_000);
+        let fast = clock.at_rate(LabTime::ZERO, ClockRate::of(2.0).expect("a rate"));
+        let (mut life, mut host) = waiting(fast);
+        assert_eq!(closes(&host), LabTime::from_millis(1500), "the log goes by the lab's clock");
+        let fired = fires(&mut life, &mut host, LabTime::ZERO);
+        assert_eq!(fired, [(1, 1.0), (2, 1.0), (3, 1.5)]);
+    }
+
+    #[test]
+    fn a_clock_that_changes_takes_its_timers_along() {
+        let ahead = |seconds: i64| OwnClock::RIGHT.stepped(seconds_in(), seconds * 1_000_000_000);
+        // Set on by more than they wait: they fire at once, each once, in the order of their time.
+        let (mut life, mut host) = waiting(OwnClock::RIGHT);
+        life.set_clock(ahead(60));
+        let now = LabTime::from_millis(500);
+        life.fire_due(now, &mut host);
+        assert_eq!(host.steps, ["emit", "fired 2", "emit", "fired 3", "emit"]);
+        assert_eq!(life.next_timer(), Some(seconds(1)), "work takes its time");
+        // Put back, they wait for longer; put right again, for as long as they would have.
+        let (mut life, mut host) = waiting(OwnClock::RIGHT);
+        life.set_clock(ahead(-60));
+        assert_eq!(fires(&mut life, &mut host, now), [(1, 1.0), (2, 62.0), (3, 63.0)]);
+        let (mut life, mut host) = waiting(OwnClock::RIGHT);
+        life.set_clock(ahead(-60));
+        life.set_clock(OwnClock::RIGHT);
+        assert_eq!(fires(&mut life, &mut host, now), [(1, 1.0), (2, 2.0), (3, 3.0)]);
+    }
+
+    fn seconds_in() -> LabTime {
+        LabTime::from_millis(500)
     }
 }

@@ -10,11 +10,12 @@
 
 mod burst;
 
-use crate::base::{EventId, FrameId, LabTime, NodeId, Owner, Peer, QuestionNo};
+use crate::base::{EventId, FrameId, LabTime, NodeId, OwnClock, Owner, Peer, QuestionNo};
 use crate::event::{Cause, Event, Fact};
 use crate::message::{Message, Note, ReplicaMessage, StoreNote};
 use burst::Bursts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 /// How long a hop must be seen on the wall, in seconds.
 const HOP_WALL_S: f64 = 0.7;
@@ -75,6 +76,8 @@ pub struct Pace {
     ends_of_hops: BTreeSet<(LabTime, Frame)>,
     deadlines: BTreeMap<(Owner, Awaited), LabTime>,
     ends: BTreeSet<(LabTime, Owner, Awaited)>,
+    /// The own clocks that were ever set.
+    clocks: BTreeMap<NodeId, OwnClock>,
     /// Questions that name servers work on, and since when.
     services: BTreeMap<(Owner, QuestionNo), LabTime>,
     begun: BTreeSet<(LabTime, Owner, QuestionNo)>,
@@ -140,9 +143,32 @@ impl Pace {
             | Fact::NodePoweredOff { node }
             | Fact::NodeStopped { node }
             | Fact::NodeBooted { node, .. } => self.forget_node(*node),
+            Fact::OwnClockSet { node, clock } => self.set_clock(*node, *clock),
             Fact::Noted(note) => self.note(event.id.owner, note),
             _ => {}
         }
+    }
+
+    /// What a node waits for comes when its own clock shows it.
+    fn set_clock(&mut self, node: NodeId, clock: OwnClock) {
+        let before = self.clocks.insert(node, clock).unwrap_or_default();
+        let of_node = |owner: &Owner| matches!(owner, Owner::Node(id, _) if *id == node);
+        for ((owner, what), deadline) in &mut self.deadlines {
+            if of_node(owner) && self.ends.remove(&(*deadline, *owner, *what)) {
+                *deadline = before.moved(*deadline, &clock);
+                self.ends.insert((*deadline, *owner, *what));
+            }
+        }
+    }
+
+    /// The moment at which so much will have passed by the clock of the owner.
+    fn after(&self, owner: Owner, span: Duration) -> LabTime {
+        let clock = match owner {
+            Owner::Node(node, _) => self.clocks.get(&node).copied(),
+            Owner::Lab => None,
+        };
+        let clock = clock.unwrap_or_default();
+        clock.lab(clock.own(self.now) + span)
     }
 
     fn note(&mut self, owner: Owner, note: &Note) {
@@ -176,7 +202,7 @@ impl Pace {
             }
             Note::WindowClosed { window, .. } => self.waited(owner, Awaited::Window(*window)),
             Note::WillRetry { question, after } => {
-                self.wait(owner, Awaited::Retry(*question), self.now + *after);
+                self.wait(owner, Awaited::Retry(*question), self.after(owner, *after));
             }
             _ => {}
         }

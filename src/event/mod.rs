@@ -2,8 +2,13 @@
 //!
 //! Everything that is shown, reported, recorded, replayed or judged is a fold of these. Nothing here acts.
 
+mod life;
+
+pub use life::Life;
+
 use crate::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Peer, QuestionNo, TimerId, Token,
+    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, OwnClock, Peer, QuestionNo, TimerId,
+    Token,
 };
 use crate::command::Command;
 use crate::message::{DiskKind, Faults, Message, Note};
@@ -216,6 +221,13 @@ pub enum Fact {
         to: Peer,
         /// Its state, all of it.
         faults: Arc<Faults>,
+    },
+    /// The own clock of a node is like this from now on.
+    OwnClockSet {
+        /// Whose.
+        node: NodeId,
+        /// How far off it is, and how fast it runs.
+        clock: OwnClock,
     },
     /// The lab's clock runs like this from now on.
     ClockSet(ClockState),
@@ -459,39 +471,4 @@ pub struct Census {
     pub incarnation: Incarnation,
     /// Its state.
     pub life: Life,
-}
-
-/// The state a node is in, in truth.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Life {
-    /// Declared, but not started (`start = "off"`, or before the first boot).
-    #[default]
-    Off,
-    /// It runs.
-    Up,
-    /// It stands still.
-    Frozen,
-    /// Told to stop, not ended yet.
-    Stopping,
-    /// Its process was killed.
-    Killed,
-    /// Its process died by itself.
-    Crashed,
-    /// Its host has no power.
-    PoweredOff,
-    /// Its disk cannot be read.
-    Corrupt,
-    /// It ended in good order.
-    Stopped,
-}
-
-impl Life {
-    /// Whether an incarnation of it exists, running or frozen.
-    #[must_use]
-    pub const fn is_alive(self) -> bool {
-        matches!(self, Self::Up | Self::Frozen | Self::Stopping)
-    }
 }

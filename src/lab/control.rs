@@ -287,6 +287,7 @@ impl Controller {
                 lab.recorder.lab(now, cause, Fact::NodeThawed { node });
                 lab.node(node).thaw(&lab);
             }
+            Act::SetOwnClock(node, clock) => lab.node(node).set_own_clock(clock, cause, &lab),
             Act::Tell(node, told) => lab.node(node).tell(told, cause, &lab),
             Act::SetFaults { from, to, faults } => {
                 for line in lab.lines(from, to) {

@@ -185,8 +185,10 @@ pub enum Effect {
         /// What.
         write: Write,
     },
-    /// Fire a timer after this long; arming one again moves it.
+    /// Fire a timer after this long by the node's own clock; arming one again moves it.
     Arm(TimerId, Duration),
+    /// Fire a timer when work that takes this long is done: whatever a clock says, a processor is no faster for it.
+    Work(TimerId, Duration),
     /// Never fire this timer.
     Disarm(TimerId),
     /// Record a note.

@@ -253,3 +253,22 @@ pub enum Note {
     /// The node was told to stop and goes round in circles instead (flaw `cannot-stop`).
     Spinning,
 }
+
+impl Note {
+    /// The same with each moment that it names turned into another: a machine names moments of its own clock, and the
+    /// log is kept by the lab's. Spans (a silence, a wait) stay as the machine measured them.
+    #[must_use]
+    pub fn at_moments(mut self, turned: impl Fn(LabTime) -> LabTime) -> Self {
+        match &mut self {
+            Self::Asked { deadline: at, .. }
+            | Self::Took { deadline: Some(at), .. }
+            | Self::WindowOpened { closes: at, .. }
+            | Self::Ejected { until: at, .. }
+            | Self::Store(
+                StoreNote::Requested { deadline: at, .. } | StoreNote::Stood { until: at, .. },
+            ) => *at = turned(*at),
+            _ => {}
+        }
+        self
+    }
+}

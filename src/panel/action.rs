@@ -8,6 +8,7 @@ use super::edition::Edition;
 use super::export::Span;
 use super::help::Search;
 use super::link_keys;
+use super::own_clock;
 use super::prompt::Prompt;
 use super::store;
 use super::targets;
@@ -38,6 +39,8 @@ pub enum Action {
     Revive,
     Freeze,
     Lie,
+    SkewClock,
+    DriftClock,
     Wipe,
     Losses,
     ShowFile,
@@ -307,6 +310,11 @@ fn on_view(action: Action, world: &World, view: &mut View) -> Option<Outcome> {
         Action::Palette => view.mode = Mode::Palette(Prompt::new()),
         Action::DelayBy => {
             let line = link_keys::delay_by(world, view)?;
+            view.mode = Mode::Palette(Prompt::with(&line));
+        }
+        Action::SkewClock | Action::DriftClock => {
+            let verb = if action == Action::SkewClock { "skew" } else { "drift" };
+            let line = own_clock::begun(verb, world, view)?;
             view.mode = Mode::Palette(Prompt::with(&line));
         }
         Action::Filter => {

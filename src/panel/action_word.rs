@@ -67,6 +67,8 @@ impl Action {
             Self::Revive => "revive",
             Self::Freeze => "freeze",
             Self::Lie => "lie",
+            Self::SkewClock => "skew-clock",
+            Self::DriftClock => "drift-clock",
             Self::Wipe => "wipe",
             Self::Partition => "cut",
             Self::OneWay => "one-way",
@@ -197,6 +199,8 @@ impl Action {
             | Self::Revive
             | Self::Freeze
             | Self::Lie
+            | Self::SkewClock
+            | Self::DriftClock
             | Self::Wipe => Section::Nodes,
             Self::Partition
             | Self::OneWay

@@ -3,6 +3,7 @@
 
 use super::action::Action;
 use super::block::{Block, Bundle, Shows};
+use super::own_clock;
 use super::paint::{Border, Canvas, Row, width};
 use super::theme::Ink;
 use super::view::{Selection, View};
@@ -164,7 +165,9 @@ fn line(
         let nodes = start..(start + each).min(bundle.nodes.end);
         let mut shown: Option<Badge> = None;
         for at in nodes.clone() {
-            let badge = tier[at].node().and_then(|id| words::badge(world, id, now));
+            let badge = tier[at].node().and_then(|id| {
+                words::badge(world, id, now).or_else(|| own_clock::badge(world, id))
+            });
             let Some(badge) = badge else {
                 well += 1;
                 continue;
@@ -236,6 +239,7 @@ mod tests {
             "LEAD",
             "DIVERGED",
             "STUCK",
+            "CLOCK",
             "CAND",
             "returns",
             "late?",

@@ -57,10 +57,7 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
             let replica = node.filter(|id| world.audit.replica(*id).is_some());
             replica.filter(|_| !life.is_some_and(Life::is_alive)).and_then(named)
         }
-        Action::Revive => {
-            let wants = |id: &NodeId| life != Some(Life::Up) || targets::lies(world, *id);
-            node.filter(|id| ours(world, *id)).filter(wants).and_then(named)
-        }
+        Action::Revive => node.filter(|id| ails(world, *id)).and_then(named),
         Action::Freeze if life == Some(Life::Frozen) => Some("thaw".into()),
         Action::Freeze => node.filter(|_| life.is_some_and(Life::is_alive)).and_then(named),
         Action::Lie => {
@@ -93,6 +90,13 @@ pub fn hint(binding: &Binding, world: &World, view: &View) -> Option<String> {
         Action::Inspect if matches!(view.selection, Selection::Nothing) && node.is_none() => None,
         _ => Some(binding.short.to_owned()),
     }
+}
+
+/// Whether something ails a node of ours that reviving it would end.
+fn ails(world: &World, id: NodeId) -> bool {
+    let node = world.node(id);
+    let is_well = node.life == Life::Up && node.clock.is_right() && !targets::lies(world, id);
+    ours(world, id) && !is_well
 }
 
 /// The words of a key of a replay, or of the diagram.

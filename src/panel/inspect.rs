@@ -1,6 +1,7 @@
 //! Everything about the selection: where it listens, with a line to try, how it is set, what it believes and did, and
 //! its newest events.
 
+use super::own_clock;
 use super::paint::{Canvas, Row, wrap};
 use super::store;
 use super::targets;
@@ -72,6 +73,7 @@ fn node(world: &World, id: NodeId, now: LabTime) -> Vec<(&'static str, String)> 
     let since = words::short(now.since(state.since));
     let word = words::truth(world, id).0;
     out.push(("state", format!("{word} for {since}, life {}", state.incarnation)));
+    out.extend(own_clock::inspected(world, id, now).map(|words| ("own clock", words)));
     if let Some(why) = &state.crash {
         out.push(("died of", why.to_string()));
     }

@@ -50,6 +50,7 @@ mod map_marks;
 mod mouse;
 mod node_box;
 mod notes;
+mod own_clock;
 mod paint;
 mod palette;
 mod palette_view;

@@ -1,6 +1,7 @@
 //! One node on the map: its name, its state as a badge with a word, and one line that says what it does.
 
 use super::action::Action;
+use super::own_clock;
 use super::paint::{Canvas, width};
 use super::plan::{Form, Spot, Text};
 use super::store;
@@ -24,7 +25,8 @@ pub fn draw(
     traffic: Option<(char, Ink)>,
     (world, view, now): (&World, &View, LabTime),
 ) {
-    let name = world.topology.names.peer(spot.peer).to_string();
+    let name = name_of(world, spot.peer);
+    let clock = spot.peer.node().and_then(|id| own_clock::forms(world, id, now));
     let selected = match (view.selection, spot.peer) {
         (Selection::Node(id), Peer::Node(node)) => id == node,
         _ => false,
@@ -43,7 +45,7 @@ pub fn draw(
     let replica = spot.peer.node().and_then(|id| world.audit.replica(id));
     let leads = replica.is_some_and(crate::check::ReplicaState::leads);
     let stored = replica.is_some();
-    let content = Content { name, selected, badge, detail, ink, leads, stored };
+    let content = Content { name, selected, badge, detail, clock, ink, leads, stored };
     match form {
         Form::Tall => boxed(canvas, spot.area, &content),
         Form::Trio | Form::Pair | Form::Pill => pill(canvas, form, spot, &content),
@@ -51,11 +53,22 @@ pub fn draw(
     }
 }
 
+/// A node's name, with a mark behind it where its clock is wrong.
+fn name_of(world: &World, peer: Peer) -> String {
+    let mut name = world.topology.names.peer(peer).to_string();
+    if peer.node().is_some_and(|id| !world.node(id).clock.is_right()) {
+        name.push(own_clock::MARK);
+    }
+    name
+}
+
 struct Content {
     name: String,
     selected: bool,
     badge: Option<Badge>,
     detail: Detail,
+    /// What is wrong with its clock.
+    clock: Option<Vec<String>>,
     ink: Ink,
     /// Whether it leads: it has a double frame.
     leads: bool,
@@ -89,6 +102,12 @@ impl Detail {
 }
 
 impl Content {
+    /// What is wrong with its clock, as far as there is room.
+    fn clock_words(&self, columns: u16) -> Option<&str> {
+        let forms = self.clock.as_ref()?;
+        forms.iter().find(|form| width(form) <= columns).map(String::as_str)
+    }
+
     fn name_style(&self, canvas: &Canvas<'_>) -> ratatui::style::Style {
         if self.selected { canvas.theme.selected() } else { canvas.ink(Ink::Strong) }
     }
@@ -143,6 +162,9 @@ fn boxed(canvas: &mut Canvas<'_>, area: Rect, content: &Content) {
     if row == y {
         canvas.text(x, y + 1, room, content.detail.fit(room), canvas.ink(content.detail.ink));
     }
+    if let Some(words) = content.clock_words(room.saturating_sub(1)) {
+        canvas.text(x, bottom, room, words, canvas.ink(Ink::Slow));
+    }
 }
 
 fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
@@ -175,7 +197,9 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
         let detail = (content.detail.fit(area.width).to_owned(), canvas.ink(content.detail.ink));
         // Below the name the badge, and below that the detail, as far as there are rows.
         let lines = badge.into_iter().chain([detail]);
-        for ((text, style), y) in lines.zip(area.y + 1..area.bottom()) {
+        let clock = content.clock_words(area.width);
+        let clock = clock.map(|words| (words.to_owned(), canvas.ink(Ink::Slow)));
+        for ((text, style), y) in lines.chain(clock).zip(area.y + 1..area.bottom()) {
             let columns = width(&text).min(area.width);
             canvas.text(area.x + (area.width - columns) / 2, y, columns, &text, style);
         }
@@ -189,7 +213,7 @@ fn pill(canvas: &mut Canvas<'_>, form: Form, spot: &Spot, content: &Content) {
 /// Columns of what is written at a node.
 #[must_use]
 pub fn columns(world: &World, view: &View, peer: Peer, now: LabTime) -> Text {
-    let name = width(&world.topology.names.peer(peer).to_string());
+    let name = width(&name_of(world, peer));
     let text = Text { name, ..Text::default() };
     match peer {
         Peer::Visitor(id) => Text { below: width(&visitor(world, id)), ..text },

@@ -6,6 +6,7 @@ use super::fuzzy;
 use super::hints;
 use super::keymap;
 use super::known::Lab;
+use super::own_clock;
 use super::prompt::Prompt;
 use super::view::{Mode, View};
 use crate::command::grammar;
@@ -83,15 +84,39 @@ fn actions(typed: &str, world: &World, view: &View) -> Vec<(u32, Offer)> {
         }
         let Some(word) = hints::hint(row, world, view) else { continue };
         seen.push(row.action);
-        let words = format!("{} – {}", word.trim(), row.help);
-        let text = format!("{words} {}", row.action.word());
-        if let Some(score) = fuzzy::score(&text, typed) {
-            let key = view.keymap.keys(row.action, &here).join(" ");
-            found.push((score, Offer::Key { words, key, action: row.action }));
+        let key = view.keymap.keys(row.action, &here).join(" ");
+        found.extend(offer(typed, row.action, (word.trim(), row.help), key));
+    }
+    for (action, verb, short, help) in KEYLESS {
+        if own_clock::begun(verb, world, view).is_some() {
+            found.extend(offer(typed, action, (short, help), String::new()));
         }
     }
     found
 }
+
+/// An action, if it answers to what was typed.
+fn offer(
+    typed: &str,
+    action: Action,
+    (short, help): (&str, &str),
+    key: String,
+) -> Option<(u32, Offer)> {
+    let words = format!("{short} – {help}");
+    let score = fuzzy::score(&format!("{words} {}", action.word()), typed)?;
+    Some((score, Offer::Key { words, key, action }))
+}
+
+/// What is done too rarely to have a key: the action, its verb, and its words.
+const KEYLESS: [(Action, &str, &str, &str); 2] = [
+    (
+        Action::SkewClock,
+        "skew",
+        "skew clock…",
+        "the node's own clock is ahead or behind, by a time",
+    ),
+    (Action::DriftClock, "drift", "drift clock…", "the node's own clock runs fast or slow"),
+];
 
 /// The action of this word, if it can be done now.
 fn named(word: &str, world: &World, view: &View) -> Option<Action> {

@@ -6,7 +6,7 @@ use super::screen;
 use super::theme::Ink;
 use super::view::{Mode, View};
 use super::words;
-use crate::base::LabTime;
+use crate::base::{ClockRate, LabTime};
 use crate::command::Command;
 use crate::event::{Event, Fact};
 use crate::message::{Note, StoreNote};
@@ -59,6 +59,8 @@ impl Kind {
             | Command::Drop(..)
             | Command::Bandwidth(_, Some(_))
             | Command::Lie(_, true) => Self::Fault,
+            Command::Skew(_, ahead) if *ahead != 0 => Self::Fault,
+            Command::Drift(_, rate) if *rate != ClockRate::RIGHT => Self::Fault,
             Command::Delay(_, by) if !by.is_zero() => Self::Fault,
             Command::Loss(_, share) | Command::Duplicate(_, share) | Command::Reorder(_, share)
                 if *share > 0.0 =>

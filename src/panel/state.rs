@@ -10,7 +10,7 @@ use super::export::Span;
 use super::feed::{LINES_MAX, Tone};
 use super::replay::{self, Replay, Seek};
 use super::view::{Mode, View};
-use super::{Bench, hints, keymap, map, mouse, scrub, store, typing};
+use super::{Bench, hints, keymap, map, mouse, own_clock, scrub, store, typing};
 use crate::base::LabTime;
 use crate::base::units::grouped;
 use crate::command::Command;
@@ -417,7 +417,8 @@ pub(super) fn moves(world: &World, now: LabTime) -> bool {
                 && race.ls_deadline.is_some_and(|deadline| deadline > now)
     });
     let window = world.nodes.iter().any(|node| node.window.is_some());
-    waiting || window || store::moves(world) || map::moves(world, now)
+    let clocks = own_clock::moves(world);
+    waiting || window || clocks || store::moves(world) || map::moves(world, now)
 }
 
 /// Where an action goes in a replay.

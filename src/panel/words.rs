@@ -108,6 +108,7 @@ pub fn sign(word: &str) -> &'static str {
         "STOPPED" => "-",
         "OFF" => "o",
         "LIES" => "!",
+        "CLOCK" => "±",
         "PORT BUSY" => "p",
         "NO SOCKET" => "n",
         "LEAD" => "L",

@@ -2,10 +2,11 @@
 
 use super::{balance, dns, node, peer, store_line, text};
 use crate::base::units::{grouped, human};
-use crate::base::{LabTime, Names, NodeId, Owner, Peer, Shown};
+use crate::base::{ClockRate, LabTime, Names, NodeId, OwnClock, Owner, Peer, Shown};
 use crate::command::grammar;
 use crate::event::{Cause, ClockState, Ending, Event, Fact, Fate, Hand, Judgement, Side};
 use crate::message::{Belief, DiskKind, Faults, Message, Note, Outcome, Said, Why};
+use std::time::Duration;
 
 /// One event in one line, without its time, or none for events that people do not read (timers,
 /// opening of connections …). Safe to show.
@@ -97,6 +98,12 @@ fn of_the_lab(event: &Event, names: &Names) -> Option<String> {
         Fact::FaultsSet { from, to, faults } => {
             format!("{} → {}  {}", peer(names, *from), peer(names, *to), faults_words(faults))
         }
+        Fact::OwnClockSet { node, clock } => {
+            // One that was set just now shows what it was set to, whatever has passed since on the way here.
+            let is_new = event.time.since(clock.from) < Duration::from_secs(1);
+            let at = if is_new { clock.from } else { event.time };
+            format!("{}  clock {}", of(*node), own_clock(clock, at))
+        }
         Fact::ClockSet(clock) => return clock_words(clock),
         Fact::ClockJumped { gap } => {
             format!("clock  stood still while this machine slept for {}", human(*gap))
@@ -154,6 +161,31 @@ fn lecture(fact: &Fact) -> Option<String> {
         Fact::Flipped { step, repaired: false } => format!("step {step}  as confessed"),
         _ => return None,
     })
+}
+
+/// What a node's own clock is like at a moment: `is 2.5 s ahead and runs 1.5 x`, `is right`.
+#[must_use]
+pub fn own_clock(clock: &OwnClock, at: LabTime) -> String {
+    let runs = (clock.rate != ClockRate::RIGHT).then(|| format!("runs {} x", clock.rate));
+    let ahead = clock.ahead_at(at);
+    let side = if ahead < 0 { "behind" } else { "ahead" };
+    let is = (ahead != 0).then(|| format!("is {} {side}", off_by(ahead)));
+    match (is, runs) {
+        (None, None) => "is right".into(),
+        (Some(words), None) | (None, Some(words)) => words,
+        (Some(is), Some(runs)) => format!("{is} and {runs}"),
+    }
+}
+
+/// How far a clock is off, without its side: `300 ms`, `2.5 s`, `60 s`, `2 min 05 s`.
+fn off_by(ahead: i64) -> String {
+    let span = Duration::from_nanos(ahead.unsigned_abs());
+    let seconds = span.as_secs_f64();
+    if (1.0..120.0).contains(&seconds) {
+        let tenths = format!("{seconds:.1}");
+        return format!("{} s", tenths.trim_end_matches(".0"));
+    }
+    human(span)
 }
 
 /// In automatic pace the rate changes all the time: that is no news.

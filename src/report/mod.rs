@@ -21,7 +21,7 @@ mod why;
 
 pub use done::{DEEDS_MAX, Done};
 pub use latency::{Latency, Tally};
-pub use line::{has_line, line, outcome_of};
+pub use line::{has_line, line, outcome_of, own_clock};
 pub use notes::{NOTES_FORMAT, Notes, NotesBeat, NotesMark, Prompter};
 pub use store_alarm::store_alarm;
 pub use store_summary::StoreReport;

@@ -1,7 +1,7 @@
 //! What a run without a panel says besides its events: a greeting, the steps' texts, how things stand. Whole sentences
 //! without tables or glyphs, for a screen reader reads them aloud. Safe to show.
 
-use super::line::belief_word;
+use super::line::{belief_word, own_clock};
 use super::{list, node, store_alarm, why};
 use crate::base::Shown;
 use crate::base::units::human;
@@ -93,6 +93,10 @@ pub fn status(world: &World) -> String {
         let since = human(world.now.since(state.since));
         let life = life_words(state.life);
         let _ = writeln!(text, "{} {life}, for {since}.", node(names, state.id));
+    }
+    for state in here().filter(|it| !it.clock.is_right()) {
+        let clock = own_clock(&state.clock, world.now);
+        let _ = writeln!(text, "The clock of {} {clock}.", node(names, state.id));
     }
     for state in here() {
         let believed = state

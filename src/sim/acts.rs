@@ -6,7 +6,7 @@ use super::Sim;
 use super::disk::Kept;
 use super::net::What;
 use super::node::Waiting;
-use crate::base::{EventId, FrameId, LabTime, NodeId, Peer};
+use crate::base::{EventId, FrameId, LabTime, NodeId, OwnClock, Peer};
 use crate::command::Command;
 use crate::engine::{Act, Incarnation};
 use crate::event::{Cause, Fact, Fate, Hand, Life};
@@ -70,6 +70,7 @@ impl Sim {
             }
             Act::Freeze(node) => self.freeze(node, cause),
             Act::Thaw(node) => self.thaw(node, cause),
+            Act::SetOwnClock(node, clock) => self.set_own_clock(node, clock, cause),
             Act::Tell(node, told) => self.tell(node, told, cause),
             Act::SetFaults { from, to, faults } => self.set_faults(from, to, faults, cause),
             Act::Release { from, to, frame } => self.release(from, to, frame, cause),
@@ -104,7 +105,8 @@ impl Sim {
         place.stopping = false;
         let incarnation = place.incarnation;
         let machine = (self.maker)(&self.net.topology, node, incarnation);
-        let life = Incarnation::new(node, incarnation, machine);
+        let life =
+            Incarnation::new(node, incarnation, machine, self.net.places[node.index()].clock);
         self.lives[node.index()] = Some(Box::new(life));
         self.with_life(node, |life, seat| {
             let now = seat.net.now;
@@ -202,6 +204,13 @@ impl Sim {
     fn persisted(&mut self, node: NodeId, kept: Kept) {
         let Kept { token, bytes, took, cause } = kept;
         self.turn(node, Input::Persisted { token, bytes, took }, cause);
+    }
+
+    /// A node that stands still has a clock that runs on: its timers are entered anew when it goes on.
+    fn set_own_clock(&mut self, node: NodeId, clock: OwnClock, cause: Cause) {
+        self.net.emit(cause, Fact::OwnClockSet { node, clock });
+        self.net.place(node).clock = clock;
+        self.with_life(node, |life, _| life.set_clock(clock));
     }
 
     fn tell(&mut self, node: NodeId, told: Told, cause: Cause) {

@@ -3,7 +3,7 @@
 use super::conns::Key;
 use super::disk::{Disk, Kept};
 use super::net::What;
-use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Owner};
+use crate::base::{ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, OwnClock, Owner};
 use crate::event::Life;
 use crate::machine::Told;
 use std::collections::{BTreeMap, VecDeque};
@@ -42,6 +42,8 @@ pub(super) struct Place {
     pub(super) timer_entered: LabTime,
     pub(super) results: Vec<String>,
     pub(super) disk: Disk,
+    /// Its own clock, which may be wrong.
+    pub(super) clock: OwnClock,
     /// Its machine has ended in good order and is to be taken away.
     pub(super) exited: bool,
     /// Whether it was told to stop (a frozen node may have been).
@@ -59,6 +61,7 @@ impl Default for Place {
             timer_entered: LabTime::NEVER,
             results: Vec::new(),
             disk: Disk::default(),
+            clock: OwnClock::RIGHT,
             exited: false,
             stopping: false,
         }

@@ -120,6 +120,7 @@ impl World {
             Fact::NodeStopped { node } => self.set_life(*node, Life::Stopped),
             Fact::TopologyChanged { changes } => self.topology_changed(changes),
             Fact::FaultsSet { from, to, faults } => self.set_faults(*from, *to, faults),
+            Fact::OwnClockSet { node, clock } => self.set_own_clock(*node, *clock),
             Fact::ClockSet(clock) => self.clock = *clock,
             Fact::FrameMoved { from, to, frame, due } => {
                 self.frame_moved(*from, *to, *frame, *due);

@@ -162,7 +162,12 @@ impl World {
             Life::Frozen => Some(Command::Freeze(node)),
             Life::Off | Life::Up | Life::Stopping | Life::Corrupt | Life::Stopped => None,
         };
-        match (self.truth.standing.iter().position(of_life), new) {
+        self.stand(new, of_life);
+    }
+
+    /// What stands of one kind, of which there is one at most.
+    pub(super) fn stand(&mut self, new: Option<Command>, is_of_kind: impl Fn(&Command) -> bool) {
+        match (self.truth.standing.iter().position(is_of_kind), new) {
             (Some(at), Some(new)) if self.truth.standing[at] == new => {}
             (Some(at), new) => {
                 self.unstate(at);

@@ -59,9 +59,11 @@ pub struct HeartbeatRow {
     pub arrived: u64,
     /// When the receiver last heard anything at all of the sender, as a replica.
     pub heard: Option<LabTime>,
+    /// What the receiver's own clock read then.
+    pub heard_own: Option<LabTime>,
 }
 
-/// How much silence is left.
+/// How much silence is left, as the one that listens measures it: by its own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Countdown {
     /// Who listens.
@@ -93,10 +95,13 @@ impl World {
         if !replica.runs() || replica.part == Part::Leads {
             return None;
         }
-        let heard = self.beats.get(&(about, holder)).and_then(|row| row.heard);
-        let since = heard.map_or(replica.life_since, |heard| heard.max(replica.life_since));
-        let suspect_after = replica.config.suspect_after;
-        Some(Countdown { holder, about, silence: now.since(since), suspect_after })
+        let clock = &self.nodes.get(holder.index())?.clock;
+        let row = self.beats.get(&(about, holder));
+        let heard = row.filter(|row| row.heard.is_some_and(|heard| heard >= replica.life_since));
+        let since = heard.and_then(|row| row.heard_own);
+        let since = since.unwrap_or_else(|| clock.own(replica.life_since));
+        let (silence, suspect_after) = (clock.own(now).since(since), replica.config.suspect_after);
+        Some(Countdown { holder, about, silence, suspect_after })
     }
 
     /// What a checkpoint of this does not share with an earlier one, in bytes, about.
@@ -131,9 +136,10 @@ impl World {
                     return;
                 }
                 let (now, is_beat) = (self.now, kind_of(message).is_some());
+                let own = self.nodes.get(to.index()).map(|state| state.clock.own(now));
                 let frame = self.frame_of(*from, to, event.cause);
                 let Some(row) = self.beat_row(*from, to) else { return };
-                row.heard = Some(now);
+                (row.heard, row.heard_own) = (Some(now), own);
                 if is_beat {
                     row.arrives(frame, now);
                 }

@@ -19,6 +19,7 @@ mod lives;
 mod marks;
 mod node;
 mod notes;
+mod own_clock;
 mod pending;
 mod race;
 mod recent;

@@ -1,7 +1,7 @@
 //! What is true of a node and of a visitor, and what a node believes of the others.
 
 use super::balance::Balanced;
-use crate::base::{Incarnation, LabTime, NodeId, Peer, VisitorId};
+use crate::base::{Incarnation, LabTime, NodeId, OwnClock, Peer, VisitorId};
 use crate::event::{Fact, Life};
 use crate::message::{Belief, DiskKind, HostName, Message, Outcome};
 use crate::topology::Node;
@@ -72,6 +72,8 @@ pub struct NodeState {
     pub since: LabTime,
     /// Which life.
     pub incarnation: Incarnation,
+    /// Its own clock: its host's, whoever runs there.
+    pub clock: OwnClock,
     /// Why it crashed, if it did.
     pub crash: Option<Arc<str>>,
     /// What is wrong with its disk, while it cannot be read.
@@ -145,6 +147,7 @@ impl NodeState {
             life: Life::Off,
             since: LabTime::ZERO,
             incarnation: Incarnation(0),
+            clock: OwnClock::RIGHT,
             crash: None,
             corrupt: None,
             listens: Vec::new(),

@@ -13,6 +13,7 @@ macro_rules! for_every_lecture {
             primary_backup "primary-backup",
             zombie_leader "zombie-leader",
             one_way_cut "one-way-cut",
+            clock_drift "clock-drift",
             deadlock "deadlock",
             majority_vote "majority-vote",
             equal_clocks "equal-clocks",

@@ -207,7 +207,7 @@ impl Solo {
                     self.opened.insert(*to, (*conn, *framed));
                     self.peers.insert(*conn, Peer::Node(*to));
                 }
-                Effect::Arm(timer, after) => {
+                Effect::Arm(timer, after) | Effect::Work(timer, after) => {
                     self.timers.insert(*timer, self.now + *after);
                 }
                 Effect::Disarm(timer) => {
@@ -327,7 +327,7 @@ impl Solo {
                 format!("persist {token} after {} +{}", write.keep, write.entries.len())
             }
             Effect::Exit => "exit".into(),
-            Effect::Arm(..) | Effect::Disarm(_) => return None,
+            Effect::Arm(..) | Effect::Work(..) | Effect::Disarm(_) => return None,
         })
     }
 }

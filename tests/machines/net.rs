@@ -199,7 +199,7 @@ impl Net {
                 self.post(at, Event::Bytes { to, bytes });
             }
             Effect::Close(conn) => self.close((node, life, conn), Ending::EndOfFile),
-            Effect::Arm(timer, after) => {
+            Effect::Arm(timer, after) | Effect::Work(timer, after) => {
                 self.places[node.index()].timers.insert(timer, now + after);
                 self.post(now + after, Event::Timer(node, life, timer));
             }

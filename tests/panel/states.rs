@@ -1,13 +1,24 @@
 //! Every state of a node and of a link can be told from every other without colour, at every form of the map.
 
 use super::*;
+use faultlab::base::ClockRate;
 use faultlab::event::Life;
 use faultlab::message::Faults;
 use faultlab::topology::Kind;
 
 /// What befalls a node, and the word for it.
-const STATES: [&str; 10] = [
-    "up", "dead", "crashed", "no power", "frozen", "stopping", "stopped", "off", "lies", "corrupt",
+const STATES: [&str; 11] = [
+    "up",
+    "dead",
+    "crashed",
+    "no power",
+    "frozen",
+    "stopping",
+    "stopped",
+    "off",
+    "lies",
+    "corrupt",
+    "wrong clock",
 ];
 
 /// A lab of so many servers whose second one is in this state.
@@ -19,6 +30,9 @@ fn with_state(state: &str, servers: usize) -> (Panel, LabTime) {
     }
     let (mut panel, now) = scenes::panel_at(topology.clone(), &Story::new(&topology).events(), 500);
     let node = &mut panel.world.nodes[TS2.index()];
+    if state == "wrong clock" {
+        node.clock = node.clock.stepped(now, 5_000_000_000);
+    }
     node.life = match state {
         "dead" => Life::Killed,
         "crashed" => Life::Crashed,
@@ -89,5 +103,45 @@ fn every_state_of_a_link_can_be_told_without_colour() {
                 seen.push((state, shown));
             }
         }
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_marked_told_and_set_by_the_command_line() {
+    let (mut panel, now) = stores::store("store_healthy");
+    let r2 = panel.world.topology.names.id("r2").expect("there is an r2");
+    let fast = ClockRate::of(1.5).expect("a rate");
+    let clock = panel.world.node(r2).clock.stepped(now, 2_500_000_000).at_rate(now, fast);
+    let id = EventId { owner: Owner::Lab, number: 9_000 };
+    let fact = Fact::OwnClockSet { node: r2, clock };
+    panel.world.apply(&Event { id, time: now, cause: Cause::Unknown, fact });
+    let faults: Vec<&str> = panel.world.truth.faults.iter().map(|words| &**words).collect();
+    assert_eq!(faults, ["skew r2 +2500ms", "drift r2 1.5"]);
+    for size in SIZES {
+        let shown = text(&draw(&panel, NIGHT, now, size));
+        assert!(shown.contains("r2±"), "{shown}");
+    }
+    let shown = text(&draw(&panel, NIGHT, now, (160, 45)));
+    assert!(shown.contains("clock +2.5s ×1.5"), "{shown}");
+    let later = now + Duration::from_secs(20);
+    let shown = text(&draw(&panel, NIGHT, later, (160, 45)));
+    assert!(shown.contains("clock +12s ×1.5"), "it goes on going wrong: {shown}");
+    let shown = text(&draw(&panel, Theme::mono(true), now, (80, 24)));
+    assert!(shown.contains("r2%") && !shown.contains('±'), "{shown}");
+    panel.view.selection = Selection::Node(r2);
+    press(&mut panel, "i");
+    let shown = text(&draw(&panel, NIGHT, now, (120, 40)));
+    assert!(shown.contains("own clock    is 2.5 s ahead and runs 1.5 x"), "{shown}");
+    press(&mut panel, "\x1b");
+    assert_eq!(press(&mut panel, "r"), Reaction::Give(vec![Command::Revive(r2)]));
+    // Neither has a key: the command line finds them by their names, and begins the command.
+    for (typed, figure, given) in [
+        (":skew cl", "-1s\r", Command::Skew(r2, -1_000_000_000)),
+        (":drift cl", "0.5\r", Command::Drift(r2, ClockRate(500_000))),
+    ] {
+        press(&mut panel, typed);
+        panel.key(&KeyEvent::new(KeyCode::Down, KeyModifiers::NONE));
+        press(&mut panel, "\r");
+        assert_eq!(press(&mut panel, figure), Reaction::Give(vec![given]), "{typed}");
     }
 }

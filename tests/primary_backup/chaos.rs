@@ -4,10 +4,12 @@
 use crate::judge::{Judge, Rule};
 use crate::labs::{Choice, REPLICAS, W1, W2, lab};
 use faultlab::base::draw::{Purpose, draw};
-use faultlab::base::{NodeId, Peer};
+use faultlab::base::{ClockRate, NodeId, OwnClock, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
+use faultlab::event::Fact;
 use faultlab::sim::{Maker, Sim};
 use faultlab::topology::Propagation;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -22,6 +24,10 @@ pub enum Harm {
     Crashes,
     /// Also freezes, and cuts in one direction or both.
     Anything,
+    /// Nothing but clocks that are wrong.
+    Clocks,
+    /// All of it.
+    AnythingAndClocks,
 }
 
 /// How a run went.
@@ -58,6 +64,9 @@ impl Dice {
 struct Chaos {
     sim: Sim,
     judge: Judge,
+    /// How each clock is, and the furthest that one was ahead.
+    own: BTreeMap<NodeId, OwnClock>,
+    ahead: i64,
     read: u64,
     dice: Dice,
     deeds: Vec<String>,
@@ -71,6 +80,11 @@ impl Chaos {
         assert_eq!(tail.missing, 0, "the log keeps a whole run");
         for event in tail.events() {
             self.judge.observe(event);
+            if let Fact::OwnClockSet { node, clock } = event.fact {
+                let before = self.own.insert(node, clock).unwrap_or_default();
+                let most = before.ahead_at(event.time).max(clock.ahead_at(event.time));
+                self.ahead = self.ahead.max(most);
+            }
         }
         self.read = tail.next;
     }
@@ -100,6 +114,19 @@ impl Chaos {
             self.go_on(Duration::from_millis(pause));
             self.give(Command::Kill(node));
         }
+    }
+
+    /// A clock is set, or runs at another rate.
+    fn harm_clock(&mut self) {
+        let node = self.dice.one_of(&[REPLICAS[0], REPLICAS[1], REPLICAS[2], W1]);
+        let command = if self.dice.below(2) == 0 {
+            let ahead = self.dice.one_of(&[-5000, -1000, -300, 0, 300, 1000, 5000]);
+            Command::Skew(node, ahead * 1_000_000)
+        } else {
+            let rate = self.dice.one_of(&[0.1, 0.5, 0.99, 1.0, 1.01, 2.0, 5.0]);
+            Command::Drift(node, ClockRate::of(rate).expect("a rate"))
+        };
+        self.give(command);
     }
 
     fn harm(&mut self) {
@@ -151,19 +178,24 @@ pub fn run_promised(
         None => Sim::new(&topology, seed),
     };
     sim.chop(seed % 2 == 1);
-    let judge = Judge::new(promise, harm == Harm::Anything);
+    let judge = Judge::new(promise, harm != Harm::Crashes);
     let dice = Dice { seed, thrown: 0 };
-    let mut chaos = Chaos { sim, judge, read: 0, dice, deeds: Vec::new() };
+    let (own, deeds) = (BTreeMap::new(), Vec::new());
+    let mut chaos = Chaos { sim, judge, own, ahead: 0, read: 0, dice, deeds };
     for _ in 0..25 {
         let pause = chaos.dice.below(900);
         chaos.go_on(Duration::from_millis(pause));
         match harm {
             Harm::Crashes => chaos.crash_or_revive(),
             Harm::Anything => chaos.harm(),
+            Harm::AnythingAndClocks if chaos.dice.below(2) == 0 => chaos.harm(),
+            Harm::Clocks | Harm::AnythingAndClocks => chaos.harm_clock(),
         }
     }
     chaos.give(Command::Reset);
-    chaos.go_on(RECOVERY);
+    chaos.go_on(Duration::ZERO);
+    // What waits for a reading that a clock was about to show when it was put back waits for so much longer.
+    chaos.go_on(RECOVERY + Duration::from_nanos(chaos.ahead as u64));
     chaos.judge.calm_from(chaos.sim.now());
     chaos.go_on(Duration::from_secs(2));
     for client in [W1, W2] {

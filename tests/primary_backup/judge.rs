@@ -109,6 +109,7 @@ pub struct Judge {
     pub elections: u64,
     pub lost: u64,
     pub discarded: u64,
+    pub suspicions: u64,
     pub problems: Vec<(Rule, String)>,
 }
 
@@ -229,6 +230,7 @@ impl Judge {
             StoreNote::Discarded { entries, .. } => self.discard(event, node, entries),
             StoreNote::CaughtUp { have, .. } => self.catch_up(event, node, have.digest),
             StoreNote::Promoted { .. } => self.elections += 1,
+            StoreNote::Suspected { .. } => self.suspicions += 1,
             _ => {}
         }
     }

@@ -4,11 +4,13 @@
 use crate::judge::{Judge, Rule};
 use crate::labs::{ALICE, BOB, LS, NAMES, TS1, TS2, name};
 use faultlab::base::draw::{Purpose, draw};
-use faultlab::base::{NodeId, Peer};
+use faultlab::base::{ClockRate, NodeId, OwnClock, Peer};
 use faultlab::command::{Command, LinkSet, grammar};
+use faultlab::event::Fact;
 use faultlab::message::{HostName, RecordType, Shape};
 use faultlab::sim::{Maker, Sim};
 use faultlab::topology::Topology;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ pub struct Lab {
     pub topology: fn() -> Topology,
     /// How many servers must deny a name before the LS may.
     pub deniers: usize,
+    /// Whether the nodes' own clocks go wrong, too.
+    pub clocks: bool,
 }
 
 /// How a run went.
@@ -58,6 +62,10 @@ impl Dice {
 struct Chaos {
     sim: Sim,
     judge: Judge,
+    clocks: bool,
+    /// How each clock is, and the furthest that one was ahead.
+    own: BTreeMap<NodeId, OwnClock>,
+    ahead: i64,
     read: u64,
     dice: Dice,
     deeds: Vec<String>,
@@ -71,6 +79,11 @@ impl Chaos {
         assert_eq!(tail.missing, 0, "the log keeps a whole run");
         for event in tail.events() {
             self.judge.observe(event);
+            if let Fact::OwnClockSet { node, clock } = event.fact {
+                let before = self.own.insert(node, clock).unwrap_or_default();
+                let most = before.ahead_at(event.time).max(clock.ahead_at(event.time));
+                self.ahead = self.ahead.max(most);
+            }
         }
         self.read = tail.next;
     }
@@ -95,7 +108,23 @@ impl Chaos {
         self.give(command);
     }
 
+    /// A clock is set, or runs at another rate.
+    fn harm_clock(&mut self) {
+        let node = self.dice.one_of(&[ALICE, BOB, LS, TS1, TS2]);
+        let command = if self.dice.below(2) == 0 {
+            let ahead = self.dice.one_of(&[-10_000, -2000, -300, 0, 300, 2000, 10_000]);
+            Command::Skew(node, ahead * 1_000_000)
+        } else {
+            let rate = self.dice.one_of(&[0.1, 0.5, 0.99, 1.0, 1.01, 2.0, 5.0]);
+            Command::Drift(node, ClockRate::of(rate).expect("a rate"))
+        };
+        self.give(command);
+    }
+
     fn harm(&mut self) {
+        if self.clocks && self.dice.below(2) == 0 {
+            return self.harm_clock();
+        }
         let node = self.dice.one_of(&[LS, TS1, TS2, TS1, TS2, ALICE]);
         let (from, to) = self.dice.one_of(&[(ALICE, LS), (BOB, LS), (LS, TS1), (LS, TS2)]);
         let (from, to) = if self.dice.below(2) == 0 { (from, to) } else { (to, from) };
@@ -139,13 +168,17 @@ pub fn run(lab: &Lab, seed: u64, maker: Option<Maker>) -> Run {
     sim.chop(seed % 2 == 1);
     let judge = Judge::new(sim.topology(), lab.deniers);
     let dice = Dice { seed, thrown: 0 };
-    let mut chaos = Chaos { sim, judge, read: 0, dice, deeds: Vec::new() };
+    let (own, deeds) = (BTreeMap::new(), Vec::new());
+    let mut chaos = Chaos { sim, judge, clocks: lab.clocks, own, ahead: 0, read: 0, dice, deeds };
     for _ in 0..40 {
         let pause = chaos.dice.below(600);
         chaos.go_on(Duration::from_millis(pause));
         if chaos.dice.below(2) == 0 { chaos.ask() } else { chaos.harm() }
     }
     chaos.give(Command::Reset);
+    chaos.go_on(Duration::ZERO);
+    // What waits for a reading that a clock was about to show when it was put back waits for so much longer.
+    let recovery = RECOVERY + Duration::from_nanos(chaos.ahead as u64);
     // Somebody must ask for anybody to find out that a connection is dead.
     let rounds = 8;
     for at in 0..rounds {
@@ -157,7 +190,7 @@ pub fn run(lab: &Lab, seed: u64, maker: Option<Maker>) -> Run {
                 times: 1,
             });
         }
-        chaos.go_on(RECOVERY / rounds as u32);
+        chaos.go_on(recovery / rounds as u32);
     }
     chaos.judge.calm_from(chaos.sim.now());
     for at in 0..NAMES {

@@ -3,7 +3,7 @@
 
 use crate::labs::address_of;
 use faultlab::base::{
-    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, Owner, Peer, QuestionNo,
+    ConnId, EventId, FrameId, Incarnation, LabTime, NodeId, OwnClock, Owner, Peer, QuestionNo,
 };
 use faultlab::event::{Cause, Event, Fact, Life};
 use faultlab::message::{HostName, Message, Note, Outcome, Said};
@@ -61,6 +61,7 @@ pub struct Judge {
     /// How many servers must say that there is none before that is a verdict.
     deniers: usize,
     vitals: Vec<Vital>,
+    clocks: Vec<OwnClock>,
     open: BTreeMap<(Soul, QuestionNo), Open>,
     over: BTreeSet<(Soul, QuestionNo)>,
     /// Questions that came in on a connection and have had no answer there.
@@ -79,6 +80,7 @@ impl Judge {
     pub fn new(topology: &Arc<Topology>, deniers: usize) -> Self {
         Self {
             vitals: vec![Vital::default(); topology.nodes.len()],
+            clocks: vec![OwnClock::RIGHT; topology.nodes.len()],
             topology: topology.clone(),
             deniers,
             open: BTreeMap::new(),
@@ -135,6 +137,9 @@ impl Judge {
                 None => self.broken(Rule::NothingVanishes, event, "was not on its way"),
             }
         }
+        if let Fact::OwnClockSet { node, clock } = event.fact {
+            return self.set_clock(now, node, clock);
+        }
         let (node, life) = match &event.fact {
             Fact::NodeKilled { node } => (*node, Life::Killed),
             Fact::NodePoweredOff { node } => (*node, Life::PoweredOff),
@@ -157,6 +162,15 @@ impl Judge {
             self.bury(node, now);
         }
         self.vitals[node.index()].life = life;
+    }
+
+    /// A deadline is a reading of its owner's clock: it comes when that shows it, and at once where it was jumped over.
+    fn set_clock(&mut self, now: LabTime, node: NodeId, clock: OwnClock) {
+        let before = std::mem::replace(&mut self.clocks[node.index()], clock);
+        let of_it = self.open.iter_mut().filter(|(((of, _), _), _)| *of == node);
+        for deadline in of_it.filter_map(|(_, open)| open.deadline.as_mut()) {
+            *deadline = before.moved(*deadline, &clock).max(now);
+        }
     }
 
     /// A life ends: what it owed by now, it must have given.
@@ -296,6 +310,8 @@ impl Judge {
         deadline: Option<LabTime>,
     ) {
         let (name, asked) = (name.clone(), event.time);
+        // What is overdue when it is taken is due at once: into a window that has had its time, say.
+        let deadline = deadline.map(|deadline| deadline.max(asked));
         let open = Open { name, deadline, asked, denied_by: BTreeSet::new() };
         if self.over.contains(&key) || self.open.insert(key, open).is_some() {
             self.broken(Rule::OneVerdict, event, "has a number that was used before");

@@ -3,7 +3,7 @@
 use super::token::{Reader, Word, did_you_mean, nearest};
 use super::verbs::{self, VerbHelp};
 use super::{GrammarError, SPEED_MAX, SPEED_MIN, operate};
-use crate::base::{FrameId, Shown, units};
+use crate::base::{ClockRate, FrameId, Shown, units};
 use crate::command::{Command, LinkSet};
 use crate::message::{HostName, RecordType, Shape};
 
@@ -32,7 +32,7 @@ pub(super) fn command(reader: &mut Reader<'_>) -> Result<Command, GrammarError> 
         verb if operate::is_verb(verb) => operate::command(verb, reader)?,
         "batch" | "load" => of_client(help, reader)?,
         "kill" | "crash" | "power-off" | "freeze" | "thaw" | "revive" | "stop" | "wipe" | "lie"
-        | "set" => of_node(help, reader)?,
+        | "set" | "skew" | "drift" => of_node(help, reader)?,
         "speed" | "pace" | "wait" | "mark" | "goto" => of_lab(help, reader)?,
         "pause" => Command::Pause,
         "resume" => Command::Resume,
@@ -122,6 +122,8 @@ fn of_node(help: &VerbHelp, reader: &mut Reader<'_>) -> Result<Command, GrammarE
         "lie" => {
             Command::Lie(node, reader.one_of("`on` or `off`", &[("on", true), ("off", false)])?)
         }
+        "skew" => Command::Skew(node, skew(reader)?),
+        "drift" => Command::Drift(node, drift(reader)?),
         _ => {
             let key = reader.need("a setting")?;
             let (value, _) = reader.rest().ok_or_else(|| reader.missing("a value"))?;
@@ -191,11 +193,42 @@ fn goto(reader: &mut Reader<'_>) -> Result<Command, GrammarError> {
         .map(|step| Command::Goto(u32::try_from(step).unwrap_or(u32::MAX)))
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+/// How far a clock is ahead, in nanoseconds: `+2s`, `-300ms`, or `off` for not at all.
+fn skew(reader: &mut Reader<'_>) -> Result<i64, GrammarError> {
+    if reader.takes("off") {
+        return Ok(0);
+    }
+    reader.signed_time("how far the clock is off")
+}
+
+fn drift(reader: &mut Reader<'_>) -> Result<ClockRate, GrammarError> {
+    if reader.takes("off") {
+        return Ok(ClockRate::RIGHT);
+    }
+    reader.figure("a rate", &["x"], |text| {
+        let rate = multiple(text).ok_or_else(|| {
+            format!("`{text}` is no rate: write 1.5 for a fast clock, 0.5 for a slow one, or off")
+        })?;
+        ClockRate::of(rate).ok_or_else(|| {
+            format!(
+                "`{text}` is out of range: the rate of a clock lies between {} and {}; \
+                 `freeze` stops a whole process",
+                ClockRate::SLOWEST,
+                ClockRate::FASTEST
+            )
+        })
+    })
+}
+
+/// `1.5`, with or without an `x` behind it.
+fn multiple(text: &str) -> Option<f64> {
     let bare = text.strip_suffix(['x', 'X', '×']).unwrap_or(text);
     let plain = bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let figure: Option<f64> = bare.parse().ok().filter(|_| plain);
-    match figure {
+    bare.parse().ok().filter(|_| plain)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match multiple(text) {
         None => Err(format!("`{text}` is no rate: write 0.1, 1 or 2")),
         Some(rate) if (SPEED_MIN..=SPEED_MAX).contains(&rate) => Ok(rate),
         Some(_) => Err(format!(

@@ -25,6 +25,9 @@ impl Word {
     }
 }
 
+/// Units of time that may stand apart from their figure.
+const TIME_UNITS: [&str; 9] = ["ns", "us", "µs", "ms", "s", "sec", "m", "min", "h"];
+
 /// Reads a line word by word.
 #[derive(Debug, Clone)]
 pub(super) struct Reader<'a> {
@@ -189,7 +192,8 @@ impl<'a> Reader<'a> {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, GrammarError> {
         let mut word = self.need(what)?;
-        let bare = word.text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let unsigned = word.text.strip_prefix(['+', '-']).unwrap_or(&word.text);
+        let bare = unsigned.chars().all(|c| c.is_ascii_digit() || c == '.');
         let mut ahead = self.clone();
         if bare
             && !word.quoted
@@ -212,8 +216,27 @@ impl<'a> Reader<'a> {
 
     /// A time.
     pub fn time(&mut self) -> Result<Duration, GrammarError> {
-        let units = ["ns", "us", "µs", "ms", "s", "sec", "m", "min", "h"];
-        self.figure("a time", &units, crate::base::units::duration)
+        self.figure("a time", &TIME_UNITS, crate::base::units::duration)
+    }
+
+    /// A time with its sign, in nanoseconds: `+2s`, `-300ms`. Nothing at all needs none.
+    pub fn signed_time(&mut self, what: &str) -> Result<i64, GrammarError> {
+        self.figure(what, &TIME_UNITS, |text| {
+            let (sign, bare) = match text.split_at_checked(1) {
+                Some(("+", bare)) => (1, bare),
+                Some(("-", bare)) => (-1, bare),
+                _ if text == "0" => (0, text),
+                _ => {
+                    return Err(format!(
+                        "`{text}` has no sign: write +{text} for a clock that is ahead, \
+                         -{text} for one that is behind, or off"
+                    ));
+                }
+            };
+            let span = crate::base::units::duration(bare)?;
+            // No time is longer than a day, so it fits.
+            Ok(sign * i64::try_from(span.as_nanos()).unwrap_or(i64::MAX))
+        })
     }
 
     /// A whole number.

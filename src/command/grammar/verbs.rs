@@ -46,6 +46,8 @@ const TWENTY: Slot = Words(&["x20"]);
 const ON_OFF: Slot = Words(&["on", "off"]);
 const SHAPES: Slot = Words(&["uniform", "constant", "exponential", "heavy-tail"]);
 const TIMES: Slot = Words(&["50ms", "200ms", "1s"]);
+const SKEWS: Slot = Words(&["+1s", "+5s", "-1s", "-5s", "off"]);
+const RATES: Slot = Words(&["1.5", "2", "0.5", "off"]);
 const SHARES: Slot = Words(&["10%", "30%", "60%"]);
 
 macro_rules! verbs {
@@ -86,7 +88,7 @@ static VERBS: &[VerbHelp] = verbs! {
     "thaw" "thaw NODE" [Node]
         "A frozen process goes on with its old state and what has piled up." "thaw ts1";
     "revive" "revive NODE" [Node]
-        "Whatever ails the node itself ends: it boots or thaws, and tells no more lies."
+        "Whatever ails the node itself ends: it boots or thaws, tells no more lies, and its clock is right."
         "revive ts1";
     "stop" "stop NODE" [Node]
         "The node answers or cancels what is in flight and ends in good order." "stop ls";
@@ -94,6 +96,10 @@ static VERBS: &[VerbHelp] = verbs! {
         "The disk of a dead replica is emptied: it comes back with nothing." "wipe r1";
     "lie" "lie NODE on|off" [Liar, ON_OFF]
         "The name server or the replica answers wrongly." "lie ts1 on";
+    "skew" "skew NODE +TIME|-TIME|off" [Node, SKEWS]
+        "The node's own clock is set this far ahead or behind; off sets it right." "skew r2 +5s";
+    "drift" "drift NODE RATE|off" [Node, RATES]
+        "The node's own clock runs at this rate from now on: 1.5 is fast, 0.5 slow, off right." "drift r2 1.5";
     "cut" "cut LINKS" [Links]
         "Nothing gets through: streams stall, datagrams are lost." "cut ls<->ts1";
     "cut-only" "cut-only LINKS" [Links]
@@ -184,6 +190,10 @@ pub(super) fn meant(word: &str) -> Option<&'static str> {
         ("rejoin", "uncut"),
         ("repair", "heal"),
         ("latency", "delay"),
+        ("clock", "skew"),
+        ("time", "skew"),
+        ("date", "skew"),
+        ("ntp", "skew"),
         ("play", "resume"),
         ("continue", "resume"),
         ("step", "tick"),

@@ -5,7 +5,7 @@ use super::expect_store;
 use super::operate;
 use super::read::{SHAPES, repetitions};
 use super::token::{Word, quote};
-use crate::base::{Names, NodeId, Peer, units};
+use crate::base::{ClockRate, Names, NodeId, Peer, units};
 use crate::command::expect::{WITHIN_DEFAULT, belief_word};
 use crate::command::{Command, Expectation, LinkSet};
 use crate::message::{HostName, Shape};
@@ -41,6 +41,9 @@ pub(super) fn command(command: &Command, names: &Names) -> String {
         Command::Revive(id) => node("revive", *id),
         Command::Stop(id) => node("stop", *id),
         Command::Lie(id, on) => format!("lie {} {}", names.of(*id), if *on { "on" } else { "off" }),
+        Command::Skew(id, ahead) => format!("{} {}", node("skew", *id), skew(*ahead)),
+        Command::Drift(id, ClockRate::RIGHT) => format!("{} off", node("drift", *id)),
+        Command::Drift(id, rate) => format!("{} {rate}", node("drift", *id)),
         Command::Cut(set) => link("cut", set),
         Command::CutOnly(set) => link("cut-only", set),
         Command::Uncut(set) => link("uncut", set),
@@ -190,6 +193,16 @@ pub(super) fn rest(text: &str) -> String {
         && text.trim() == text
         && !text.contains(char::is_control);
     if plain { text.to_owned() } else { quote(text) }
+}
+
+/// How far a clock is ahead: `+2s`, `-300ms`, `off`.
+fn skew(ahead: i64) -> String {
+    let span = units::exact(Duration::from_nanos(ahead.unsigned_abs()));
+    match ahead {
+        0 => "off".into(),
+        1.. => format!("+{span}"),
+        _ => format!("-{span}"),
+    }
 }
 
 fn rate(per_kilosecond: u64) -> String {

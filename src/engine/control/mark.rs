@@ -6,6 +6,7 @@
 
 use super::state::Piece;
 use super::{Act, Control, Deed};
+use crate::base::LabTime;
 use crate::event::{ClockState, Fact, Life};
 use crate::machine::Told;
 use crate::topology::Role;
@@ -19,6 +20,8 @@ pub(super) const BOOT_ORDER: [Role; 4] = [Role::Replica, Role::Ts, Role::Ls, Rol
 pub(super) struct Mark {
     /// Its number; 0 for the start of the lab.
     step: u32,
+    /// When it began.
+    at: LabTime,
     pieces: Vec<Piece>,
     done: VecDeque<Deed>,
     undone: Vec<Deed>,
@@ -40,9 +43,10 @@ impl Mark {
 
 impl Control {
     /// A step begins, or the lab: this is what `restore` goes back to.
-    pub(super) fn take_mark(&mut self, step: u32) {
+    pub(super) fn take_mark(&mut self, step: u32, at: LabTime) {
         self.mark = Some(Mark {
             step,
+            at,
             pieces: self.state.pieces(),
             done: self.done.clone(),
             undone: self.undone.clone(),
@@ -51,7 +55,7 @@ impl Control {
     }
 
     /// Back to the mark. What was done since cannot be undone any more, nor done again.
-    pub(super) fn restore(&mut self) -> Result<Vec<Act>, String> {
+    pub(super) fn restore(&mut self, now: LabTime) -> Result<Vec<Act>, String> {
         let mark = self.mark.take().ok_or("the lab has not started")?;
         let mut acts = Vec::new();
         // The dead first: nothing that they still had to say may disturb what begins.
@@ -82,7 +86,11 @@ impl Control {
             !mark.pieces.iter().any(|piece| matches!(piece, Piece::Link(known, _) if known == way))
         });
         let mut pieces: Vec<Piece> = since.map(|way| Piece::Link(way, None)).collect();
-        pieces.extend(mark.pieces.iter().cloned());
+        pieces.extend(mark.pieces.iter().cloned().map(|piece| match piece {
+            // As wrong as it was then: what it has gone wrong by since is gone with the rest.
+            Piece::Clock(node, clock) => Piece::Clock(node, clock.again(mark.at, now)),
+            piece => piece,
+        }));
         acts.append(&mut self.state.go(&pieces));
         for piece in &pieces {
             // Who was told to stop, and had not ended, is told so again.

@@ -4,7 +4,7 @@ mod rebase;
 
 use super::Act;
 use super::mark::BOOT_ORDER;
-use crate::base::{NodeId, Peer, VisitorId};
+use crate::base::{NodeId, OwnClock, Peer, VisitorId};
 use crate::event::Life;
 use crate::machine::Told;
 use crate::message::Faults;
@@ -27,6 +27,8 @@ pub(super) enum Piece {
     Kind(NodeId, Arc<Kind>),
     /// The load of a client, in questions a thousand seconds.
     Load(NodeId, u64),
+    /// Its own clock. It is its host's: it runs whether a process does or not.
+    Clock(NodeId, OwnClock),
     /// What a hand did to one direction of a link; none where it is as usual.
     Link(Way, Option<Faults>),
 }
@@ -62,6 +64,7 @@ pub(super) struct State {
     pub life: Vec<Life>,
     kinds: Vec<Arc<Kind>>,
     loads: Vec<u64>,
+    pub clocks: Vec<OwnClock>,
     /// What each process knows of its settings; a frozen one hears nothing until it thaws.
     minds: Vec<Mind>,
     links: BTreeMap<Way, Faults>,
@@ -88,6 +91,7 @@ impl State {
             life: vec![Life::Off; count],
             kinds,
             loads,
+            clocks: vec![OwnClock::RIGHT; count],
             minds,
             links: BTreeMap::new(),
             visitors: BTreeMap::new(),
@@ -101,6 +105,7 @@ impl State {
             Piece::Life(node, _) => Piece::Life(*node, self.life[node.index()]),
             Piece::Kind(node, _) => Piece::Kind(*node, self.kinds[node.index()].clone()),
             Piece::Load(node, _) => Piece::Load(*node, self.loads[node.index()]),
+            Piece::Clock(node, _) => Piece::Clock(*node, self.clocks[node.index()]),
             Piece::Link(way, _) => Piece::Link(*way, self.links.get(way).copied()),
         }
     }
@@ -117,6 +122,7 @@ impl State {
             [
                 Piece::Kind(node.id, self.kinds[at].clone()),
                 Piece::Load(node.id, self.loads[at]),
+                Piece::Clock(node.id, self.clocks[at]),
                 Piece::Life(node.id, self.life[at]),
             ]
         });
@@ -170,7 +176,7 @@ impl State {
     /// Makes the fault state have these pieces, and gives what must be done for it.
     pub fn go(&mut self, pieces: &[Piece]) -> Vec<Act> {
         let mut acts = Vec::new();
-        // Settings first, so that a process that boots is told the new ones.
+        // Settings and clocks first, so that a process that boots is told the new ones and lives by the new ones.
         for piece in pieces {
             match piece {
                 Piece::Kind(node, kind) => {
@@ -178,6 +184,11 @@ impl State {
                     self.now.nodes[node.index()].kind = (**kind).clone();
                 }
                 Piece::Load(node, load) => self.loads[node.index()] = *load,
+                Piece::Clock(node, clock) => {
+                    if std::mem::replace(&mut self.clocks[node.index()], *clock) != *clock {
+                        acts.push(Act::SetOwnClock(*node, *clock));
+                    }
+                }
                 Piece::Life(..) | Piece::Link(..) => {}
             }
         }
@@ -192,6 +203,7 @@ impl State {
                     touched.insert(*node);
                 }
                 Piece::Link(way, faults) => self.set_link(*way, *faults, &mut acts),
+                Piece::Clock(..) => {}
             }
         }
         for node in touched {

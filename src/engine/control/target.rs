@@ -1,7 +1,7 @@
 //! What a command wants the fault state to be, or why it makes no sense.
 
 use super::state::{Piece, State, Way};
-use crate::base::{NodeId, Peer, VisitorId};
+use crate::base::{LabTime, NodeId, OwnClock, Peer, VisitorId};
 use crate::command::{Command, LinkSet};
 use crate::event::Life;
 use crate::message::{Faults, Jitter, RecordType};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 impl State {
     /// The pieces of the fault state that a command wants, for commands that change it.
-    pub fn target(&self, command: &Command) -> Result<Vec<Piece>, String> {
+    pub fn target(&self, now: LabTime, command: &Command) -> Result<Vec<Piece>, String> {
         match command {
             Command::Kill(node) => self.death(*node, Life::Killed),
             Command::Crash(node) => self.death(*node, Life::Crashed),
@@ -19,6 +19,8 @@ impl State {
             Command::Thaw(node) => self.thaw(*node),
             Command::Revive(node) => self.revive(*node),
             Command::Lie(node, on) => self.lie(*node, *on),
+            Command::Skew(node, ahead) => self.skew(now, *node, *ahead),
+            Command::Drift(node, rate) => self.drift(now, *node, *rate),
             Command::Load { client, per_kilosecond } => self.load(*client, *per_kilosecond),
             Command::Set { node, key, value } => self.set(*node, key, value),
             Command::Reset => Ok(self.reset()),
@@ -147,6 +149,7 @@ impl State {
             return Err(self.gone(node, ""));
         }
         let mut pieces = self.lie_piece(node, false);
+        pieces.push(Piece::Clock(node, OwnClock::RIGHT));
         pieces.push(Piece::Life(node, Life::Up));
         Ok(pieces)
     }
@@ -284,6 +287,9 @@ impl State {
         for node in self.file.nodes.iter().filter(|node| node.at.is_none()) {
             if let Some(lies) = node.kind.lies() {
                 pieces.extend(self.lie_piece(node.id, lies));
+            }
+            if !self.clocks[node.id.index()].is_right() {
+                pieces.push(Piece::Clock(node.id, OwnClock::RIGHT));
             }
             let life = self.life_of(node.id);
             // A disk that cannot be read is no fault that could be taken back.

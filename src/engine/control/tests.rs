@@ -1,6 +1,7 @@
 //! Rules of the control plane.
 
 mod bench;
+mod clock;
 mod rebase;
 mod store;
 mod undo;

@@ -234,6 +234,18 @@ fn five_seconds_of_silence_take_at_most_three() {
 }
 
 #[test]
+fn a_wait_ends_when_the_clock_of_whoever_waits_says_so() {
+    let mut lab = Wall::default();
+    lab.asked(1, 6 * FIVE);
+    lab.to(200.0);
+    assert!(lab.rate() > 4.0, "thirty seconds");
+    let clock = OwnClock::RIGHT.stepped(lab.now, 28_000_000_000);
+    lab.emit(CLIENT, Cause::Unknown, Fact::OwnClockSet { node: CLIENT, clock });
+    lab.to(400.0);
+    assert!(lab.rate() < 2.0, "less than two are left of them: {}", lab.rate());
+}
+
+#[test]
 fn a_wait_is_measured_from_the_moment_nothing_moves() {
     let mut lab = Wall::default();
     lab.asked(1, 6 * FIVE);

@@ -60,7 +60,7 @@ impl NodeShared {
         let booted = lab.recorder.lab(now, cause, fact);
         core.life = Life::Up;
         core.living = Some(Living {
-            inc: Incarnation::new(self.id, number, machine),
+            inc: Incarnation::new(self.id, number, machine, core.clock),
             conns: BTreeMap::new(),
             flows: HashMap::new(),
             opening: BTreeSet::new(),

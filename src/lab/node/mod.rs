@@ -19,7 +19,7 @@ use super::listen::Port;
 use super::outbox::Outbox;
 use super::shared::Shared;
 use super::tasks;
-use crate::base::{ConnId, Incarnation as Number, Names, NodeId};
+use crate::base::{ConnId, Incarnation as Number, Names, NodeId, OwnClock};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Census, Ending, Event, Life};
 use crate::machine::Told;
@@ -69,6 +69,8 @@ pub struct NodeShared {
 struct Core {
     life: Life,
     incarnations: u32,
+    /// Its own clock, which may be wrong.
+    clock: OwnClock,
     living: Option<Living>,
     /// One for each wire that it listens with.
     ports: Vec<Port>,
@@ -125,6 +127,7 @@ impl NodeShared {
         let core = Core {
             life: Life::Off,
             incarnations: 0,
+            clock: OwnClock::RIGHT,
             living: None,
             ports: Port::all(node.listen),
             old_tasks: Vec::new(),

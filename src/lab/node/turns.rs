@@ -3,7 +3,7 @@
 //! A panic inside a turn is the node's own crash, and nothing else's.
 
 use super::{Core, Death, NodeShared, Stashed};
-use crate::base::{ConnId, Incarnation as Number, LabTime, Peer};
+use crate::base::{ConnId, Incarnation as Number, LabTime, OwnClock, Peer};
 use crate::engine::Incarnation;
 use crate::event::{Cause, Ending, Fact, Life};
 use crate::lab::disk::Kept;
@@ -130,6 +130,16 @@ impl NodeShared {
     pub(super) fn timers_locked(&self, core: &mut Core, lab: &Shared) {
         let now = lab.now();
         self.guarded(core, now, lab, |inc, host| inc.fire_due(now, host));
+    }
+
+    /// Its own clock is like this from now on, and its timers are due accordingly; that of one that stands still runs
+    /// on.
+    pub fn set_own_clock(&self, clock: OwnClock, cause: Cause, lab: &Shared) {
+        let mut core = self.lock();
+        let now = lab.now();
+        lab.recorder.lab(now, cause, Fact::OwnClockSet { node: self.id, clock });
+        core.clock = clock;
+        self.guarded(&mut core, now, lab, |inc, _| inc.set_clock(clock));
     }
 
     /// Tells the machine something; a frozen one hears it when it thaws.

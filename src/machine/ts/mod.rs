@@ -176,7 +176,7 @@ impl Ts {
         if span.is_zero() {
             self.ask_store(no, out);
         } else {
-            out.push(Effect::Arm(Timer::Served(no).id(), span));
+            out.push(Effect::Work(Timer::Served(no).id(), span));
         }
     }
 

@@ -132,7 +132,9 @@ impl Reader<'_> {
             | Command::Freeze(node)
             | Command::Thaw(node)
             | Command::Revive(node)
-            | Command::Stop(node) => self.runs_here(*node, line),
+            | Command::Stop(node)
+            | Command::Skew(node, _)
+            | Command::Drift(node, _) => self.runs_here(*node, line),
             _ => {}
         }
     }

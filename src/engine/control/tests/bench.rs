@@ -132,7 +132,9 @@ pub(super) struct Bench {
     pub(super) kinds: BTreeMap<NodeId, Kind>,
     pub(super) loads: BTreeMap<NodeId, u64>,
     pub(super) links: BTreeMap<(Peer, Peer), Faults>,
+    pub(super) clocks: BTreeMap<NodeId, OwnClock>,
     pub(super) booted: BTreeMap<NodeId, u32>,
+    pub(super) now: LabTime,
     pub(super) undone: Vec<String>,
     /// Nodes whose disks cannot be read.
     pub(super) damaged: BTreeSet<NodeId>,
@@ -154,7 +156,9 @@ impl Bench {
             kinds: BTreeMap::new(),
             loads: BTreeMap::new(),
             links: BTreeMap::new(),
+            clocks: BTreeMap::new(),
             booted: BTreeMap::new(),
+            now: LabTime::ZERO,
             undone: Vec::new(),
             damaged: BTreeSet::new(),
             wiped: Vec::new(),
@@ -167,7 +171,7 @@ impl Bench {
 
     pub(super) fn see(&mut self, owner: Owner, fact: Fact) {
         let id = EventId { owner, number: 1 };
-        self.control.observe(&Event { id, time: LabTime::ZERO, cause: Cause::Unknown, fact });
+        self.control.observe(&Event { id, time: self.now, cause: Cause::Unknown, fact });
     }
 
     pub(super) fn visit(&mut self, visitor: u32, node: NodeId) {
@@ -214,6 +218,9 @@ impl Bench {
                     assert_eq!(self.life.insert(node, Life::Up), Some(Life::Frozen));
                 }
                 Act::Tell(node, told) => self.tell(node, told),
+                Act::SetOwnClock(node, clock) => {
+                    self.clocks.insert(node, clock);
+                }
                 Act::SetFaults { from, to, faults } => {
                     self.links.insert((from, to), faults);
                 }
@@ -248,7 +255,7 @@ impl Bench {
 
     pub(super) fn give(&mut self, line: &str) -> Result<usize, String> {
         let command = grammar::command(line, &self.file.names).expect(line);
-        let acts = self.control.apply(LabTime::ZERO, &command)?;
+        let acts = self.control.apply(self.now, &command)?;
         let count = acts.len();
         self.carry_out(acts);
         Ok(count)
@@ -284,7 +291,8 @@ impl Bench {
                 assert_eq!(&self.kinds[&node.id], kind, "the process of {} differs", node.id);
                 write!(out, " {}", self.loads[&node.id]).expect("a String takes everything");
             }
-            out += "\n";
+            let clock = self.clocks.get(&node.id).copied().unwrap_or_default();
+            writeln!(out, " {clock:?}").expect("a String takes everything");
         }
         for (way, faults) in &self.links {
             let usual = match way {

@@ -57,6 +57,12 @@ fn line() -> impl Strategy<Value = String> {
         "set ts1 on_miss negative",
         "load client 5/s",
         "load client off",
+        "skew ts1 +5s",
+        "skew ts1 -2s",
+        "skew spare off",
+        "drift ts1 1.5",
+        "drift client 0.5",
+        "drift ts1 off",
         "reset",
         "revive spare",
     ]);

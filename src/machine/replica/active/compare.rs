@@ -255,7 +255,7 @@ impl Replica {
         }
         let how = if shipped.keep == had.at { how } else { CatchUp::State };
         self.adopt(sender, how, shipped, out);
-        self.seen = self.seen.max(LabTime(clock.time_ms * 1_000_000));
+        self.seen = self.seen.max(LabTime(clock.time_ms.saturating_mul(1_000_000)));
     }
 
     /// Whether an entry of this log is in neither what stays nor what comes.
