@@ -277,7 +277,7 @@ pub async fn read(
     while until(&mut gate, true).await {
         let (node, lab) = (node.clone(), lab.clone());
         let hears = Box::new(Hears { reader, socket: socket.clone(), node, lab: lab.clone() });
-        let watch = lab.reactor.watch(id.index(), &socket, connected, hears);
+        let watch = lab.reactor.watch(&socket, connected, hears);
         if let Err(error) = &watch {
             lab.no_socket(id, Cause::Unknown, error);
         }

@@ -1,8 +1,10 @@
-//! The datagrams of all nodes: a few threads that wait for many sockets and hand on what they read (the reactor of
-//! Schmidt, 1995).
+//! The datagrams of all nodes: a thread that waits for many sockets and hands on what it reads (the reactor of Schmidt,
+//! 1995).
 //!
 //! Datagrams are small and many, and what each costs is what a load balancer costs; so nothing stands between the
-//! system's word that there is something to read and the turn of the node. Streams are the runtime's business.
+//! system's word that there is something to read and the turn of the node. One thread does it for all: what a node
+//! sends another is read by the one that has sent it, and to wake a second takes longer than to answer. Streams are the
+//! runtime's business.
 
 mod poller;
 
@@ -21,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The largest datagram there is.
 pub const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
 
-/// Datagrams that a socket gives at once, before the others of its thread have their turn.
+/// Datagrams that a socket gives at once, before the others have their turn.
 const READS_AT_ONCE: usize = 64;
 
 /// Bytes of them, at most one datagram more.
@@ -83,10 +85,10 @@ impl Batch {
     }
 }
 
-/// The threads, each with sockets of its own.
-#[derive(Debug)]
+/// The thread, which begins when it has something to watch.
+#[derive(Debug, Default)]
 pub struct Reactor {
-    threads: Vec<Mutex<Option<Arc<Thread>>>>,
+    thread: Mutex<Option<Arc<Thread>>>,
 }
 
 #[derive(Debug)]
@@ -119,27 +121,18 @@ pub struct Watch {
 }
 
 impl Reactor {
-    /// So many threads, each of which begins when it has something to watch.
-    #[must_use]
-    pub fn new(threads: usize) -> Self {
-        Self { threads: (0..threads.max(1)).map(|_| Mutex::default()).collect() }
-    }
-
-    /// Reads a socket that does not block. Those of one `place` share a thread. `connected`: everything comes from one
-    /// address, which is known.
+    /// Reads a socket that does not block. `connected`: everything comes from one address, which is known.
     ///
     /// # Errors
     /// The system's, if it has no room for one more.
     pub fn watch(
         &self,
-        place: usize,
         socket: &Arc<UdpSocket>,
         connected: bool,
         ear: Box<dyn Ear>,
     ) -> io::Result<Watch> {
         let thread = {
-            let place = &self.threads[place % self.threads.len()];
-            let mut thread = place.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
             match &*thread {
                 Some(thread) => thread.clone(),
                 None => thread.insert(Thread::start()?).clone(),
@@ -157,10 +150,8 @@ impl Reactor {
 
 impl Drop for Reactor {
     fn drop(&mut self) {
-        for thread in &mut self.threads {
-            if let Some(thread) = thread.get_mut().unwrap_or_else(PoisonError::into_inner) {
-                thread.poller.end();
-            }
+        if let Some(thread) = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            thread.poller.end();
         }
     }
 }
@@ -294,9 +285,9 @@ mod tests {
 
     #[test]
     fn one_alone_and_many_at_once_are_heard_in_order_and_none_is_left() {
-        let (reactor, served, asker) = (Reactor::new(2), socket(), socket());
+        let (reactor, served, asker) = (Reactor::default(), socket(), socket());
         let (tell, heard) = channel();
-        let _watch = reactor.watch(5, &served, false, Box::new(tell)).expect("room");
+        let _watch = reactor.watch(&served, false, Box::new(tell)).expect("room");
         let mut next = 0;
         for burst in [1, 1, 150, 1, 7, 1, 90, 2, 1] {
             send(&asker, &served, next..next + burst);
@@ -313,26 +304,26 @@ mod tests {
 
     #[test]
     fn nothing_is_heard_once_the_watch_is_gone_and_what_came_meanwhile_is_heard_by_the_next() {
-        let (reactor, served, asker) = (Reactor::new(1), socket(), socket());
+        let (reactor, served, asker) = (Reactor::default(), socket(), socket());
         let (tell, heard) = channel();
-        let watch = reactor.watch(0, &served, false, Box::new(tell)).expect("room");
+        let watch = reactor.watch(&served, false, Box::new(tell)).expect("room");
         send(&asker, &served, 0..1);
         assert!(matches!(hear(&heard), Heard::Batch(numbers, _) if numbers == [0]));
         drop(watch);
         assert_eq!(Arc::strong_count(&served), 1, "nobody keeps the socket");
         send(&asker, &served, 1..2);
         let (tell, again) = channel();
-        let _watch = reactor.watch(0, &served, false, Box::new(tell)).expect("room");
+        let _watch = reactor.watch(&served, false, Box::new(tell)).expect("room");
         assert!(matches!(hear(&again), Heard::Batch(numbers, _) if numbers == [1]));
         assert!(heard.recv().is_err(), "whoever heard is gone, too");
     }
 
     #[test]
     fn a_refusal_is_told_once_and_what_comes_from_a_known_address_bears_none() {
-        let (reactor, asker, served) = (Reactor::new(1), socket(), socket());
+        let (reactor, asker, served) = (Reactor::default(), socket(), socket());
         asker.connect(here(&served)).expect("it is there");
         let (tell, heard) = channel();
-        let _watch = reactor.watch(0, &asker, true, Box::new(tell)).expect("room");
+        let _watch = reactor.watch(&asker, true, Box::new(tell)).expect("room");
         send(&served, &asker, 0..1);
         assert_eq!(hear(&heard), Heard::Batch(vec![0], vec![None]));
         let port = here(&served);

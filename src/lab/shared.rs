@@ -88,8 +88,7 @@ impl Shared {
             recorder: Recorder::new(clock.clone(), auto, rate_changed.clone()),
             scheduler: Scheduler::new(clock.clone(), rate_changed.clone()),
             edition: RwLock::new(topology.clone()),
-            // As many as there are for everything else.
-            reactor: Reactor::new(runtime.metrics().num_workers()),
+            reactor: Reactor::default(),
             topology,
             clock,
             runtime,
