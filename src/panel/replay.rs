@@ -158,6 +158,7 @@ impl Replay {
             at: Duration::ZERO,
             whole: Duration::ZERO,
             paused: false,
+            lab_paused: world.clock.paused,
         });
         let marks = vec![(0, past.clone(), view.feed.clone())];
         let (from, now, wall) = (begins, begins, None);
@@ -180,6 +181,9 @@ impl Replay {
 
     /// How far it goes, as the lab's world is now.
     pub fn follow(&mut self, lab: &World) {
+        if let Some(cursor) = &mut self.view.replay {
+            cursor.lab_paused = lab.clock.paused;
+        }
         let Some(cursor) = self.view.replay.as_mut().filter(|_| self.open) else { return };
         let end = self.subject.ended(lab).map(|end| end + MARGIN);
         let last = match self.events.get(EVENTS_MAX) {

@@ -6,7 +6,7 @@ use crate::scenes::google;
 use crate::story::{self, Story, TS1, TS2};
 use faultlab::base::{EventId, LabTime, Owner};
 use faultlab::command::Command;
-use faultlab::event::{Cause, Event, Fact, Hand};
+use faultlab::event::{Cause, ClockState, Event, Fact, Hand};
 use faultlab::log::{Log, SEGMENT_EVENTS, Tail};
 use faultlab::panel::{self, Bench, Panel, Reaction};
 use faultlab::topology::Policy;
@@ -266,11 +266,29 @@ fn marked() -> (Panel, Recorded) {
 }
 
 fn row(panel: &Panel, row: u16) -> String {
+    row_of(panel, (80, 24), row)
+}
+
+fn row_of(panel: &Panel, (columns, rows): (u16, u16), row: u16) -> String {
     let (world, view, now) = panel.shown(LabTime::ZERO);
-    let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a screen in memory");
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen in memory");
     let drawn = terminal.draw(|frame| panel::draw(world, view, &NIGHT, now, frame));
     let buffer = drawn.expect("it is drawn").buffer.clone();
-    (0..80).map(|x| buffer[(x, row)].symbol()).collect()
+    (0..columns).map(|x| buffer[(x, row)].symbol()).collect()
+}
+
+#[test]
+fn the_header_of_a_replay_says_whether_the_lab_goes_on_meanwhile() {
+    let (mut panel, mut bench) = marked();
+    panel.resize((120, 40));
+    let wide = |panel: &Panel| row_of(panel, (120, 40), 0);
+    assert!(wide(&panel).contains("stands still  the lab runs on"), "{}", wide(&panel));
+    let (number, time) = (1_000_000, bench.now);
+    let id = EventId { owner: Owner::Lab, number };
+    let fact = Fact::ClockSet(ClockState { rate: 1.0, paused: true, auto: false });
+    bench.log.push(Event { id, time, cause: Cause::Unknown, fact });
+    while panel.follow(&bench).1 {}
+    assert!(wide(&panel).contains("stands still  the lab is paused"), "{}", wide(&panel));
 }
 
 #[test]
