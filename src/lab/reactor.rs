@@ -94,12 +94,10 @@ pub struct Reactor {
 #[derive(Debug)]
 struct Thread {
     poller: Poller,
-    watched: Mutex<NumberMap<u64, Place>>,
+    /// Locked while one of them is read and heard.
+    watched: Mutex<NumberMap<u64, Watched>>,
     keys: AtomicU64,
 }
-
-/// Where a socket is that is watched, or was. Locked while it is read and heard.
-type Place = Arc<Mutex<Option<Watched>>>;
 
 /// A socket that is watched.
 struct Watched {
@@ -117,7 +115,6 @@ struct Watched {
 pub struct Watch {
     thread: Arc<Thread>,
     key: u64,
-    place: Place,
 }
 
 impl Reactor {
@@ -140,9 +137,8 @@ impl Reactor {
         };
         let key = thread.keys.fetch_add(1, Ordering::Relaxed);
         let watched = Watched { socket: socket.clone(), connected, ear, most: 1, left: 0 };
-        let place = Arc::new(Mutex::new(Some(watched)));
-        thread.all().insert(key, place.clone());
-        let watch = Watch { thread, key, place };
+        thread.all().insert(key, watched);
+        let watch = Watch { thread, key };
         watch.thread.poller.add(key, socket)?;
         Ok(watch)
     }
@@ -160,9 +156,7 @@ impl Drop for Watch {
     /// Nothing is read or heard any more when this returns; so whoever drops it must hold nothing that an ear waits
     /// for.
     fn drop(&mut self) {
-        self.thread.all().remove(&self.key);
-        let watched = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(watched) = watched {
+        if let Some(watched) = self.thread.all().remove(&self.key) {
             self.thread.poller.remove(self.key, &watched.socket);
         }
     }
@@ -177,7 +171,7 @@ impl Thread {
         Ok(thread)
     }
 
-    fn all(&self) -> MutexGuard<'_, NumberMap<u64, Place>> {
+    fn all(&self) -> MutexGuard<'_, NumberMap<u64, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -193,10 +187,7 @@ impl Thread {
                 }
             }
             for (key, is_error) in ready.iter() {
-                let place = self.all().get(&key).cloned();
-                let Some(place) = place else { continue };
-                let mut watched = place.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(watched) = &mut *watched {
+                if let Some(watched) = self.all().get_mut(&key) {
                     watched.read(wait, is_error, &mut batch);
                 }
             }

@@ -158,7 +158,7 @@ impl Replay {
             at: Duration::ZERO,
             whole: Duration::ZERO,
             paused: false,
-            lab_paused: world.clock.paused,
+            meanwhile: meanwhile(world),
         });
         let marks = vec![(0, past.clone(), view.feed.clone())];
         let (from, now, wall) = (begins, begins, None);
@@ -182,7 +182,7 @@ impl Replay {
     /// How far it goes, as the lab's world is now.
     pub fn follow(&mut self, lab: &World) {
         if let Some(cursor) = &mut self.view.replay {
-            cursor.lab_paused = lab.clock.paused;
+            cursor.meanwhile = meanwhile(lab);
         }
         let Some(cursor) = self.view.replay.as_mut().filter(|_| self.open) else { return };
         let end = self.subject.ended(lab).map(|end| end + MARGIN);
@@ -441,4 +441,9 @@ pub fn events_between(bench: &dyn Bench, from: u64, to: u64) -> Vec<Event> {
         at = tail.next;
     }
     events
+}
+
+/// What the lab does while its past is shown.
+fn meanwhile(lab: &World) -> &'static str {
+    if lab.clock.paused { "the lab is paused" } else { "the lab runs on" }
 }

@@ -101,8 +101,8 @@ pub struct Cursor {
     pub whole: Duration,
     /// Whether it stands still by hand.
     pub paused: bool,
-    /// Whether the lab itself is paused meanwhile.
-    pub lab_paused: bool,
+    /// What the lab itself does meanwhile, in words.
+    pub meanwhile: &'static str,
     /// What is worth going to, in order of time.
     pub marks: Vec<(LabTime, Kind)>,
 }
@@ -126,8 +126,7 @@ impl Cursor {
     /// `race #41 · 71 of 131 ms · the lab runs on`, shorter where there is less room.
     #[must_use]
     pub fn forms(&self) -> [String; 3] {
-        let runs_on = if self.lab_paused { "the lab is paused" } else { "the lab runs on" };
-        let runs_on = runs_on.to_owned();
+        let runs_on = self.meanwhile.to_owned();
         if self.log {
             let how = match (self.paused || self.is_over(), self.slower) {
                 (true, _) => "stands still".to_owned(),
