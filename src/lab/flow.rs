@@ -10,7 +10,7 @@ use super::node::NodeShared;
 use super::reactor::{Batch, Ear};
 use super::shared::Shared;
 use crate::base::{ConnId, EventId, Incarnation, LabTime, NodeId};
-use crate::event::{Cause, Fate};
+use crate::event::{Cause, Fact, Fate};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send, sendto};
 use std::collections::VecDeque;
@@ -279,7 +279,9 @@ pub async fn read(
         let hears = Box::new(Hears { reader, socket: socket.clone(), node, lab: lab.clone() });
         let watch = lab.reactor.watch(&socket, connected, hears);
         if let Err(error) = &watch {
-            lab.no_socket(id, Cause::Unknown, error);
+            // Whatever the reason, nobody hears what comes there.
+            let fact = Fact::SocketFailed { node: id, why: error.to_string().into() };
+            lab.recorder.lab(lab.now(), Cause::Unknown, fact);
         }
         if !until(&mut gate, false).await {
             return;
@@ -312,4 +314,42 @@ pub struct Heard {
     pub conn: ConnId,
     /// When something came last.
     pub at: LabTime,
+}
+
+// Elsewhere nothing keeps a socket from being watched twice.
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::topology::{Bundled, load_text};
+
+    struct Deaf;
+
+    impl Ear for Deaf {
+        fn hear(&self, _: &Batch) {}
+        fn refused(&self) {}
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_watched_is_told_of() {
+        let text = "[nodes.ts]\nrole = \"ts\"\nrecords = { \"a.b\" = \"192.0.2.1\" }\n";
+        let topology = load_text("test.toml", text, &Bundled).expect("a good file").topology;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let lab = Shared::new(Arc::new(topology), runtime.handle().clone(), None);
+        let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").expect("a port"));
+        // The system has no place for one that it watches already.
+        let _watch = lab.reactor.watch(&socket, false, Box::new(Deaf)).expect("room");
+        let cancel = CancellationToken::new();
+        let reader = Reader::IsAsked(NodeId(0), Incarnation(1));
+        let reads = runtime.spawn(read(reader, socket, cancel.clone(), lab.clone()));
+        runtime.block_on(async {
+            let told = tokio::time::timeout(Duration::from_secs(10), lab.recorder.changed(0));
+            told.await.expect("it is told");
+            cancel.cancel();
+            reads.await.expect("it ends with its life");
+        });
+        let log = lab.recorder.read(0, usize::MAX);
+        let failed = |fact: &Fact| matches!(fact, Fact::SocketFailed { node: NodeId(0), .. });
+        assert!(log.events().any(|event| failed(&event.fact)));
+    }
 }
