@@ -16,9 +16,9 @@ const PAUSE: Duration = Duration::from_millis(8);
 /// Questions that the outside client keeps outstanding.
 const OUTSTANDING: usize = 64;
 /// Questions of one round.
-const QUESTIONS: usize = 200_000;
-/// Rounds of each kind, in turn.
-const ROUNDS: usize = 5;
+const QUESTIONS: usize = 100_000;
+/// Rounds of each kind, in turn: which task waits for which differs from one to the next.
+const ROUNDS: usize = 15;
 const NAME: &str = "www.a.com";
 
 const LAB: &str = "title = 'frames'\n\

@@ -1,12 +1,13 @@
 //! The loop: keys in, commands out; the log's tail folded and drawn. Plain, synchronous, on the main thread.
 //!
-//! A key wakes it. It draws 30 times a second while something moves, and twice a second otherwise.
+//! A key wakes it; [`Frames`] says when it draws.
 
 use super::action::Leaving;
 use super::carried::{self, Carried};
 use super::chord::Chord;
 use super::copy::Copied;
 use super::feed::Tone;
+use super::frames::{Frames, STILL};
 use super::guard::Woken;
 use super::picker::{Move, Offer, Picker};
 use super::state::{Panel, Reaction};
@@ -18,12 +19,6 @@ use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often a moving picture is drawn, and how often the log is looked at.
-const FRAME: Duration = Duration::from_millis(33);
-/// How often a still picture is drawn: times like `DEAD 8s` go on.
-const STILL: Duration = Duration::from_millis(500);
-/// How long the picture counts as moving after a key: what the key causes comes within this.
-const AFTER_KEY: Duration = Duration::from_millis(300);
 /// How long one frame may fold events before it looks at the keys again.
 const FOLD_MAX: Duration = Duration::from_millis(8);
 /// What came together is taken in together, up to so much: then the picture must follow.
@@ -46,8 +41,15 @@ pub enum Ending {
 
 impl Panel {
     /// Takes what the log has, for at most some milliseconds; gives whether there was something, and whether there
-    /// is more. What comes meanwhile waits for the next frame: a flood is folded in large pieces.
+    /// is more.
     pub fn follow(&mut self, bench: &dyn Bench) -> (bool, bool) {
+        let came = self.fold(bench);
+        self.view.catch_up(&self.world);
+        came
+    }
+
+    /// The same, but the lines of a flood wait until somebody can read them.
+    fn fold(&mut self, bench: &dyn Bench) -> (bool, bool) {
         let begun = Instant::now();
         let mut any = false;
         loop {
@@ -121,8 +123,8 @@ fn turn(
     let mut panel = carried::set_up(session, topology, carried);
     // The panel's clock goes on where an earlier one left it.
     let (begun, earlier) = (Instant::now(), panel.view.wall);
-    let mut last_key = None;
-    let mut drawn: Option<Instant> = None;
+    let clock = || earlier + begun.elapsed();
+    let mut frames = Frames::new(clock(), panel.world.position);
     let mut fresh = true;
     session.redraw()?;
     loop {
@@ -131,18 +133,18 @@ fn turn(
         }
         stops(session)?;
         session.set_mouse(panel.view.mouse)?;
-        let (changed, more) = panel.follow(bench);
+        let (changed, more) = panel.fold(bench);
         if let Some(edited) = bench.edited() {
             edition::came(edited, &panel.world, &mut panel.view);
             fresh = true;
         }
-        fresh |= changed | panel.tick(earlier + begun.elapsed());
+        fresh |= changed | panel.tick(clock());
         fresh |= panel.recorded(bench) | panel.exported(bench);
         let now = bench.now().max(panel.world.now);
-        let moving =
-            panel.moves(now) || last_key.is_some_and(|at: Instant| at.elapsed() < AFTER_KEY);
-        let since = drawn.map_or(STILL, |at: Instant| at.elapsed());
-        if since >= STILL || (since >= FRAME && (fresh || moving)) {
+        let stirs = (fresh, panel.moves(now));
+        frames.count(clock(), panel.world.position);
+        if frames.is_due(clock(), stirs, panel.replays()) {
+            panel.view.catch_up(&panel.world);
             panel.resize(session.size());
             let theme = session.theme;
             let (world, view, now) = panel.shown(now);
@@ -154,15 +156,16 @@ fn turn(
             if let Some(ending) = taken(session, frame)? {
                 return Ok(ending);
             }
-            drawn = Some(Instant::now());
+            frames.drew(clock());
             fresh = false;
         }
-        let limit = if more { Duration::ZERO } else { FRAME };
+        let limit = if more { Duration::ZERO } else { frames.rest() };
         match session.wait(limit) {
             Some(Woken::Input(input)) => {
-                last_key = Some(Instant::now());
                 // What the key changed is drawn at once, but not once for each of many that came together.
-                (fresh, drawn) = (true, None);
+                frames.pressed(clock());
+                fresh = true;
+                panel.view.catch_up(&panel.world);
                 let mut next = Some(input);
                 for _ in 0..INPUTS_A_FRAME {
                     let Some(input) = next.take() else { break };

@@ -5,6 +5,7 @@
 use crate::base::{LabTime, NodeId, Owner, Peer, VisitorId};
 use crate::command::Command;
 use crate::event::{Event, Fact};
+use crate::log::{Piece, Tail};
 use crate::message::{BalanceNote, Message, Note, Outcome, ReplicaMessage};
 use crate::report;
 use crate::topology::Topology;
@@ -14,7 +15,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Lines kept: some screens to scroll back; the log itself has them all.
-pub const LINES_MAX: usize = 4000;
+const LINES_MAX: usize = 4000;
+/// Events that come at once in a flood: nobody reads along, so their lines are made for the next frame alone.
+pub const FLOOD: usize = 1000;
+/// Lines that are made of a flood which has more than are kept: some screens, too, and gone with the next frame.
+const LINES_OF_A_FLOOD: usize = 1000;
 /// How far back the other direction of a link is looked for: a node has some links, and all are set at once.
 const FAULTS_SEARCHED: usize = 64;
 
@@ -82,10 +87,19 @@ impl Line {
     }
 }
 
+/// Events that were folded and have no lines yet.
+#[derive(Debug, Clone, Default)]
+struct Flood {
+    pieces: Vec<Piece>,
+    /// How many of them have a line for certain.
+    lines: usize,
+}
+
 /// The newest lines.
 #[derive(Debug, Clone, Default)]
 pub struct Feed {
     lines: VecDeque<Line>,
+    flood: Flood,
     /// What there is by the name by which the lines call it.
     topology: Option<Arc<Topology>>,
 }
@@ -118,6 +132,11 @@ fn is_noise(fact: &Fact) -> bool {
     }
 }
 
+/// Whether it makes a line for certain.
+pub fn surely_has_line(event: &Event) -> bool {
+    report::has_line(event) == Some(true) && !is_noise(&event.fact)
+}
+
 impl Feed {
     /// Takes an event that the world has just folded; gives whether it made a line.
     pub fn take(&mut self, event: &Event, world: &World) -> bool {
@@ -146,6 +165,37 @@ impl Feed {
         let tone = tone(&event.fact);
         self.add(Line { time: event.time, race, tone, node, text, event: later });
         true
+    }
+
+    /// Whether events wait for their lines.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        !self.flood.pieces.is_empty()
+    }
+
+    /// These events wait for their lines, so many of them at least.
+    pub fn defer(&mut self, tail: Tail, lines: usize) {
+        self.flood.pieces.extend(tail.pieces);
+        self.flood.lines += lines;
+    }
+
+    /// The events that wait, from the first that is to have a line on. If they have more lines than there is room for,
+    /// only the newest are to be made, and what was there before goes, as it would have anyway: between two lines none
+    /// is missing.
+    pub fn end_flood(&mut self) -> Vec<Piece> {
+        let Flood { mut pieces, lines } = std::mem::take(&mut self.flood);
+        if lines <= LINES_MAX {
+            return pieces;
+        }
+        self.lines.clear();
+        let mut left = LINES_OF_A_FLOOD;
+        let of = |piece: &Piece| piece.events().iter().filter(|it| surely_has_line(it)).count();
+        let first = pieces.iter().rposition(|piece| {
+            left = left.saturating_sub(of(piece));
+            left == 0
+        });
+        pieces.drain(..first.unwrap_or(0));
+        pieces
     }
 
     fn add(&mut self, line: Line) {
@@ -186,7 +236,7 @@ impl Feed {
     #[must_use]
     pub fn before(&self, moment: LabTime) -> Self {
         let lines = self.lines.iter().filter(|line| line.time < moment).cloned();
-        Self { lines: lines.collect(), topology: self.topology.clone() }
+        Self { lines: lines.collect(), topology: self.topology.clone(), flood: Flood::default() }
     }
 
     /// A line of the panel's own: what is missing, what was refused.

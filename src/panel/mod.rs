@@ -28,6 +28,7 @@ mod fan_out;
 mod feed;
 mod figures;
 mod footer;
+mod frames;
 mod fuzzy;
 mod guard;
 mod header;

@@ -7,7 +7,7 @@ use super::chord::Chord;
 use super::copy::Copied;
 use super::diagram::{Diagram, EVENTS_MAX};
 use super::export::Span;
-use super::feed::{LINES_MAX, Tone};
+use super::feed::{FLOOD, Tone, surely_has_line};
 use super::replay::{self, Replay, Seek};
 use super::view::{Mode, View};
 use super::{Bench, hints, keymap, map, mouse, own_clock, scrub, store, typing};
@@ -99,6 +99,7 @@ impl Panel {
         self.view.prompted = bench.is_prompted();
         let tail = bench.read(self.next);
         if tail.missing > 0 {
+            self.view.catch_up(&self.world);
             self.world.gap(tail.missing);
             let text = format!("{} events are missing here", tail.missing);
             self.view.feed.say(self.world.now, text, Tone::Bad);
@@ -106,16 +107,18 @@ impl Panel {
             bench.census();
         }
         let count = tail.len();
-        // Lines that would be pushed out at once are not even made.
-        let silent = count.saturating_sub(LINES_MAX);
-        for (at, event) in tail.events().enumerate() {
+        let flood = count > FLOOD || self.view.feed.is_behind();
+        let mut lines = 0;
+        for event in tail.events() {
             self.world.apply(event);
             self.history.observe(&self.world);
             self.done.observe(event);
             if let Some(replay) = &mut self.replay {
                 replay.observe(event);
             }
-            if at >= silent && self.view.feed.take(event, &self.world) {
+            if flood {
+                lines += usize::from(surely_has_line(event));
+            } else if self.view.feed.take(event, &self.world) {
                 self.view.event_came();
             }
             match &event.fact {
@@ -140,7 +143,11 @@ impl Panel {
         if let Some(replay) = &mut self.replay {
             replay.follow(&self.world);
         }
-        (count > 0 || tail.missing > 0, tail.more)
+        let came = (count > 0 || tail.missing > 0, tail.more);
+        if flood {
+            self.view.feed.defer(tail, lines);
+        }
+        came
     }
 
     /// Whether the picture changes by the passing of time.
@@ -150,6 +157,11 @@ impl Panel {
             return replay.moves();
         }
         moves(&self.world, now)
+    }
+
+    /// Whether a replay is shown in place of the lab.
+    pub(super) const fn replays(&self) -> bool {
+        self.replay.is_some()
     }
 
     /// What is drawn: the lab at this moment, or a replay of it.

@@ -252,6 +252,17 @@ impl View {
         }
     }
 
+    /// Makes the lines of events that wait for them.
+    pub fn catch_up(&mut self, world: &World) {
+        for piece in self.feed.end_flood() {
+            for event in piece.events() {
+                if self.feed.take(event, world) {
+                    self.event_came();
+                }
+            }
+        }
+    }
+
     /// The feed has one line more.
     pub fn event_came(&mut self) {
         if self.feed.newest_has(&self.filter) {

@@ -9,9 +9,9 @@ use crate::topology::Topology;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events between two checkpoints: where seven million are folded in a second, one millisecond's. Under a flood a
-/// checkpoint takes some hundred microseconds, so more of them cost a lab more than they spare a jump.
-pub const CHECKPOINT_EVENTS: u64 = 8192;
+/// Events between two checkpoints: where seven million are folded in a second, some two milliseconds'. Under a flood a
+/// checkpoint keeps a thousand races of its own, so more of them cost a lab more than they spare a jump.
+pub const CHECKPOINT_EVENTS: u64 = 16 * 1024;
 
 /// Checkpoints that are kept: one for each such run of the log, and some for its older end.
 const CHECKPOINTS_MAX: usize = EVENTS_MAX / CHECKPOINT_EVENTS as usize + 2;
@@ -57,11 +57,15 @@ impl History {
 
     /// Looks at the world after each event, or after each few: keeps a checkpoint when it is time
     /// for one.
+    #[inline]
     pub fn observe(&mut self, world: &World) {
         let last = self.checkpoints.back().map_or(0, |last| last.rest.position);
-        if world.position < last + self.every {
-            return;
+        if world.position >= last + self.every {
+            self.keep(world);
         }
+    }
+
+    fn keep(&mut self, world: &World) {
         let checkpoint = Checkpoint::new(world, self.checkpoints.back());
         self.checkpoints.push_back(checkpoint);
         if self.checkpoints.len() > CHECKPOINTS_MAX {

@@ -1,7 +1,11 @@
 //! Lists that grow and are scrolled, what is copied from them, a presenter's keys, and every size.
 
 use super::*;
-use faultlab::panel::Copied;
+use crate::stores::given;
+use faultlab::command::Command;
+use faultlab::log::{Log, Tail};
+use faultlab::panel::{Bench, Copied};
+use faultlab::topology;
 use proptest::prelude::*;
 
 fn code(panel: &mut Panel, code: KeyCode) -> Reaction {
@@ -246,4 +250,68 @@ fn up_from_an_empty_line_is_the_line_before() {
     press(&mut panel, ":");
     code(&mut panel, KeyCode::Up);
     assert_eq!(code(&mut panel, KeyCode::Enter), freeze, "and it is the newest now");
+}
+
+/// Events that come by and by before others come at once.
+const EARLIER: u64 = 2000;
+
+/// A lab whose log is read in small pieces at first, and then in pieces of about so many events.
+struct InPieces {
+    log: Log,
+    most: usize,
+}
+
+impl Bench for InPieces {
+    fn now(&self) -> LabTime {
+        LabTime::ZERO
+    }
+
+    fn read(&self, from: u64) -> Tail {
+        self.log.read(from, if from < EARLIER { 64 } else { self.most })
+    }
+
+    fn give(&self, command: Command) -> bool {
+        panic!("{command:?} reaches the lab")
+    }
+
+    fn census(&self) {}
+
+    fn keep(&self, _text: &str) -> std::io::Result<std::path::PathBuf> {
+        unreachable!("nothing is copied")
+    }
+}
+
+/// The lines of everything that happens in these milliseconds of a load, newest first, if so many events come at once.
+fn lines_of_a_load(until: u64, most: usize) -> Vec<String> {
+    let loaded = topology::load("first-answer".as_ref(), topology::Options::default());
+    let topology = loaded.expect("it is built in").topology;
+    let mut sim = given(&topology, &[(10, "cut ls<->ts2"), (20, "load client 1000/s")]);
+    sim.run_until(LabTime::from_millis(until));
+    let mut log = Log::new(usize::MAX);
+    for (at, event) in sim.log().read(0, usize::MAX).events().enumerate() {
+        log.push(event.clone());
+        if at % 64 == 0 {
+            // Nobody gets a part of what is sealed.
+            log.seal();
+        }
+    }
+    let bench = InPieces { log, most };
+    let mut panel = Panel::new(sim.topology().clone());
+    while panel.follow(&bench).1 {}
+    panel.view.feed.newest("", 0).map(panel::Line::words).collect()
+}
+
+#[test]
+fn what_comes_at_once_has_the_same_lines_as_what_comes_by_and_by() {
+    let (one_by_one, at_once) = (lines_of_a_load(600, 64), lines_of_a_load(600, usize::MAX));
+    assert!(one_by_one.len() > 1000, "{}", one_by_one.len());
+    assert_eq!(one_by_one, at_once);
+}
+
+#[test]
+fn of_a_flood_the_newest_lines_are_kept_and_none_is_missing_between_them() {
+    let one_by_one = lines_of_a_load(6000, 64);
+    let flood = lines_of_a_load(6000, usize::MAX);
+    assert!((1000..one_by_one.len()).contains(&flood.len()), "{}", flood.len());
+    assert_eq!(one_by_one[..flood.len()], flood);
 }
