@@ -10,6 +10,7 @@ use faultlab::event::{Cause, ClockState, Event, Fact, Hand};
 use faultlab::log::{Log, SEGMENT_EVENTS};
 use faultlab::panel::{self, Cast, Depth, Filmed, Mode, Panel, Span, Theme, ThemeName};
 use faultlab::topology::{Policy, Topology};
+use faultlab::world::CHECKPOINT_EVENTS;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -246,8 +247,9 @@ fn long(topology: &Topology, count: u64) -> (Vec<Event>, u64) {
 
 #[test]
 fn a_log_without_its_beginning_is_shown_from_where_everything_is_known() {
-    let (events, end) = long(&topology(), 20_000);
-    let keep = 12 * SEGMENT_EVENTS;
+    // The log has forgotten its beginning, and a checkpoint lies in what is left.
+    let (events, end) = long(&topology(), CHECKPOINT_EVENTS + 6000);
+    let keep = CHECKPOINT_EVENTS as usize + 3 * SEGMENT_EVENTS;
     let (mut panel, bench) = followed(topology(), &events, keep, end);
     panel.resize((80, 24));
     assert!(bench.log.start() > 0);
