@@ -48,10 +48,10 @@ impl Frames {
     pub fn is_due(&self, now: Duration, (fresh, moving): (bool, bool), replays: bool) -> bool {
         let Some(drawn) = self.drawn else { return true };
         let since = now.saturating_sub(drawn);
-        // A replay is watched at its own speed, whatever the lab does meanwhile.
-        let frame = if self.flood && !replays { FLOOD_FRAME } else { FRAME };
-        let moving = moving || self.last_key.is_some_and(|at| now.saturating_sub(at) < AFTER_KEY);
-        since >= STILL || (since >= frame && (fresh || moving))
+        let after_key = self.last_key.is_some_and(|at| now.saturating_sub(at) < AFTER_KEY);
+        // What a key causes is waited for, and a replay is watched at its own speed, whatever the lab does meanwhile.
+        let frame = if self.flood && !after_key && !replays { FLOOD_FRAME } else { FRAME };
+        since >= STILL || (since >= frame && (fresh || moving || after_key))
     }
 
     /// A frame was drawn.
@@ -127,6 +127,11 @@ mod tests {
         let mut frames = Frames::new(begun, 0);
         frames.count(begun + FRAME, 33 * 200);
         assert_eq!(frames.rest(), FLOOD_REST);
+        frames.drew(begun);
+        assert!(!frames.is_due(begun + FRAME, STIR, false));
+        frames.pressed(begun);
+        frames.drew(begun);
+        assert!(frames.is_due(begun + FRAME, STIR, false), "what the key causes is drawn soon");
         frames.count(begun + FRAME * 2, 33 * 200 + 10);
         assert_eq!(frames.rest(), FRAME);
     }
