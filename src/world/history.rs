@@ -9,8 +9,8 @@ use crate::topology::Topology;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Events between two checkpoints: where seven million are folded in a second, some three milliseconds'. Under a flood a
-/// checkpoint keeps a thousand races of its own, so more of them cost a lab more than they spare a jump.
+/// Events between two checkpoints: where seven million are folded in a second, less than four milliseconds'. Under a
+/// flood a checkpoint keeps a thousand races of its own, so more of them cost a lab more than they spare a jump.
 pub const CHECKPOINT_EVENTS: u64 = 24 * 1024;
 
 /// Checkpoints that are kept: one for each such run of the log, and some for its older end.
